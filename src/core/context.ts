@@ -1,0 +1,190 @@
+import type { ChatRequest, Dialect } from './chat';
+import type { StreamEvent } from './reply';
+import type { NanoUsd } from './money';
+import type { TokenUsage, UsageSource } from './tokens';
+
+/** Limits of one level (key, user, team, department). Absent means: this level sets none. */
+export interface Limits {
+  readonly requestsPerMinute?: number;
+  readonly tokensPerMinute?: number;
+  readonly maxConcurrency?: number;
+}
+
+/** Who calls: the key and everything above it. Frozen; shared by all requests of the key until the key changes. */
+export interface Identity {
+  readonly keyId: string;
+  readonly keyName: string;
+  readonly userId: string | null;
+  readonly userEmail: string | null;
+  readonly teamId: string;
+  readonly teamName: string;
+  readonly departmentId: string;
+  readonly departmentName: string;
+  /** Names or patterns (`gpt-4o*`) this key may use: what key, user and team all allow. `null`: no restriction. */
+  readonly allowedModels: readonly (readonly string[])[] | null;
+  readonly limits: Readonly<Record<'key' | 'user' | 'team' | 'department', Limits | null>>;
+  readonly scopes: readonly string[];
+}
+
+/** A provider and the model it is asked for. */
+export interface TargetName {
+  readonly provider: string;
+  readonly model: string;
+}
+
+/** The route of one request, fixed when it was parsed: a reload does not change it. */
+export interface DispatchPlan {
+  readonly requestedModel: string;
+  readonly targets: readonly TargetName[];
+}
+
+export interface AttemptIntent extends TargetName {
+  /** 1 for the first call of a request. */
+  readonly index: number;
+  readonly request: ChatRequest;
+}
+
+export type AttemptStatus = 'succeeded' | 'failed' | 'aborted';
+
+export interface AttemptOutcome {
+  readonly status: AttemptStatus;
+  /** Of the provider, when it answered. */
+  readonly httpStatus: number | null;
+  /** `UpstreamError.reason` of a failure. */
+  readonly error: string | null;
+  /** The model that answered, in the provider's words. */
+  readonly servedModel: string | null;
+  /** The provider's own figures, when it gave any. */
+  readonly usage: TokenUsage | null;
+  /** True when the provider may have worked, so that silence about usage does not mean that it is free. */
+  readonly billable: boolean;
+}
+
+/** One call to one provider, on record from before it is made until it is settled. */
+export interface Attempt extends ReplyObserver {
+  readonly id: string;
+  /** Ends the attempt; the first call counts, later ones do nothing. */
+  settle(outcome: AttemptOutcome): void;
+  /** What the attempt has cost so far (known usage, else what was counted). */
+  cost(): NanoUsd;
+  /** The figures the attempt was settled with. */
+  settled(): { readonly usage: TokenUsage; readonly source: UsageSource; readonly costNanoUsd: NanoUsd } | null;
+}
+
+/** Opens attempts: billing stands behind it, the dispatcher does not know. */
+export interface AttemptLedger {
+  /** Puts the intent on record. Throws `GatewayError` when the call may not be made (no price, no budget). */
+  open(intent: AttemptIntent): Attempt;
+  /** Cost of all attempts so far. */
+  cost(): NanoUsd;
+}
+
+/** Watches the events of a streamed answer as they pass, synchronously. */
+export interface ReplyObserver {
+  observe(event: StreamEvent): void;
+}
+
+/** One line of the decision trace: what was decided, when, and why. */
+export interface Decision {
+  /** Milliseconds since the request came in. */
+  readonly atMs: number;
+  readonly stage: 'access' | 'request' | 'rate_limit' | 'cache' | 'route' | 'attempt' | 'reply';
+  readonly what: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+/** Who answered, as the response headers tell. */
+export interface Served extends TargetName {
+  readonly attempts: number;
+  readonly fallback: boolean;
+}
+
+export type CacheStatus = 'hit' | 'semantic-hit' | 'miss' | 'bypass';
+
+/** More decisions than any request has; beyond it the trace says that it was cut. */
+const MAX_DECISIONS = 200;
+
+/**
+ * All that is known of one request, handed down the pipeline. Each field has one writer, named beside it. Whoever takes
+ * something that must be given back calls `defer` in the same breath; `close` runs what was deferred, last first.
+ */
+export class GatewayContext {
+  /** Writer: ApiKeyGuard. */
+  identity: Identity | undefined;
+  /** Writer: RequestGuard. */
+  request: ChatRequest | undefined;
+  /** Writer: RequestGuard. */
+  plan: DispatchPlan | undefined;
+  /** Writer: CacheInterceptor. */
+  cacheStatus: CacheStatus = 'bypass';
+  /** Writer: CostInterceptor. */
+  attempts: AttemptLedger | undefined;
+  /** Writer: Dispatcher. */
+  served: Served | undefined;
+  /** Writer: ReplyWriter, when the first byte of the answer leaves. */
+  firstByteAtMs: number | undefined;
+  /** Writer: ReplyWriter and ErrorFilter, whichever answers. */
+  outcome: { readonly status: number; readonly errorCode: string | null } | undefined;
+
+  readonly decisions: Decision[] = [];
+  private readonly deferred: (() => void)[] = [];
+  private readonly controller = new AbortController();
+  private closedAtMs: number | undefined;
+
+  constructor(
+    readonly requestId: string,
+    readonly dialect: Dialect,
+    readonly endpoint: string,
+    /** Wall clock, for records. */
+    readonly startedAtMs: number,
+    /** Monotonic clock in milliseconds, for durations. */
+    readonly monotonic: () => number,
+    private readonly onDeferredError: (error: unknown) => void,
+  ) {
+    this.startedMonotonicMs = monotonic();
+  }
+
+  readonly startedMonotonicMs: number;
+
+  /** Aborted when the client has gone or the answer is complete: no upstream work may outlive it. */
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  get isClosed(): boolean {
+    return this.closedAtMs !== undefined;
+  }
+
+  elapsedMs(): number {
+    return (this.closedAtMs ?? this.monotonic()) - this.startedMonotonicMs;
+  }
+
+  decide(stage: Decision['stage'], what: string, facts: Decision['facts'] = {}): void {
+    if (this.decisions.length < MAX_DECISIONS) this.decisions.push({ atMs: round(this.elapsedMs()), stage, what, facts });
+  }
+
+  /** Registers the return of what was just taken. Runs on `close`, last first; at once when the request is already over. */
+  defer(giveBack: () => void): void {
+    if (this.isClosed) this.run(giveBack);
+    else this.deferred.push(giveBack);
+  }
+
+  /** Ends the request: upstream work is aborted and everything deferred is run. Called on the response's `close`, once. */
+  close(): void {
+    if (this.isClosed) return;
+    this.closedAtMs = this.monotonic();
+    this.controller.abort();
+    while (this.deferred.length > 0) this.run(this.deferred.pop()!);
+  }
+
+  private run(giveBack: () => void): void {
+    try {
+      giveBack();
+    } catch (error) {
+      // One failed return must not keep the others from running.
+      this.onDeferredError(error);
+    }
+  }
+}
+
+const round = (milliseconds: number): number => Math.round(milliseconds * 1000) / 1000;

@@ -1,0 +1,7 @@
+/** A parsed JSON body that keeps its bytes. */
+export class JsonDocument {
+  constructor(
+    readonly bytes: Buffer,
+    readonly value: unknown,
+  ) {}
+}

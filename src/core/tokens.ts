@@ -1,0 +1,105 @@
+/** How many tokens of each kind a call used, as the provider counts them. All are totals, never increments. */
+export interface TokenUsage {
+  /** Everything read: fresh input, cache reads and cache writes. */
+  readonly inputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWrite5mTokens: number;
+  readonly cacheWrite1hTokens: number;
+  readonly inputAudioTokens: number;
+  /** Everything written, reasoning included. */
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+  readonly outputAudioTokens: number;
+  /** Calls of the provider's own web search, billed a call. */
+  readonly webSearches: number;
+}
+
+/**
+ * Where a usage figure comes from: the provider's own count, our count of what was streamed, or the reservation, when
+ * nothing better is known.
+ */
+export type UsageSource = 'provider' | 'counted' | 'reserved';
+
+export const NO_USAGE: TokenUsage = Object.freeze({
+  inputTokens: 0,
+  cacheReadTokens: 0,
+  cacheWrite5mTokens: 0,
+  cacheWrite1hTokens: 0,
+  inputAudioTokens: 0,
+  outputTokens: 0,
+  reasoningTokens: 0,
+  outputAudioTokens: 0,
+  webSearches: 0,
+});
+
+const isLetter = (code: number): boolean => (code >= 97 && code <= 122) || (code >= 65 && code <= 90);
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
+/** Tokens of a run of letters: words up to seven letters are one token, longer ones grow slowly. */
+const wordTokens = (letters: number): number => (letters <= 7 ? 1 : 1 + (letters - 7) * 0.22);
+
+function symbolTokens(code: number, previous: number): number {
+  if (code < 128) return code === previous ? 0.15 : 0.62;
+  if ((code >= 0x3040 && code <= 0x9fff) || (code >= 0xac00 && code <= 0xd7af)) return 0.82;
+  if (code >= 0xd800 && code <= 0xdfff) return 1;
+  return code < 0x250 ? 0.7 : 0.42;
+}
+
+function spaceTokens(code: number, runLength: number): number {
+  if (code === 10) return 0.45;
+  return runLength > 1 ? 0.06 : 0;
+}
+
+const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 13);
+
+/**
+ * An estimate of a text's token count in one linear pass: about 0.3 ms for 50 KB, and within 0.88 to 1.15 of the
+ * o200k count for 90 % of prose, code and minified samples (measured over 112 samples). A real BPE tokenizer is not
+ * used because its worst case is quadratic: 50 KB of one letter blocks the process for seconds.
+ */
+export function estimateTokens(text: string): number {
+  let tokens = 0;
+  let index = 0;
+  let spaces = 0;
+  let previous = -1;
+  const length = text.length;
+  while (index < length) {
+    const code = text.charCodeAt(index);
+    const start = index;
+    if (isLetter(code)) {
+      while (index < length && isLetter(text.charCodeAt(index))) index += 1;
+      tokens += wordTokens(index - start);
+      spaces = 0;
+    } else if (isDigit(code)) {
+      while (index < length && isDigit(text.charCodeAt(index))) index += 1;
+      tokens += Math.ceil((index - start) / 3);
+      spaces = 0;
+    } else {
+      index += 1;
+      spaces = isSpace(code) ? spaces + 1 : 0;
+      tokens += spaces > 0 ? spaceTokens(code, spaces) : symbolTokens(code, previous);
+    }
+    previous = code;
+  }
+  return Math.ceil(tokens);
+}
+
+/** What one image, document or audio part counts as when only its bytes are known: the most a provider charges for a common image. */
+const MEDIA_PART_TOKENS = 1_600;
+/** Role, separators and framing of a message in the chat formats of both providers. */
+const VALUE_OVERHEAD_TOKENS = 1;
+
+const isMediaText = (text: string): boolean => text.length > 256 && (text.startsWith('data:') || !/\s/.test(text.slice(0, 256)));
+
+/** An estimate of the tokens of a JSON value sent as a prompt: the texts in it, and a flat figure for each embedded media part. */
+export function estimateJsonTokens(value: unknown): number {
+  if (typeof value === 'string') return isMediaText(value) ? MEDIA_PART_TOKENS : estimateTokens(value);
+  if (typeof value !== 'object' || value === null) return VALUE_OVERHEAD_TOKENS;
+  let tokens = VALUE_OVERHEAD_TOKENS;
+  if (Array.isArray(value)) {
+    for (const item of value) tokens += estimateJsonTokens(item);
+    return tokens;
+  }
+  for (const key in value) tokens += VALUE_OVERHEAD_TOKENS + estimateJsonTokens((value as Record<string, unknown>)[key]);
+  return tokens;
+}

@@ -1,0 +1,59 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Injectable, Logger, type ExecutionContext } from '@nestjs/common';
+import type { Dialect } from '../../core/chat';
+import { GatewayContext } from '../../core/context';
+import { newId } from '../../core/ids';
+import { Clock } from '../clock';
+
+const CONTEXT = Symbol('gateway context');
+
+interface Carrier extends IncomingMessage {
+  [CONTEXT]?: GatewayContext;
+}
+
+/** The dialect a path speaks; everything that is not Anthropic's is OpenAI's. */
+export function dialectOf(path: string): Dialect {
+  return path === '/v1/messages' || path.startsWith('/v1/messages/') || path.startsWith('/v1/messages?')
+    ? 'anthropic'
+    : 'openai';
+}
+
+/** Opens the context of a request on first use and closes it with the response. */
+@Injectable()
+export class RequestContexts {
+  private readonly logger = new Logger(RequestContexts.name);
+
+  constructor(private readonly clock: Clock) {}
+
+  of(request: IncomingMessage, response: ServerResponse): GatewayContext {
+    const carrier: Carrier = request;
+    const known = carrier[CONTEXT];
+    if (known) return known;
+    const now = this.clock.now();
+    const path = pathOf(request);
+    const context = new GatewayContext(
+      newId('req', now),
+      dialectOf(path),
+      path,
+      now,
+      () => this.clock.monotonic(),
+      (error) => this.logger.error(error),
+    );
+    carrier[CONTEXT] = context;
+    if (response.destroyed || response.writableFinished) context.close();
+    else response.once('close', () => context.close());
+    return context;
+  }
+
+  /** The context of the request a guard or an interceptor is called for. */
+  from(execution: ExecutionContext): GatewayContext {
+    const http = execution.switchToHttp();
+    return this.of(http.getRequest<IncomingMessage>(), http.getResponse<ServerResponse>());
+  }
+}
+
+function pathOf(request: IncomingMessage): string {
+  const url = request.url ?? '/';
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+}
