@@ -160,7 +160,8 @@ export class GatewayContext {
   }
 
   decide(stage: Decision['stage'], what: string, facts: Decision['facts'] = {}): void {
-    if (this.decisions.length < MAX_DECISIONS) this.decisions.push({ atMs: round(this.elapsedMs()), stage, what, facts });
+    if (this.decisions.length < MAX_DECISIONS)
+      this.decisions.push({ atMs: round(this.elapsedMs()), stage, what, facts });
   }
 
   /** Registers the return of what was just taken. Runs on `close`, last first; at once when the request is already over. */

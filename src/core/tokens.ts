@@ -89,7 +89,8 @@ const MEDIA_PART_TOKENS = 1_600;
 /** Role, separators and framing of a message in the chat formats of both providers. */
 const VALUE_OVERHEAD_TOKENS = 1;
 
-const isMediaText = (text: string): boolean => text.length > 256 && (text.startsWith('data:') || !/\s/.test(text.slice(0, 256)));
+const isMediaText = (text: string): boolean =>
+  text.length > 256 && (text.startsWith('data:') || !/\s/.test(text.slice(0, 256)));
 
 /** An estimate of the tokens of a JSON value sent as a prompt: the texts in it, and a flat figure for each embedded media part. */
 export function estimateJsonTokens(value: unknown): number {
@@ -100,6 +101,7 @@ export function estimateJsonTokens(value: unknown): number {
     for (const item of value) tokens += estimateJsonTokens(item);
     return tokens;
   }
-  for (const key in value) tokens += VALUE_OVERHEAD_TOKENS + estimateJsonTokens((value as Record<string, unknown>)[key]);
+  for (const key in value)
+    tokens += VALUE_OVERHEAD_TOKENS + estimateJsonTokens((value as Record<string, unknown>)[key]);
   return tokens;
 }

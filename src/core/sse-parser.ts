@@ -1,0 +1,159 @@
+/** One server-sent event as it came. */
+export interface SseEvent {
+  /** The `event:` field, or null. */
+  readonly name: string | null;
+  /** The `data:` lines joined by a newline; null when the block had none (comments, ids, a keep-alive). */
+  readonly data: string | null;
+  /** The exact bytes, the blank line that ends the event included. */
+  readonly raw: Buffer;
+}
+
+/** An event larger than this is refused: a provider that never ends a line must not fill the memory. */
+export const MAX_EVENT_BYTES = 1_048_576;
+
+export class SseOverflowError extends Error {
+  constructor() {
+    super(`A server-sent event is larger than ${MAX_EVENT_BYTES} bytes`);
+    this.name = 'SseOverflowError';
+  }
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+
+/**
+ * Server-sent events out of bytes cut at any place, by the WHATWG rules: lines end with LF, CRLF or CR, a BOM at the
+ * start is skipped, comments are passed over, several `data:` lines join. Linear in the bytes pushed, however they are cut.
+ */
+export class SseParser {
+  /** Bytes of an event that has not ended; `scanned` of them hold only whole lines. */
+  private pending: Buffer = Buffer.alloc(0);
+  private pendingLength = 0;
+  private scanned = 0;
+  private isFirst = true;
+  /** The last byte pushed was a CR that ended a line: an LF right after it belongs to it. */
+  private afterCarriageReturn = false;
+  private name: string | null = null;
+  private data: string | null = null;
+  private hasFields = false;
+
+  /** The events that the chunk completes, in order. Throws `SseOverflowError`. */
+  push(chunk: Buffer): SseEvent[] {
+    let bytes = chunk;
+    if (this.afterCarriageReturn && bytes.length > 0) {
+      this.afterCarriageReturn = false;
+      if (bytes[0] === LF) bytes = bytes.subarray(1);
+    }
+    if (this.pendingLength === 0) return this.scan(bytes, 0);
+    this.append(bytes);
+    if (bytes.indexOf(LF) < 0 && bytes.indexOf(CR) < 0) return [];
+    const joined = this.pending.subarray(0, this.pendingLength);
+    return this.scan(joined, this.scanned);
+  }
+
+  /**
+   * The last event of a stream that ended without its blank line, as some servers end theirs; null when nothing is left
+   * or when the last line was cut.
+   */
+  finish(): SseEvent | null {
+    const isCut = this.pendingLength > this.scanned;
+    if (isCut || !this.hasFields) return null;
+    const events: SseEvent[] = [];
+    this.endEvent(events, Buffer.concat([this.pending.subarray(0, this.pendingLength), Buffer.from('\n')]));
+    this.pendingLength = 0;
+    return events[0] ?? null;
+  }
+
+  private scan(bytes: Buffer, from: number): SseEvent[] {
+    const events: SseEvent[] = [];
+    // Each cursor only moves forward, so every byte is looked at once for each kind of line end.
+    let lineFeed = bytes.indexOf(LF, from);
+    let carriageReturn = bytes.indexOf(CR, from);
+    let eventStart = 0;
+    let lineStart = from;
+    for (;;) {
+      if (lineFeed >= 0 && lineFeed < lineStart) lineFeed = bytes.indexOf(LF, lineStart);
+      if (carriageReturn >= 0 && carriageReturn < lineStart) carriageReturn = bytes.indexOf(CR, lineStart);
+      const lineEnd = nearest(lineFeed, carriageReturn);
+      if (lineEnd < 0) break;
+      const next = this.afterLineEnd(bytes, lineEnd);
+      if (lineEnd === lineStart) {
+        this.endEvent(events, bytes.subarray(eventStart, next));
+        eventStart = next;
+      } else this.line(bytes, lineStart, lineEnd);
+      lineStart = next;
+    }
+    this.keep(bytes, eventStart, lineStart);
+    return events;
+  }
+
+  private afterLineEnd(bytes: Buffer, lineEnd: number): number {
+    if (bytes[lineEnd] !== CR) return lineEnd + 1;
+    if (lineEnd + 1 === bytes.length) this.afterCarriageReturn = true;
+    return bytes[lineEnd + 1] === LF ? lineEnd + 2 : lineEnd + 1;
+  }
+
+  private endEvent(events: SseEvent[], raw: Buffer): void {
+    if (this.hasFields || hasContent(raw)) events.push({ name: this.name, data: this.data, raw });
+    this.name = null;
+    this.data = null;
+    this.hasFields = false;
+  }
+
+  private line(bytes: Buffer, start: number, end: number): void {
+    let from = start;
+    if (this.isFirst) {
+      this.isFirst = false;
+      if (bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf) from += 3;
+    }
+    const colon = bytes.indexOf(0x3a, from);
+    if (colon === from) return; // a comment
+    const fieldEnd = colon < 0 || colon > end ? end : colon;
+    const field = bytes.toString('latin1', from, fieldEnd);
+    if (field !== 'data' && field !== 'event') return;
+    let valueStart = Math.min(fieldEnd + 1, end);
+    if (bytes[valueStart] === 0x20) valueStart += 1;
+    const value = bytes.toString('utf8', Math.min(valueStart, end), end);
+    this.hasFields = true;
+    if (field === 'event') this.name = value;
+    else this.data = this.data === null ? value : `${this.data}\n${value}`;
+  }
+
+  /** Remembers what follows the last whole event. */
+  private keep(bytes: Buffer, eventStart: number, lineStart: number): void {
+    const rest = bytes.subarray(eventStart);
+    this.scanned = lineStart - eventStart;
+    if (eventStart === 0 && this.pendingLength > 0) return; // already there
+    this.pendingLength = 0;
+    if (rest.length > 0) {
+      // What was handed out points into the old buffer, so a new one is begun.
+      this.pending = Buffer.alloc(0);
+      this.append(rest);
+    }
+  }
+
+  private append(bytes: Buffer): void {
+    const needed = this.pendingLength + bytes.length;
+    if (needed > MAX_EVENT_BYTES) throw new SseOverflowError();
+    if (needed > this.pending.length) {
+      const grown = Buffer.allocUnsafe(Math.max(needed, this.pending.length * 2, 512));
+      this.pending.copy(grown, 0, 0, this.pendingLength);
+      this.pending = grown;
+    }
+    bytes.copy(this.pending, this.pendingLength);
+    this.pendingLength = needed;
+  }
+}
+
+/** The smaller of two positions of which -1 means "none". */
+function nearest(first: number, second: number): number {
+  if (first < 0) return second;
+  return second < 0 || first < second ? first : second;
+}
+
+const hasContent = (raw: Buffer): boolean => raw.some((byte) => byte !== LF && byte !== CR);
+
+/** An event in the form both official dialects use; `name` only where the dialect names its events. */
+export function formatSse(name: string | null, data: string): string {
+  return name === null ? `data: ${data}\n\n` : `event: ${name}\ndata: ${data}\n\n`;
+}
