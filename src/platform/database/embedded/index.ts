@@ -1,0 +1,1 @@
+export { EmbeddedPostgres, type EmbeddedPostgresOptions, type StartKind } from './embedded-postgres';
