@@ -1,0 +1,54 @@
+import { IsBoolean, IsIn, IsOptional } from 'class-validator';
+import { Decimal, Entries } from '../platform/config/fields';
+import { AreFractions, AreNames, IsName, IsUsdAmount, IsZone } from '../platform/config/validators';
+
+export const BUDGET_SCOPES = ['organization', 'department', 'team', 'user', 'key'] as const;
+export type BudgetScope = (typeof BUDGET_SCOPES)[number];
+
+export const BUDGET_PERIODS = ['hour', 'day', 'week', 'month', 'total'] as const;
+export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
+
+/** How much may be spent by whom in which time. */
+export class BudgetConfig {
+  /** Whose spending counts. */
+  @IsIn(BUDGET_SCOPES)
+  scope!: BudgetScope;
+
+  /** The id of the department, team, user or key, for example `team_…`. Not for `organization`. */
+  @IsOptional()
+  @IsName()
+  scope_id?: string;
+
+  /** The limit in USD, for example `250` or `"0.05"`. A decimal text in the class: read it with `parseUsd`. */
+  @Decimal()
+  @IsUsdAmount()
+  limit_usd!: string;
+
+  /** When spending starts again at zero; `total`: never. */
+  @IsIn(BUDGET_PERIODS)
+  period!: BudgetPeriod;
+
+  /** IANA time zone in which days, weeks and months begin. */
+  @IsZone()
+  timezone = 'UTC';
+
+  /** `true`: a call that could pass the limit is refused. `false`: the limit only alerts. */
+  @IsBoolean()
+  hard = true;
+
+  /** Fractions of the limit at which a webhook tells. */
+  @AreFractions()
+  alerts: number[] = [0.5, 0.8, 1];
+
+  /** Count only calls for these models. Absent: all. */
+  @IsOptional()
+  @AreNames()
+  models?: string[];
+}
+
+/** Budgets by name, declared here or through the management API. */
+export class BudgetsConfig {
+  /** The name is what refusals and alerts call it. */
+  @Entries(() => BudgetConfig)
+  entries: Readonly<Record<string, BudgetConfig>> = {};
+}

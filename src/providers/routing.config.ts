@@ -1,0 +1,40 @@
+import { IsIn, IsInt, Max, Min } from 'class-validator';
+import { Duration, Section } from '../platform/config/fields';
+
+export const FALLBACKS = ['by_position', 'explicit', 'none'] as const;
+export type Fallback = (typeof FALLBACKS)[number];
+
+/** When a target that keeps failing is left alone. */
+export class BreakerConfig {
+  /** Failures in a row after which a target is not called for a while. */
+  @IsInt()
+  @Min(1)
+  @Max(1_000)
+  failures = 5;
+
+  /** How long it is left alone before one call tries it again. */
+  @Duration()
+  @Min(1)
+  @Max(3_600_000)
+  open = 30_000;
+}
+
+/** What happens when a call to a provider fails. */
+export class RoutingConfig {
+  /**
+   * `by_position`: when every target of a model is exhausted, the next provider by `priority` serves the model at the same
+   * position of its list. `explicit`: only the `fallbacks` of an alias. `none`: the error goes to the caller.
+   */
+  @IsIn(FALLBACKS)
+  fallback: Fallback = 'by_position';
+
+  /** Further calls to the same target after a failure that may pass, before the next target is tried. */
+  @IsInt()
+  @Min(0)
+  @Max(10)
+  retries = 2;
+
+  /** When a target that keeps failing is left alone. */
+  @Section(() => BreakerConfig)
+  breaker: BreakerConfig = new BreakerConfig();
+}
