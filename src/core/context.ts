@@ -115,12 +115,22 @@ export class GatewayContext {
   request: ChatRequest | undefined;
   /** Writer: RequestGuard. */
   plan: DispatchPlan | undefined;
+  /** Writer: RequestGuard. The caller's own bound on the whole call (`x-gateway-timeout-ms`). */
+  timeoutMs: number | undefined;
+  /** Writer: RequestGuard. The caller's labels (`x-gateway-metadata`), for filtering records. */
+  metadata: Readonly<Record<string, string>> | undefined;
+  /** Writer: RequestGuard. The configuration the request was parsed under. */
+  configVersion: string | undefined;
   /** Writer: CacheInterceptor. */
   cacheStatus: CacheStatus = 'bypass';
+  /** Writer: CacheInterceptor, on a hit: what the replayed answer cost when it was made. */
+  savedNanoUsd: NanoUsd = 0n;
   /** Writer: CostInterceptor. */
   attempts: AttemptLedger | undefined;
   /** Writer: Dispatcher. */
   served: Served | undefined;
+  /** Writer: Dispatcher. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
+  upstreamMs = 0;
   /** Writer: ReplyWriter, when the first byte of the answer leaves. */
   firstByteAtMs: number | undefined;
   /** Writer: ReplyWriter and ErrorFilter, whichever answers. */

@@ -166,3 +166,30 @@ export class UpstreamError extends Error {
     this.shouldRetry = details.shouldRetry;
   }
 }
+
+/** One line of the list of attempts that a chain error shows. */
+export interface AttemptSummary {
+  readonly provider: string;
+  readonly model: string;
+  readonly error: string;
+  readonly status: number | null;
+}
+
+/**
+ * No provider could answer. `raw` is the last provider's own error body, which a caller of the same dialect is shown
+ * unchanged; everybody else gets the message and the list of attempts.
+ */
+export class ProviderChainError extends GatewayError {
+  constructor(
+    shape: { readonly status: number; readonly code: string; readonly type: ErrorType; readonly message: string },
+    readonly attempts: readonly AttemptSummary[],
+    readonly raw: { readonly dialect: Dialect; readonly body: Buffer } | null,
+    details: ErrorDetails = {},
+  ) {
+    super(shape.status, shape.code, shape.type, shape.message, {
+      ...details,
+      source: 'provider',
+      facts: { attempts, ...details.facts },
+    });
+  }
+}

@@ -1,0 +1,41 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { RequestContexts } from '../platform/http/request-contexts';
+import { DIALECTS } from './dialects';
+import { toGatewayError } from './gateway-error';
+import { errorHeaders, gatewayHeaders } from './response-headers';
+
+/** Answers every error in the caller's dialect, on every route. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Gateway');
+
+  constructor(private readonly contexts: RequestContexts) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<IncomingMessage>();
+    const response = http.getResponse<ServerResponse>();
+    const context = this.contexts.of(request, response);
+    const error = toGatewayError(thrown);
+    if (error.status === 500) this.logger.error(error.cause instanceof Error ? error.cause : error, context.requestId);
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    const { errors } = DIALECTS[context.dialect];
+    const status = errors.status(error);
+    const body = errors.body(error, context.requestId);
+    context.outcome = { status, errorCode: error.code };
+    response.writeHead(status, {
+      ...gatewayHeaders(context),
+      ...errorHeaders(error),
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(body)),
+      'cache-control': 'no-store',
+      // The rest of a body that was refused is not read, so the connection cannot be used again.
+      ...(request.complete ? {} : { connection: 'close' }),
+    });
+    response.end(body);
+  }
+}

@@ -1,0 +1,97 @@
+import type { ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import type { GatewayContext } from '../core/context';
+import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
+import { NANO_PER_USD } from '../core/money';
+import { DIALECTS } from './dialects';
+import { toGatewayError } from './gateway-error';
+import { costHeader, gatewayHeaders } from './response-headers';
+
+/** A client that takes nothing for this long is gone in all but name. */
+const WRITE_IDLE_MS = 60_000;
+
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};
+
+/**
+ * Writes every inference answer: the only place that sends its bytes. Nothing of a stream leaves before its first content
+ * has arrived, a slow client holds back the provider instead of filling the memory, and every stream ends properly: with
+ * the dialect's own end, or with one error event.
+ */
+@Injectable()
+export class ReplyWriter {
+  async write(context: GatewayContext, response: ServerResponse, reply: ChatReply): Promise<void> {
+    if (response.destroyed) return;
+    if (reply.kind === 'json') this.writeJson(context, response, reply);
+    else await this.writeStream(context, response, reply);
+  }
+
+  private writeJson(context: GatewayContext, response: ServerResponse, reply: JsonReply): void {
+    const body = DIALECTS[context.dialect].replies.json(reply, context.request?.model ?? reply.model);
+    this.begin(context, response, {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(body)),
+      ...costHeader(context.attempts?.cost() ?? 0n),
+    });
+    response.end(body);
+  }
+
+  private async writeStream(context: GatewayContext, response: ServerResponse, reply: StreamReply): Promise<void> {
+    const { replies, errors } = DIALECTS[context.dialect];
+    const format = replies.stream(reply, {
+      includeUsage: context.request?.includeUsage ?? false,
+      costUsd: () => Number(context.attempts?.cost() ?? 0n) / Number(NANO_PER_USD),
+      estimatedInputTokens: () => context.request?.estimatedInputTokens() ?? 0,
+    });
+    try {
+      for await (const batch of reply.batches) {
+        const pieces = batch.map((event) => format.write(event)).filter((piece) => piece.length > 0);
+        if (!response.headersSent) this.begin(context, response, STREAM_HEADERS);
+        if (pieces.length > 0 && !response.write(joined(pieces))) await drained(response, context.signal);
+      }
+      response.end();
+    } catch (error) {
+      if (!response.headersSent) throw error;
+      if (response.destroyed) return;
+      const failure = toGatewayError(error);
+      context.outcome = { status: 200, errorCode: failure.code };
+      context.decide('reply', 'broken', { error: failure.code });
+      response.end(errors.event(failure, context.requestId));
+    }
+  }
+
+  private begin(context: GatewayContext, response: ServerResponse, headers: Record<string, string>): void {
+    context.firstByteAtMs = context.monotonic();
+    context.outcome = { status: 200, errorCode: null };
+    response.socket?.setNoDelay(true);
+    response.writeHead(200, { ...gatewayHeaders(context), ...headers });
+  }
+}
+
+/** One packet of the provider becomes one write to the client. */
+function joined(pieces: readonly (string | Buffer)[]): string | Buffer {
+  const [first] = pieces;
+  if (pieces.length === 1 && first !== undefined) return first;
+  return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)));
+}
+
+/** Resolves when the client has taken what was written, or has gone. */
+function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => response.destroy(), WRITE_IDLE_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      response.off('drain', done);
+      response.off('close', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    response.once('drain', done);
+    response.once('close', done);
+    signal.addEventListener('abort', done, { once: true });
+    if (response.destroyed || signal.aborted) done();
+  });
+}

@@ -1,0 +1,40 @@
+import type { GatewayContext } from '../core/context';
+import type { GatewayError } from '../core/errors';
+import { formatUsd, type NanoUsd } from '../core/money';
+
+type Headers = Record<string, string>;
+
+/** Printable ASCII only: a model name comes from outside, and a header must not. */
+const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 256);
+
+/** The headers every answer of the data plane carries (contract, section 4). */
+export function gatewayHeaders(context: GatewayContext): Headers {
+  const headers: Headers = { 'x-request-id': context.requestId };
+  if (context.dialect === 'anthropic') headers['request-id'] = context.requestId;
+  const { served } = context;
+  if (served) {
+    headers['x-gateway-provider'] = headerSafe(served.provider);
+    headers['x-gateway-model'] = headerSafe(served.model);
+    headers['x-gateway-attempts'] = String(served.attempts);
+    headers['x-gateway-fallback'] = String(served.fallback);
+  }
+  headers['x-gateway-cache'] = context.cacheStatus;
+  headers['x-gateway-overhead-ms'] = Math.max(0, context.elapsedMs() - context.upstreamMs).toFixed(3);
+  return headers;
+}
+
+export function costHeader(cost: NanoUsd): Headers {
+  return { 'x-gateway-cost-usd': formatUsd(cost) };
+}
+
+/** What an error adds. `retry-after` is whole seconds, rounded up; `retry-after-ms` is exact. */
+export function errorHeaders(error: GatewayError): Headers {
+  const headers: Headers = { 'x-gateway-error-source': error.source };
+  if (error.retryAfterMs !== undefined) {
+    headers['retry-after'] = String(Math.ceil(error.retryAfterMs / 1000));
+    headers['retry-after-ms'] = String(Math.ceil(error.retryAfterMs));
+  }
+  if (error.shouldRetry !== undefined) headers['x-should-retry'] = String(error.shouldRetry);
+  if (error.status === 401) headers['www-authenticate'] = 'Bearer realm="gateway"';
+  return headers;
+}

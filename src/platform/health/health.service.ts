@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+
+export interface DependencyHealth {
+  readonly status: 'up' | 'down';
+  readonly detail: string;
+}
+
+/** A check of one dependency; throwing means down. It must come back within a second. */
+export type HealthCheck = () => Promise<string> | string;
+
+/** A dependency that does not answer within this time is down. */
+const CHECK_TIMEOUT_MS = 1000;
+
+/** Whether this replica should get traffic. Modules register the dependencies they cannot work without. */
+@Injectable()
+export class HealthService {
+  private readonly checks = new Map<string, HealthCheck>();
+  private draining = false;
+
+  register(name: string, check: HealthCheck): void {
+    this.checks.set(name, check);
+  }
+
+  /** From now on not ready: load balancers send no more. */
+  startDraining(): void {
+    this.draining = true;
+  }
+
+  async ready(): Promise<{ ready: boolean; dependencies: Record<string, DependencyHealth> }> {
+    const results = await Promise.all([...this.checks].map(async ([name, check]) => [name, await run(check)] as const));
+    const dependencies = Object.fromEntries(results);
+    if (this.draining) dependencies['lifecycle'] = { status: 'down', detail: 'draining: this replica is stopping' };
+    return { ready: Object.values(dependencies).every(({ status }) => status === 'up'), dependencies };
+  }
+}
+
+async function run(check: HealthCheck): Promise<DependencyHealth> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
+  });
+  try {
+    return { status: 'up', detail: await Promise.race([check(), late]) };
+  } catch (error) {
+    return { status: 'down', detail: error instanceof Error ? error.message : 'failed' };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,75 @@
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Redis } from 'ioredis';
+import { Environment } from '../config/environment';
+import { LiveConfig } from '../config/live-config';
+import { HealthService } from '../health/health.service';
+import { RedisConfig } from './redis.config';
+
+/** A command that takes longer than this has failed: Redis is local to the gateway or it is in the way. */
+const COMMAND_TIMEOUT_MS = 100;
+const CONNECT_TIMEOUT_MS = 500;
+/** How long the start waits for the first connection before it goes on without. */
+const FIRST_CONNECTION_MS = 2000;
+
+/**
+ * One connection to Redis that fails fast: ioredis by default queues commands of a dead server for seconds, and a request
+ * must never wait for that. `client` is null when no Redis is configured.
+ */
+@Injectable()
+export class RedisConnection implements OnApplicationShutdown {
+  readonly client: Redis | null;
+  private readonly logger = new Logger(RedisConnection.name);
+  private isUp = false;
+
+  constructor(environment: Environment, config: LiveConfig, health: HealthService) {
+    const url = environment.redisUrl ?? config.section(RedisConfig).url;
+    this.client = url === undefined ? null : this.connect(url);
+    health.register('redis', () => this.check());
+  }
+
+  /** Resolves when Redis answers, or after two seconds: the gateway starts without and says that it is not ready. */
+  async onModuleInit(): Promise<void> {
+    if (!this.client || this.client.status === 'ready') return;
+    const { client } = this;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, FIRST_CONNECTION_MS);
+      client.once('ready', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  onApplicationShutdown(): void {
+    this.client?.disconnect();
+  }
+
+  private connect(url: string): Redis {
+    const client = new Redis(url, {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: COMMAND_TIMEOUT_MS,
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      autoResendUnfulfilledCommands: false,
+      retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 2000),
+    });
+    client.on('ready', () => this.note(true));
+    client.on('close', () => this.note(false));
+    // The address may hold a password, so only the code is logged; `note` says the rest.
+    client.on('error', (error: NodeJS.ErrnoException) => this.logger.debug(`Redis: ${error.code ?? error.name}`));
+    return client;
+  }
+
+  private note(isUp: boolean): void {
+    if (isUp === this.isUp) return;
+    this.isUp = isUp;
+    if (isUp) this.logger.log('Redis is connected');
+    else this.logger.warn('The connection to Redis is lost; trying again');
+  }
+
+  private async check(): Promise<string> {
+    if (!this.client) return 'in-process stores: one replica only';
+    await this.client.ping();
+    return 'connected';
+  }
+}

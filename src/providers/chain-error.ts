@@ -1,0 +1,73 @@
+import type { TargetName } from '../core/context';
+import { ProviderChainError, type AttemptSummary, type UpstreamError, type UpstreamFailure } from '../core/errors';
+
+/** One failed call of the chain. */
+export interface FailedAttempt extends TargetName {
+  readonly error: UpstreamError;
+}
+
+const summary = ({ provider, model, error }: FailedAttempt): AttemptSummary => ({
+  provider,
+  model,
+  error: error.reason,
+  status: error.status ?? null,
+});
+
+const listed = (failures: readonly FailedAttempt[]): string =>
+  failures.map(({ provider, model, error }) => `${provider}/${model}: ${error.reason}`).join('; ');
+
+const all = (failures: readonly FailedAttempt[], kind: UpstreamFailure): boolean =>
+  failures.every(({ error }) => error.failure === kind);
+
+/** The provider's own words may be shown, unless they are about the operator's credentials. */
+function rawOf(failures: readonly FailedAttempt[]): { dialect: 'openai' | 'anthropic'; body: Buffer } | null {
+  const error = failures.at(-1)?.error;
+  if (!error?.body || !error.dialect || error.status === 401 || error.status === 403) return null;
+  const isOnlyAttempt = failures.length === 1;
+  const isAboutTheCall = error.failure === 'rejected' || error.failure === 'rate_limited';
+  return isOnlyAttempt || isAboutTheCall ? { dialect: error.dialect, body: error.body } : null;
+}
+
+function shapeOf(failures: readonly FailedAttempt[], last: UpstreamError): ConstructorParameters<typeof ProviderChainError>[0] {
+  const raw = rawOf(failures);
+  if (last.failure === 'rejected') {
+    const status = last.status ?? 400;
+    const type = status === 404 ? 'not_found_error' : 'invalid_request_error';
+    const code = status === 404 ? 'model_not_found' : 'invalid_request_error';
+    return { status, code, type, message: last.message };
+  }
+  if (all(failures, 'rate_limited')) {
+    const isQuota = last.reason === 'insufficient_quota';
+    const status = isQuota ? (last.status ?? 429) : 429;
+    if (isQuota) return { status, code: 'insufficient_quota', type: 'insufficient_quota', message: last.message };
+    const message = raw ? last.message : `Every provider is rate limited (${listed(failures)}).`;
+    return { status, code: 'rate_limit_exceeded', type: 'rate_limit_error', message };
+  }
+  if (all(failures, 'timeout')) {
+    const message = `No provider answered in time (${listed(failures)}).`;
+    return { status: 504, code: 'provider_timeout', type: 'timeout_error', message };
+  }
+  const kept = raw && last.status !== undefined && last.status >= 400 ? last.status : 502;
+  const message = `No provider could answer (${listed(failures)}).`;
+  return { status: kept, code: 'provider_error', type: 'api_error', message };
+}
+
+/**
+ * What the caller is told when the whole chain has failed. A rejection is the provider's own answer; when everything was
+ * rate limited it is a 429 with the shortest wait; when everything timed out a 504; otherwise a 502 that lists each
+ * attempt. A single failed attempt of the caller's own dialect keeps its status and body.
+ */
+export function chainError(failures: readonly FailedAttempt[]): ProviderChainError {
+  const last = failures.at(-1)?.error;
+  if (!last) {
+    const message = 'No healthy provider serves this model at the moment.';
+    const shape = { status: 503, code: 'no_healthy_provider', type: 'overloaded_error' as const, message };
+    return new ProviderChainError(shape, [], null, { retryAfterMs: 1000 });
+  }
+  const waits = failures.flatMap(({ error }) => (error.retryAfterMs === undefined ? [] : [error.retryAfterMs]));
+  return new ProviderChainError(shapeOf(failures, last), failures.map(summary), rawOf(failures), {
+    retryAfterMs: waits.length > 0 ? Math.min(...waits) : undefined,
+    shouldRetry: last.shouldRetry ?? (last.failure === 'rejected' ? false : undefined),
+    cause: last,
+  });
+}

@@ -1,0 +1,3 @@
+export { Dispatcher } from './dispatcher';
+export { ProviderRegistry } from './provider-registry';
+export { ProvidersModule } from './providers.module';

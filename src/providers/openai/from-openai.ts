@@ -1,0 +1,143 @@
+import type { JsonObject } from '../../core/chat';
+import type { FinishReason, StreamEvent, StreamEventKind } from '../../core/reply';
+import type { SseEvent } from '../../core/sse-parser';
+import type { TokenUsage } from '../../core/tokens';
+import { asObject, streamError } from '../upstream/http-error';
+import { brokenReply, eventObject, type StreamReader } from '../upstream/read-reply';
+
+const count = (value: unknown): number => (typeof value === 'number' && value > 0 ? Math.floor(value) : 0);
+
+/** OpenAI's `usage` object; null when there is none. Compatible servers leave out the details. */
+export function openAiUsage(usage: unknown): TokenUsage | null {
+  const object = asObject(usage);
+  if (!object) return null;
+  const input = asObject(object['prompt_tokens_details']) ?? {};
+  const output = asObject(object['completion_tokens_details']) ?? {};
+  return {
+    inputTokens: count(object['prompt_tokens']),
+    cacheReadTokens: count(input['cached_tokens'] ?? object['prompt_cache_hit_tokens']),
+    cacheWrite5mTokens: count(input['cache_write_tokens']),
+    cacheWrite1hTokens: 0,
+    inputAudioTokens: count(input['audio_tokens']),
+    outputTokens: count(object['completion_tokens']),
+    reasoningTokens: count(output['reasoning_tokens']),
+    outputAudioTokens: count(output['audio_tokens']),
+    webSearches: 0,
+  };
+}
+
+const FINISH: Readonly<Record<string, FinishReason>> = {
+  stop: 'stop',
+  eos: 'stop',
+  length: 'length',
+  tool_calls: 'tool_calls',
+  function_call: 'tool_calls',
+  content_filter: 'content_filter',
+};
+
+export const openAiFinish = (reason: unknown): FinishReason | null =>
+  typeof reason === 'string' ? (FINISH[reason] ?? 'other') : null;
+
+/** The finish reason of a complete answer: that of its first choice. */
+export function completionFinish(completion: JsonObject): FinishReason {
+  const choices = completion['choices'];
+  const first = Array.isArray(choices) ? asObject(choices[0]) : null;
+  return openAiFinish(first?.['finish_reason']) ?? 'other';
+}
+
+const str = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** All text a delta adds: content, reasoning under any of its names, refusal, names and arguments of calls. */
+function deltaText(delta: JsonObject): string {
+  let text = str(delta['content']) + str(delta['reasoning_content']) + str(delta['reasoning']) + str(delta['refusal']);
+  const calls = delta['tool_calls'];
+  const functions = Array.isArray(calls) ? calls.map((call) => asObject(call)?.['function']) : [];
+  for (const call of [...functions, delta['function_call']]) {
+    const target = asObject(call);
+    if (target) text += str(target['name']) + str(target['arguments']);
+  }
+  return text;
+}
+
+const isFilled = (value: unknown): boolean => {
+  if (value === null || value === undefined || value === '') return false;
+  return !Array.isArray(value) || value.length > 0;
+};
+
+/** A delta has content when anything but the role is in it: what we do not know counts too. */
+const hasContent = (delta: JsonObject): boolean =>
+  Object.entries(delta).some(([key, value]) => key !== 'role' && isFilled(value));
+
+/** Reads a Chat Completions stream. The answer is complete after `[DONE]`, or when every choice has finished. */
+export class OpenAiStreamReader implements StreamReader {
+  model: string | null = null;
+  private readonly open = new Set<unknown>();
+  private hasFinished = false;
+  private isDone = false;
+  private hasBegun = false;
+
+  constructor(private readonly provider: string) {}
+
+  push(event: SseEvent): readonly StreamEvent[] {
+    if (this.isDone) return [];
+    if (event.data === null) return [this.event('idle', event, null)];
+    if (event.data.trim() === '[DONE]') return [this.end(event.raw)];
+    const data = eventObject(this.provider, event.data);
+    if (isFilled(data['error']) || event.name === 'error') throw streamError(this.provider, 'openai', data);
+    return [this.chunk(event, data)];
+  }
+
+  finish(): readonly StreamEvent[] {
+    if (this.isDone) return [];
+    if (this.hasFinished && this.open.size === 0) return [this.end(Buffer.from('data: [DONE]\n\n'))];
+    if (!this.hasBegun) throw brokenReply(this.provider, 'empty', 'ended the stream before it began');
+    throw brokenReply(this.provider, 'truncated', 'ended the stream in the middle of the answer');
+  }
+
+  private end(raw: Buffer): StreamEvent {
+    if (!this.hasBegun) throw brokenReply(this.provider, 'empty', 'ended the stream before it began');
+    this.isDone = true;
+    return { kind: 'end', name: null, data: null, raw, usage: null, text: '', finish: null };
+  }
+
+  private event(kind: StreamEventKind, event: SseEvent, data: JsonObject | null): StreamEvent {
+    return { kind, name: event.name, data, raw: event.raw, usage: null, text: '', finish: null };
+  }
+
+  private chunk(event: SseEvent, data: JsonObject): StreamEvent {
+    this.hasBegun = true;
+    if (this.model === null && typeof data['model'] === 'string' && data['model'] !== '') this.model = data['model'];
+    const usage = openAiUsage(data['usage']);
+    const choices = Array.isArray(data['choices']) ? data['choices'] : [];
+    let text = '';
+    let finish: FinishReason | null = null;
+    let isContent = false;
+    for (const item of choices) {
+      const choice = asObject(item) ?? {};
+      const delta = asObject(choice['delta']) ?? {};
+      text += deltaText(delta) + str(choice['text']);
+      isContent ||= hasContent(delta) || isFilled(choice['finish_reason']);
+      finish = this.track(choice) ?? finish;
+    }
+    const kind = chunkKind(choices.length, isContent, usage !== null);
+    return { kind, name: event.name, data, raw: event.raw, usage, text, finish };
+  }
+
+  /** Follows which choices are still being written. */
+  private track(choice: JsonObject): FinishReason | null {
+    const index = choice['index'] ?? 0;
+    const finish = openAiFinish(choice['finish_reason']);
+    if (finish === null) {
+      this.open.add(index);
+      return null;
+    }
+    this.open.delete(index);
+    this.hasFinished = true;
+    return finish;
+  }
+}
+
+function chunkKind(choices: number, isContent: boolean, hasUsage: boolean): StreamEventKind {
+  if (isContent) return 'content';
+  return choices === 0 && hasUsage ? 'usage' : 'lifecycle';
+}

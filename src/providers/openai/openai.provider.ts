@@ -1,0 +1,131 @@
+import OpenAI from 'openai';
+import type { ChatRequest, Dialect } from '../../core/chat';
+import type { ChatReply } from '../../core/reply';
+import { Provider, timeoutsOf, type ProviderCall, type ProviderSettings } from '../provider';
+import { sdkExchange, sdkFetch } from '../upstream/sdk-fetch';
+import { UpstreamClient, type PhaseTimeouts } from '../upstream/upstream-client';
+import type { UpstreamExchange } from '../upstream/upstream-exchange';
+import { brokenReply, readJson, readStream, requireSuccess } from '../upstream/read-reply';
+import { completionFinish, OpenAiStreamReader, openAiUsage } from './from-openai';
+import { nativeOpenAiBody, toOpenAi } from './to-openai';
+
+const PUBLIC_BASE_URL = 'https://api.openai.com/v1';
+/** An unset key: a compatible server on a private network may need none, and the SDK insists on one. */
+const NO_KEY = 'none';
+
+export interface OpenAiTraits {
+  readonly type: string;
+  readonly usesMaxTokens: boolean;
+}
+
+/** OpenAI's own API, and whatever speaks its Chat Completions. */
+export class OpenAiProvider extends Provider {
+  override readonly name: string;
+  override readonly type: string;
+  override readonly baseUrl: string;
+  private readonly upstream: UpstreamClient;
+
+  constructor(
+    private readonly settings: ProviderSettings,
+    private readonly traits: OpenAiTraits = { type: 'openai', usesMaxTokens: false },
+  ) {
+    super();
+    this.name = settings.name;
+    this.type = traits.type;
+    this.baseUrl = withVersionPath(settings.baseUrl ?? PUBLIC_BASE_URL);
+    this.upstream = new UpstreamClient({
+      provider: settings.name,
+      baseUrl: this.baseUrl,
+      allowPrivateNetwork: settings.allowPrivateNetwork,
+      connectTimeoutMs: settings.connectTimeoutMs,
+      maxConcurrency: settings.maxConcurrency,
+    });
+  }
+
+  override get activeCalls(): number {
+    return this.upstream.activeCalls;
+  }
+
+  override dialectFor(): Dialect {
+    return 'openai';
+  }
+
+  override close(): Promise<void> {
+    return this.upstream.close();
+  }
+
+  override async chat(call: ProviderCall): Promise<ChatReply> {
+    const { request } = call;
+    const timeouts = timeoutsOf(this.settings, request.stream, call.remainingMs);
+    const exchange =
+      request.dialect === 'openai' ? this.sendNative(call, timeouts) : await this.sendTranslated(call, timeouts);
+    return this.read(exchange, request, call.model);
+  }
+
+  private sendNative(call: ProviderCall, timeouts: PhaseTimeouts): UpstreamExchange {
+    return this.upstream.start({
+      method: 'POST',
+      url: `${this.baseUrl}/chat/completions`,
+      headers: {
+        'content-type': 'application/json',
+        accept: call.request.stream ? 'text/event-stream' : 'application/json',
+        'user-agent': 'ai-gateway',
+        ...(this.settings.apiKey === null ? {} : { authorization: `Bearer ${this.settings.apiKey}` }),
+      },
+      body: nativeOpenAiBody(call.request, call.model),
+      signal: call.signal,
+      timeouts,
+    });
+  }
+
+  private sendTranslated(call: ProviderCall, timeouts: PhaseTimeouts): Promise<UpstreamExchange> {
+    const client = new OpenAI({
+      apiKey: this.settings.apiKey ?? NO_KEY,
+      baseURL: this.baseUrl,
+      maxRetries: 0,
+      timeout: timeouts.totalMs,
+      fetch: sdkFetch(this.upstream, timeouts),
+    });
+    const body = toOpenAi(call.request, { model: call.model, usesMaxTokens: this.traits.usesMaxTokens });
+    const parameters = body as unknown as OpenAI.ChatCompletionCreateParams;
+    return sdkExchange(this.name, () =>
+      client.chat.completions.create(parameters, { signal: call.signal }).asResponse(),
+    );
+  }
+
+  private async read(exchange: UpstreamExchange, request: ChatRequest, model: string): Promise<ChatReply> {
+    const head = await exchange.head;
+    await requireSuccess(this.name, 'openai', head, exchange);
+    if (!request.stream) return this.readCompletion(await readJson(this.name, head, exchange), model);
+    const reader = new OpenAiStreamReader(this.name);
+    return {
+      kind: 'stream',
+      dialect: 'openai',
+      get model() {
+        return reader.model ?? model;
+      },
+      batches: readStream(this.name, head, exchange, reader),
+    };
+  }
+
+  private readCompletion({ raw, value }: { raw: Buffer; value: Record<string, unknown> }, model: string): ChatReply {
+    if (!Array.isArray(value['choices'])) {
+      throw brokenReply(this.name, 'malformed', 'answered with JSON that is no chat completion');
+    }
+    return {
+      kind: 'json',
+      dialect: 'openai',
+      raw,
+      value,
+      model: typeof value['model'] === 'string' ? value['model'] : model,
+      usage: openAiUsage(value['usage']),
+      finish: completionFinish(value),
+    };
+  }
+}
+
+/** `https://host` means the same as `https://host/v1`; any other path is taken as it is. */
+function withVersionPath(baseUrl: string): string {
+  const trimmed = baseUrl.replace(/\/+$/, '');
+  return new URL(trimmed).pathname === '/' ? `${trimmed}/v1` : trimmed;
+}

@@ -1,0 +1,31 @@
+import type { ChatRequest, JsonObject } from '../../core/chat';
+
+/**
+ * A request in its own dialect: the client's bytes with only what must change. Usage is always asked for, because a
+ * stream that does not tell what it used cannot be billed honestly; the gateway hides the answer from a client that did
+ * not ask.
+ */
+export function nativeOpenAiBody(request: ChatRequest, model: string): Buffer {
+  const changes: JsonObject = {};
+  if (request.document.value['model'] !== model) changes['model'] = model;
+  if (request.stream && !request.includeUsage) {
+    const options = request.document.value['stream_options'];
+    changes['stream_options'] = { ...(options as object | null | undefined), include_usage: true };
+  }
+  return request.document.withMembers(changes);
+}
+
+export interface ToOpenAiOptions {
+  readonly model: string;
+  /** Servers that only know the older name of the output bound. */
+  readonly usesMaxTokens: boolean;
+}
+
+/** A request of another dialect, from its canonical form. */
+export function toOpenAi(request: ChatRequest, options: ToOpenAiOptions): JsonObject {
+  const { max_completion_tokens: maxTokens, ...rest } = request.canonical();
+  const bound = maxTokens === undefined || maxTokens === null ? {} : { [options.usesMaxTokens ? 'max_tokens' : 'max_completion_tokens']: maxTokens };
+  const body: JsonObject = { ...rest, ...bound, model: options.model };
+  if (request.stream) return { ...body, stream: true, stream_options: { include_usage: true } };
+  return body;
+}

@@ -1,0 +1,150 @@
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { LiveConfig } from '../platform/config/live-config';
+import { ADAPTERS } from './adapters';
+import { ModelsConfig } from './models.config';
+import { nearNames } from './near-names';
+import type { Provider, ProviderSettings } from './provider';
+import { ProvidersConfig, type ProviderConfig } from './providers.config';
+import { RouteTable, RoutePlan } from './route-table';
+import { RoutingConfig } from './routing.config';
+
+/** The providers and routes of one configuration. Requests hold on to the snapshot they started with. */
+interface Snapshot {
+  readonly version: string;
+  readonly table: RouteTable;
+  readonly providers: ReadonlyMap<string, Provider>;
+}
+
+/** One adapter with what it was built from, so that a reload keeps the connections of a provider that did not change. */
+interface Built {
+  readonly fingerprint: string;
+  readonly provider: Provider;
+  /** Requests that may still call it. */
+  users: number;
+  isRetired: boolean;
+}
+
+export interface AcquiredPlan {
+  readonly plan: RoutePlan;
+  readonly configVersion: string;
+  /** To be called when the request is over. */
+  readonly release: () => void;
+}
+
+/** Knows every provider and every route, and swaps them whole when the configuration changes. */
+@Injectable()
+export class ProviderRegistry implements OnApplicationShutdown {
+  private readonly logger = new Logger(ProviderRegistry.name);
+  private built = new Map<string, Built>();
+  private snapshot: Snapshot;
+
+  constructor(private readonly config: LiveConfig) {
+    this.snapshot = this.build();
+    config.onReload(() => (this.snapshot = this.build()));
+  }
+
+  /** Every name a client may ask for, in the order of the configuration. */
+  get modelNames(): readonly string[] {
+    return this.snapshot.table.names;
+  }
+
+  /** All providers in force. */
+  get providers(): readonly Provider[] {
+    return [...this.snapshot.providers.values()];
+  }
+
+  typeOf(providerName: string): string {
+    return this.snapshot.providers.get(providerName)?.type ?? providerName;
+  }
+
+  /** The names nearest to one that does not exist. */
+  suggest(asked: string, among: readonly string[]): string[] {
+    return nearNames(asked, among);
+  }
+
+  /** The targets that serve a name, best first; undefined when no such name is known. */
+  targetsOf(model: string): readonly { provider: string; model: string }[] | undefined {
+    return this.snapshot.table.find(model)?.targets;
+  }
+
+  /** The route of one request; its providers stay open until it is released. */
+  acquire(model: string, options: { readonly fallback: boolean }): AcquiredPlan | undefined {
+    const { table, providers, version } = this.snapshot;
+    const route = table.find(model);
+    if (!route) return undefined;
+    const names = options.fallback ? route.targets : route.targets.slice(0, route.ownTargets);
+    const targets = names.flatMap((target) => {
+      const adapter = providers.get(target.provider);
+      return adapter ? [{ ...target, adapter }] : [];
+    });
+    const used = [...new Set(targets.map(({ provider }) => this.built.get(provider)))].filter((item) => item !== undefined);
+    for (const item of used) item.users += 1;
+    return {
+      plan: new RoutePlan(model, targets, route.ownTargets),
+      configVersion: version,
+      release: () => {
+        for (const item of used) {
+          item.users -= 1;
+          this.closeIfUnused(item);
+        }
+      },
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await Promise.all([...this.built.values()].map(({ provider }) => provider.close()));
+  }
+
+  private build(): Snapshot {
+    const entries = this.config.section(ProvidersConfig).entries;
+    const next = new Map<string, Built>();
+    for (const [name, entry] of Object.entries(entries)) next.set(name, this.reuseOrBuild(name, entry));
+    const retired = [...this.built].filter(([name, item]) => next.get(name) !== item).map(([, item]) => item);
+    this.built = next;
+    for (const item of retired) {
+      item.isRetired = true;
+      this.closeIfUnused(item);
+    }
+    return {
+      version: this.config.version,
+      providers: new Map([...next].map(([name, { provider }]) => [name, provider])),
+      table: new RouteTable({
+        providers: Object.entries(entries).map(([name, { models, priority }]) => ({ name, models, priority })),
+        aliases: Object.fromEntries(
+          Object.entries(this.config.section(ModelsConfig).entries).map(([name, { targets, fallbacks }]) => [
+            name,
+            { targets, fallbacks: fallbacks ?? [] },
+          ]),
+        ),
+        fallback: this.config.section(RoutingConfig).fallback,
+      }),
+    };
+  }
+
+  private reuseOrBuild(name: string, entry: ProviderConfig): Built {
+    const settings = settingsOf(name, entry);
+    const fingerprint = JSON.stringify([entry.type, settings]);
+    const known = this.built.get(name);
+    if (known?.fingerprint === fingerprint) return known;
+    return { fingerprint, provider: ADAPTERS[entry.type](settings), users: 0, isRetired: false };
+  }
+
+  private closeIfUnused(item: Built): void {
+    if (!item.isRetired || item.users > 0) return;
+    item.provider.close().catch((error: unknown) => this.logger.warn(error));
+  }
+}
+
+function settingsOf(name: string, entry: ProviderConfig): ProviderSettings {
+  return {
+    name,
+    apiKey: entry.api_key ?? null,
+    baseUrl: entry.base_url ?? null,
+    allowPrivateNetwork: entry.allow_private_network,
+    connectTimeoutMs: entry.timeouts.connect,
+    firstByteTimeoutMs: entry.timeouts.first_byte ?? null,
+    idleTimeoutMs: entry.timeouts.idle,
+    totalTimeoutMs: entry.timeouts.total,
+    maxConcurrency: entry.max_concurrency,
+  };
+}

@@ -1,0 +1,94 @@
+import type { Dialect, JsonObject } from '../../core/chat';
+import { UpstreamError, type UpstreamFailure } from '../../core/errors';
+import { retryAfterMs } from './retry-after';
+import type { UpstreamHead } from './upstream-exchange';
+
+interface ErrorBody {
+  readonly message: string | null;
+  readonly type: string | null;
+  readonly code: string | null;
+}
+
+const text = (value: unknown): string | null => {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' ? String(value) : null;
+};
+
+export const asObject = (value: unknown): JsonObject | null =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null;
+
+/** The fields both dialects agree on, wherever a compatible server puts them. */
+export function readErrorBody(body: JsonObject | null): ErrorBody {
+  const nested = body?.['error'];
+  const error = asObject(nested) ?? body ?? {};
+  const message = text(error['message']) ?? text(nested) ?? text(error['detail']);
+  return { message, type: text(error['type']), code: text(error['code']) };
+}
+
+export function parseObject(bytes: Buffer): JsonObject | null {
+  try {
+    return asObject(JSON.parse(bytes.toString('utf8')));
+  } catch {
+    return null;
+  }
+}
+
+/** An account without money: no wait cures it, another provider may. */
+const isOutOfQuota = ({ code, type, message }: ErrorBody): boolean =>
+  code === 'insufficient_quota' ||
+  type === 'insufficient_quota' ||
+  code === 'billing_hard_limit_reached' ||
+  /credit balance is too low/i.test(message ?? '');
+
+const isTooLarge = ({ message }: ErrorBody): boolean => /request too large/i.test(message ?? '');
+
+function classify(status: number, error: ErrorBody): { failure: UpstreamFailure; reason: string } {
+  if (isOutOfQuota(error)) return { failure: 'rate_limited', reason: 'insufficient_quota' };
+  if (status === 429) return { failure: 'rate_limited', reason: isTooLarge(error) ? 'request_too_large' : 'http_429' };
+  if (status === 401 || status === 403) return { failure: 'misconfigured', reason: `http_${status}` };
+  if (status >= 300 && status < 400) return { failure: 'misconfigured', reason: 'redirect' };
+  if (status === 408 || status === 504) return { failure: 'timeout', reason: `http_${status}` };
+  if (status >= 500 || status === 409 || status === 425) return { failure: 'unavailable', reason: `http_${status}` };
+  return { failure: 'rejected', reason: `http_${status}` };
+}
+
+/** What an answer with an error status means for routing, with the provider's own body kept for callers of its dialect. */
+export function httpError(provider: string, dialect: Dialect, head: UpstreamHead, body: Buffer): UpstreamError {
+  const { status, headers } = head;
+  const parsed = parseObject(body);
+  const error = readErrorBody(parsed);
+  const { failure, reason } = classify(status, error);
+  const shouldRetry = headers['x-should-retry'];
+  const message = error.message ?? `Provider "${provider}" answered with status ${status}`;
+  return new UpstreamError(provider, failure, message, {
+    reason,
+    status,
+    dialect,
+    body: parsed ? body : undefined,
+    retryAfterMs: status === 429 || status >= 500 ? retryAfterMs(headers, Date.now()) : undefined,
+    shouldRetry: reason === 'insufficient_quota' || shouldRetry === 'false' ? false : undefined,
+  });
+}
+
+const STREAM_FAILURES: readonly [RegExp, UpstreamFailure, number][] = [
+  [/rate_limit|too_many_requests|^429$/i, 'rate_limited', 429],
+  [/quota|billing/i, 'rate_limited', 429],
+  [/invalid_request|context_length|not_found|^400$/i, 'rejected', 400],
+  [/overloaded|^529$|^503$/i, 'unavailable', 529],
+  [/timeout/i, 'timeout', 504],
+];
+
+/** An error event inside a 200 stream. Before the first content it is answered like the status it stands for. */
+export function streamError(provider: string, dialect: Dialect, data: JsonObject): UpstreamError {
+  const error = readErrorBody(data);
+  const name = `${error.type ?? ''} ${error.code ?? ''}`;
+  const [, failure, status] = STREAM_FAILURES.find(([pattern]) =>
+    [error.type, error.code].some((word) => word !== null && pattern.test(word)),
+  ) ?? [null, 'unavailable' as const, 500];
+  return new UpstreamError(provider, failure, error.message ?? `Provider "${provider}" sent an error: ${name.trim()}`, {
+    reason: 'stream_error',
+    status,
+    dialect,
+    body: Buffer.from(JSON.stringify(data)),
+  });
+}

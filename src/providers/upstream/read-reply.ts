@@ -1,0 +1,96 @@
+import type { Dialect, JsonObject } from '../../core/chat';
+import { UpstreamError } from '../../core/errors';
+import { SseOverflowError, SseParser, type SseEvent } from '../../core/sse-parser';
+import type { StreamEvent } from '../../core/reply';
+import { httpError, parseObject } from './http-error';
+import type { UpstreamExchange, UpstreamHead } from './upstream-exchange';
+
+/** The largest JSON answer that is taken in: some hundred pages of text, or a few generated images. */
+const MAX_JSON_BYTES = 67_108_864;
+/** An error body is for reading by people. */
+const MAX_ERROR_BYTES = 1_048_576;
+
+/** Turns the events of one provider's stream into ours. `push` throws `UpstreamError` on an error event or on nonsense. */
+export interface StreamReader {
+  push(event: SseEvent): readonly StreamEvent[];
+  /** Called when the provider has closed the stream: the events still due, or `UpstreamError` when it was cut. */
+  finish(): readonly StreamEvent[];
+}
+
+const contentType = (head: UpstreamHead): string => {
+  const value = head.headers['content-type'];
+  return (Array.isArray(value) ? value[0] : value)?.toLowerCase() ?? '';
+};
+
+export function brokenReply(provider: string, reason: string, message: string, cause?: unknown): UpstreamError {
+  return new UpstreamError(provider, 'unavailable', `Provider "${provider}" ${message}`, { reason, cause });
+}
+
+/** Reads the error body and throws when the status is not a success. */
+export async function requireSuccess(
+  provider: string,
+  dialect: Dialect,
+  head: UpstreamHead,
+  exchange: UpstreamExchange,
+): Promise<void> {
+  if (head.status >= 200 && head.status < 300) return;
+  const body = await exchange.bytes(MAX_ERROR_BYTES).catch(() => Buffer.alloc(0));
+  throw httpError(provider, dialect, head, body);
+}
+
+/** A complete JSON object, or `UpstreamError` for HTML, nothing, or half an object under a 200. */
+export async function readJson(
+  provider: string,
+  head: UpstreamHead,
+  exchange: UpstreamExchange,
+): Promise<{ raw: Buffer; value: JsonObject }> {
+  const raw = await exchange.bytes(MAX_JSON_BYTES);
+  if (raw.length === 0) throw brokenReply(provider, 'empty', 'answered with an empty body');
+  const value = parseObject(raw);
+  if (value) return { raw, value };
+  const isHtml = contentType(head).includes('html') || raw.subarray(0, 64).toString('latin1').trimStart().startsWith('<');
+  if (isHtml) throw brokenReply(provider, 'html', 'answered with a web page instead of JSON');
+  throw brokenReply(provider, 'malformed', 'answered with incomplete or malformed JSON');
+}
+
+/** The events of a stream, a network packet at a time. Ends only after a complete answer; anything else throws. */
+export async function* readStream(
+  provider: string,
+  head: UpstreamHead,
+  exchange: UpstreamExchange,
+  reader: StreamReader,
+): AsyncGenerator<readonly StreamEvent[], void> {
+  const type = contentType(head);
+  if (type !== '' && !type.includes('text/event-stream')) {
+    exchange.abort();
+    throw brokenReply(provider, type.includes('html') ? 'html' : 'not_a_stream', `answered a stream request with "${type}"`);
+  }
+  const parser = new SseParser();
+  for await (const chunk of exchange.chunks()) {
+    const batch = parse(provider, parser, chunk).flatMap((event) => reader.push(event));
+    if (batch.length === 0) continue;
+    const isEnd = batch.at(-1)?.kind === 'end';
+    if (isEnd) exchange.release();
+    yield batch;
+    if (isEnd) return;
+  }
+  const last = parser.finish();
+  const rest = [...(last ? reader.push(last) : []), ...reader.finish()];
+  if (rest.length > 0) yield rest;
+}
+
+function parse(provider: string, parser: SseParser, chunk: Buffer): SseEvent[] {
+  try {
+    return parser.push(chunk);
+  } catch (error) {
+    if (error instanceof SseOverflowError) throw brokenReply(provider, 'event_too_large', 'sent an endless event', error);
+    throw error;
+  }
+}
+
+/** The JSON of an event's data; what is no object is a broken stream. */
+export function eventObject(provider: string, data: string): JsonObject {
+  const value = parseObject(Buffer.from(data));
+  if (!value) throw brokenReply(provider, 'malformed', 'sent an event that is not a JSON object');
+  return value;
+}

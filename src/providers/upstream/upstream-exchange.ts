@@ -1,0 +1,219 @@
+import type { Dispatcher } from 'undici';
+import { UpstreamError } from '../../core/errors';
+import type { PhaseTimeouts } from './upstream-client';
+
+/** Bytes that may wait for a slow reader before the provider's socket is paused. */
+const HIGH_WATER_BYTES = 65_536;
+
+/** How long the end of an answer may lag behind its last event. */
+const RELEASE_MS = 1000;
+
+type Phase = 'connect' | 'first_byte' | 'idle' | 'total';
+
+const PHASE_TEXT: Readonly<Record<Phase, string>> = {
+  connect: 'did not accept the connection in time',
+  first_byte: 'did not begin to answer in time',
+  idle: 'stopped answering in the middle of the answer',
+  total: 'did not finish the answer in time',
+};
+
+export interface UpstreamHead {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+/**
+ * One HTTP exchange with a provider: a handler for undici's `dispatch` (no web streams, no per-request signal), with a
+ * timer for each phase and back-pressure towards the provider. `head` settles once; `chunks` may be read once.
+ */
+export class UpstreamExchange implements Dispatcher.DispatchHandler {
+  readonly head: Promise<UpstreamHead>;
+  private resolveHead!: (head: UpstreamHead) => void;
+  private rejectHead!: (error: unknown) => void;
+  private controller: Dispatcher.DispatchController | undefined;
+  private readonly queue: Buffer[] = [];
+  private queuedBytes = 0;
+  private wake: (() => void) | undefined;
+  private failure: UpstreamError | undefined;
+  private isEnded = false;
+  private isPaused = false;
+  private isReleased = false;
+  private hasHead = false;
+  private phaseTimer: NodeJS.Timeout;
+  private readonly totalTimer: NodeJS.Timeout;
+
+  constructor(
+    private readonly provider: string,
+    private readonly timeouts: PhaseTimeouts,
+    private readonly signal: AbortSignal,
+    private readonly onDone: () => void,
+  ) {
+    this.head = new Promise((resolve, reject) => {
+      this.resolveHead = resolve;
+      this.rejectHead = reject;
+    });
+    // The reader may arrive later, or never: the failure is kept and not reported as unhandled.
+    this.head.catch(() => undefined);
+    this.phaseTimer = setTimeout(() => this.timeOut('connect'), timeouts.connectMs);
+    this.totalTimer = setTimeout(() => this.timeOut('total'), timeouts.totalMs);
+    if (signal.aborted) this.onAbort();
+    else signal.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.controller = controller;
+    if (this.failure) {
+      controller.abort(this.failure);
+      return;
+    }
+    clearTimeout(this.phaseTimer);
+    this.phaseTimer = setTimeout(() => this.timeOut('first_byte'), this.timeouts.firstByteMs);
+  }
+
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: UpstreamHead['headers']): void {
+    if (status < 200 || this.failure) return;
+    this.hasHead = true;
+    clearTimeout(this.phaseTimer);
+    this.phaseTimer = setTimeout(() => this.timeOut('idle'), this.timeouts.idleMs);
+    this.resolveHead({ status, headers });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.failure || this.isReleased) return;
+    this.phaseTimer.refresh();
+    this.queue.push(chunk);
+    this.queuedBytes += chunk.length;
+    if (this.queuedBytes > HIGH_WATER_BYTES && !this.isPaused) {
+      this.isPaused = true;
+      controller.pause();
+      // Silence while the reader is slow is our doing, not the provider's.
+      clearTimeout(this.phaseTimer);
+    }
+    this.notify();
+  }
+
+  onResponseEnd(): void {
+    this.isEnded = true;
+    this.finish();
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, error: Error): void {
+    this.fail(connectionError(this.provider, error, this.hasHead));
+  }
+
+  /** Stops the exchange at once, wherever it is; harmless when it is over. */
+  abort(): void {
+    this.fail(new UpstreamError(this.provider, 'cancelled', 'The call was cancelled', { reason: 'cancelled' }));
+  }
+
+  /**
+   * The reader has all it needs: what still comes is dropped, so that the connection can be used again. A provider that
+   * does not end the answer within a second loses the connection.
+   */
+  release(): void {
+    if (this.isEnded || this.failure) return;
+    this.isReleased = true;
+    this.signal.removeEventListener('abort', this.onAbort);
+    clearTimeout(this.phaseTimer);
+    this.phaseTimer = setTimeout(() => this.abort(), RELEASE_MS);
+    if (this.isPaused) this.controller?.resume();
+  }
+
+  /** The body, chunk by chunk; throws `UpstreamError` when the exchange fails, and aborts it when the reader stops early. */
+  async *chunks(): AsyncGenerator<Buffer, void> {
+    try {
+      for (;;) {
+        if (this.queue.length > 0) yield this.take();
+        else if (this.failure) throw this.failure;
+        else if (this.isEnded) return;
+        else await new Promise<void>((resolve) => (this.wake = resolve));
+      }
+    } finally {
+      if (!this.isEnded && !this.isReleased) this.abort();
+    }
+  }
+
+  /** The whole body. Larger than `limitBytes`: `UpstreamError`. */
+  async bytes(limitBytes: number): Promise<Buffer> {
+    const pieces: Buffer[] = [];
+    let length = 0;
+    for await (const piece of this.chunks()) {
+      length += piece.length;
+      if (length > limitBytes) {
+        throw new UpstreamError(this.provider, 'unavailable', `The answer is larger than ${limitBytes} bytes`, {
+          reason: 'too_large',
+        });
+      }
+      pieces.push(piece);
+    }
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length);
+  }
+
+  /** Everything that has arrived, in one piece, so that a burst of events costs one write. */
+  private take(): Buffer {
+    const pieces = this.queue.splice(0);
+    const bytes = pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, this.queuedBytes);
+    this.queuedBytes = 0;
+    if (this.isPaused && !this.isEnded && !this.failure) {
+      this.isPaused = false;
+      this.phaseTimer = setTimeout(() => this.timeOut('idle'), this.timeouts.idleMs);
+      this.controller?.resume();
+    }
+    return bytes;
+  }
+
+  private timeOut(phase: Phase): void {
+    const text = `Provider "${this.provider}" ${PHASE_TEXT[phase]} (${this.timeoutOf(phase)} ms)`;
+    this.fail(new UpstreamError(this.provider, 'timeout', text, { reason: `${phase}_timeout` }));
+  }
+
+  private timeoutOf(phase: Phase): number {
+    const { connectMs, firstByteMs, idleMs, totalMs } = this.timeouts;
+    return { connect: connectMs, first_byte: firstByteMs, idle: idleMs, total: totalMs }[phase];
+  }
+
+  private readonly onAbort = (): void => this.abort();
+
+  private fail(error: UpstreamError): void {
+    if (this.failure || this.isEnded) return;
+    this.failure = error;
+    this.finish();
+    this.rejectHead(error);
+    this.controller?.abort(error);
+  }
+
+  private finish(): void {
+    clearTimeout(this.phaseTimer);
+    clearTimeout(this.totalTimer);
+    this.signal.removeEventListener('abort', this.onAbort);
+    this.notify();
+    this.onDone();
+  }
+
+  private notify(): void {
+    const { wake } = this;
+    this.wake = undefined;
+    wake?.();
+  }
+}
+
+/** Words for the socket errors an operator meets; the address and the cause's own text stay out of the message. */
+function connectionError(provider: string, error: Error, hasHead: boolean): UpstreamError {
+  if (error instanceof UpstreamError) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? error.name;
+  if (code === 'ERR_BLOCKED_ADDRESS') {
+    const text = `Provider "${provider}" resolves to a private address, which is not allowed for it`;
+    return new UpstreamError(provider, 'misconfigured', text, { reason: 'blocked_address', cause: error });
+  }
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') {
+    const text = `Provider "${provider}" ${PHASE_TEXT.connect}`;
+    return new UpstreamError(provider, 'timeout', text, { reason: 'connect_timeout', cause: error });
+  }
+  const text = hasHead
+    ? `The connection to provider "${provider}" broke in the middle of the answer`
+    : `Provider "${provider}" cannot be reached (${code})`;
+  return new UpstreamError(provider, 'unavailable', text, {
+    reason: hasHead ? 'connection_broken' : 'connection_failed',
+    cause: error,
+  });
+}
