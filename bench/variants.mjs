@@ -69,7 +69,7 @@ rate_limits:
     tokens_per_minute: 100000000000
 pricing:
   overrides:
-    bench/${MODEL}: { input_usd_per_million: 0.15, output_usd_per_million: 0.60 }
+    bench/${MODEL}: { input: 0.15, output: 0.6 }
 `;
 
 async function startGateway(upstreamPort) {
