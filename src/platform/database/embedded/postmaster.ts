@@ -27,6 +27,11 @@ function commandLine(pid: number): string {
   }
 }
 
+/** True when this process serves this data directory. A zombie, which nobody may ever reap, has no command line. */
+export function isPostmaster(pid: number, data: string): boolean {
+  return pid > 0 && isAlive(pid) && commandLine(pid).includes(data);
+}
+
 /**
  * The live postmaster of a data directory, or null. A `postmaster.pid` whose number now belongs to no process, to a
  * zombie, or to a stranger is stale: it is removed, because PostgreSQL refuses to start when that number is in use.
@@ -40,7 +45,7 @@ export function findPostmaster(data: string): Postmaster | null {
     return null;
   }
   const pid = Number(lines[0]);
-  if (pid > 0 && isAlive(pid) && commandLine(pid).includes(data)) return { pid, port: Number(lines[3] ?? 0) };
+  if (isPostmaster(pid, data)) return { pid, port: Number(lines[3] ?? 0) };
   fs.rmSync(file, { force: true });
   return null;
 }

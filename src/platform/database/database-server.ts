@@ -1,0 +1,57 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Environment } from '../config/environment';
+import { LiveConfig } from '../config/live-config';
+import { DatabaseConfig } from './database.config';
+import { DatabaseInfo } from './database-info';
+import { EmbeddedPostgres } from './embedded';
+
+/** The PostgreSQL behind the gateway: the operator's, or else an embedded one that lives and dies with us. */
+@Injectable()
+export class DatabaseServer extends DatabaseInfo {
+  private readonly logger = new Logger('Database');
+  private readonly embedded: EmbeddedPostgres | null;
+  private readonly configuredUrl: string | undefined;
+
+  constructor(environment: Environment, config: LiveConfig) {
+    super();
+    this.configuredUrl = environment.databaseUrl ?? config.section(DatabaseConfig).url;
+    this.embedded =
+      this.configuredUrl === undefined
+        ? new EmbeddedPostgres({ dataDirectory: environment.dataDir, log: (line) => this.logger.log(line) })
+        : null;
+  }
+
+  override get kind(): 'embedded' | 'external' {
+    return this.embedded ? 'embedded' : 'external';
+  }
+
+  override describe(): string {
+    return this.embedded
+      ? `PostgreSQL embedded in ${this.embedded.dataPath}`
+      : withoutCredentials(this.configuredUrl ?? '');
+  }
+
+  /** Starts the embedded server when there is no other; resolves with the URL to connect to, password included. */
+  async start(): Promise<string> {
+    if (!this.embedded) return this.configuredUrl ?? '';
+    const startedAt = performance.now();
+    const kind = await this.embedded.start();
+    this.logger.log(
+      `Embedded PostgreSQL ${kind} in ${Math.round(performance.now() - startedAt)} ms (${this.embedded.dataPath})`,
+    );
+    return this.embedded.url;
+  }
+
+  async stop(): Promise<void> {
+    await this.embedded?.stop();
+  }
+}
+
+function withoutCredentials(url: string): string {
+  try {
+    const { hostname, port, pathname } = new URL(url);
+    return `PostgreSQL at ${hostname === '' ? 'a local socket' : hostname}${port === '' ? '' : `:${port}`}${pathname}`;
+  } catch {
+    return 'PostgreSQL at the configured address';
+  }
+}

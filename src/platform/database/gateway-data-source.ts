@@ -1,0 +1,37 @@
+import { DataSource } from 'typeorm';
+import { connectWhenUp } from './connect';
+import type { PostgresOptions } from './database-options';
+import type { DatabaseServer } from './database-server';
+import { migrate } from './migrate';
+
+/** Options that carry the server along: Nest hands the factory nothing else. */
+export type ManagedOptions = PostgresOptions & { readonly server: DatabaseServer };
+
+/** The data source of the application: stops the embedded server after its last connection has been closed. */
+class GatewayDataSource extends DataSource {
+  constructor(
+    options: PostgresOptions,
+    private readonly server: DatabaseServer,
+  ) {
+    super(options);
+  }
+
+  override async destroy(): Promise<void> {
+    await super.destroy();
+    await this.server.stop();
+  }
+}
+
+/** A connected data source whose schema is up to date. */
+export async function createDataSource({ server, ...options }: ManagedOptions): Promise<DataSource> {
+  const dataSource = new GatewayDataSource(options, server);
+  try {
+    await connectWhenUp(dataSource, server.describe());
+    await migrate(dataSource);
+    return dataSource;
+  } catch (error) {
+    if (dataSource.isInitialized) await dataSource.destroy();
+    else await server.stop();
+    throw error;
+  }
+}
