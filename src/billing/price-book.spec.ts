@@ -145,7 +145,10 @@ describe('PriceBook', () => {
   it('prefers the override of provider and model, then that of the model', () => {
     const before = book.version;
     config.reload({
-      overrides: { 'gpt-4o': { input: 1, output: 2 }, 'azure/gpt-4o': { input: 0.0375, output: 4, cache_read: 0.5 } },
+      overrides: {
+        'gpt-4o': { input: '1', output: '2' },
+        'azure/gpt-4o': { input: '0.0375', output: '4', cache_read: '0.5' },
+      },
     });
     expect(find('openai', 'gpt-4o')).toMatchObject({
       source: 'override',

@@ -7,7 +7,7 @@ import { Clock } from '../platform/clock';
 import { LiveConfig } from '../platform/config/live-config';
 import { Catalogue, completePrices, priceAt, type CatalogueModel } from './catalogue';
 import type { ModelPrice, PriceTier, UnitPrices } from './model-price';
-import { PricingConfig, type PriceOverride } from './pricing.config';
+import { PricingConfig, type PriceOverride, type UsdPrice } from './pricing.config';
 
 export interface PricedTarget extends TargetName {
   readonly providerType: string;
@@ -17,7 +17,7 @@ export interface PricedTarget extends TargetName {
 const MAX_REMEMBERED = 2_000;
 
 /** Charged for an unpriced model of a kind of provider without a price list: those of the dearest common models (USD per million). */
-const DEFAULT_ESTIMATE = { input: 15, output: 75 };
+const DEFAULT_ESTIMATE = { input: '15', output: '75' };
 
 const ZERO: PriceTier = { aboveInputTokens: -1, ...completePrices({ ...noPrices(), input: 0n, output: 0n }) };
 const FREE: ModelPrice = Object.freeze<ModelPrice>({
@@ -119,11 +119,11 @@ function noPrices(): { [Kind in keyof UnitPrices]: undefined } {
   };
 }
 
-const optional = (price: number | undefined): PicoUsd | undefined =>
+const optional = (price: UsdPrice | undefined): PicoUsd | undefined =>
   price === undefined ? undefined : usdPerMillionToPico(price);
 
 /** USD for a thousand to pico-dollars for one. */
-const perThousand = (price: number | undefined): PicoUsd => (optional(price) ?? 0n) * 1_000n;
+const perThousand = (price: UsdPrice | undefined): PicoUsd => (optional(price) ?? 0n) * 1_000n;
 
 function fromOverride(id: string, prices: PriceOverride): ModelPrice {
   const tier = completePrices({

@@ -1,0 +1,105 @@
+import { Logger } from '@nestjs/common';
+import * as fs from 'node:fs';
+import path from 'node:path';
+import { BadRowError, type UsageRows, type UsageStore } from '../store/usage-store';
+import type { AttemptRow, IntentPayload, RequestRow } from '../usage-rows';
+import { QUARANTINE } from './journal';
+import type { JournalRecord } from './record';
+
+const POISON_FILE = 'rows.jsonl';
+
+/** What a record says. */
+export type JournalEntry =
+  | { readonly kind: 'intent'; readonly intent: IntentPayload }
+  | { readonly kind: 'settle'; readonly attempt: AttemptRow }
+  | { readonly kind: 'request'; readonly request: RequestRow };
+
+/** Writes records to the store. A row that the store will never take is put aside and holds nothing up. */
+export class RecordWriter {
+  private readonly logger = new Logger(RecordWriter.name);
+  private poisoned = 0;
+
+  constructor(
+    private readonly store: UsageStore,
+    private readonly root: string,
+  ) {}
+
+  /** Rows put aside since the start. */
+  get poisonedRows(): number {
+    return this.poisoned;
+  }
+
+  /** Reads the records; those without meaning are put aside. */
+  parse(records: readonly JournalRecord[]): JournalEntry[] {
+    return records.flatMap((record) => {
+      const value = parseObject(record.payload);
+      if (value) return [entryOf(record.kind, value)];
+      this.putAside(record.payload, 'is no JSON object');
+      return [];
+    });
+  }
+
+  /** Throws when the store is away; then nothing is lost and the call may be repeated. */
+  async write(rows: UsageRows): Promise<void> {
+    try {
+      await this.store.write(rows);
+    } catch (error) {
+      if (!(error instanceof BadRowError)) throw error;
+      await this.isolate(rows, error);
+    }
+  }
+
+  async writeInterrupted(requests: readonly RequestRow[]): Promise<void> {
+    try {
+      await this.store.writeInterrupted(requests);
+    } catch (error) {
+      if (!(error instanceof BadRowError)) throw error;
+      const [only] = requests;
+      if (requests.length === 1 && only) this.putAside(JSON.stringify(only), error.message);
+      else for (const request of requests) await this.writeInterrupted([request]);
+    }
+  }
+
+  /** Halves until the bad row is alone: one bad row in a thousand costs about twenty writes. */
+  private async isolate({ attempts, requests }: UsageRows, error: BadRowError): Promise<void> {
+    const total = attempts.length + requests.length;
+    if (total === 1) {
+      this.putAside(JSON.stringify(attempts[0] ?? requests[0]), error.message);
+      return;
+    }
+    const middle = Math.ceil(total / 2);
+    const ofRequests = Math.max(0, middle - attempts.length);
+    await this.write({ attempts: attempts.slice(0, middle), requests: requests.slice(0, ofRequests) });
+    await this.write({ attempts: attempts.slice(middle), requests: requests.slice(ofRequests) });
+  }
+
+  private putAside(payload: string, why: string): void {
+    this.poisoned += 1;
+    const file = path.join(this.root, QUARANTINE, POISON_FILE);
+    fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
+    fs.appendFileSync(file, `${payload}\n`, { mode: 0o600 });
+    this.logger.error(`A usage row cannot be stored and was put aside in ${file}: ${why}`);
+  }
+}
+
+/** The rows of settlements and requests; intents are no rows. */
+export function rowsOf(entries: readonly JournalEntry[]): UsageRows {
+  return {
+    attempts: entries.flatMap((entry) => (entry.kind === 'settle' ? [entry.attempt] : [])),
+    requests: entries.flatMap((entry) => (entry.kind === 'request' ? [entry.request] : [])),
+  };
+}
+
+function entryOf(kind: JournalRecord['kind'], value: object): JournalEntry {
+  if (kind === 'intent') return { kind, intent: value as IntentPayload };
+  return kind === 'settle' ? { kind, attempt: value as AttemptRow } : { kind, request: value as RequestRow };
+}
+
+function parseObject(payload: string): object | null {
+  try {
+    const value: unknown = JSON.parse(payload);
+    return typeof value === 'object' && value !== null ? value : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,91 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { ATTEMPT_COLUMNS, REQUEST_COLUMNS, type ColumnTypes, type RequestRow } from '../usage-rows';
+import { BadRowError, UsageStore, type UsageRows } from './usage-store';
+
+/** SQLSTATE classes of a value that does not fit: data exception, integrity violation. All else is the server's state and passes. */
+const BAD_ROW_CLASSES = ['22', '23'];
+
+/** Months made ahead: rows never wait for a partition, even when nobody restarts the gateway for weeks. */
+const MONTHS_AHEAD = 2;
+
+@Injectable()
+export class PostgresUsageStore extends UsageStore {
+  private readonly insertAttempts = insertStatement('usage_attempts', ATTEMPT_COLUMNS);
+  private readonly insertRequests = insertStatement('usage_requests', REQUEST_COLUMNS);
+
+  constructor(@InjectDataSource() private readonly database: DataSource) {
+    super();
+  }
+
+  override async write({ attempts, requests }: UsageRows): Promise<void> {
+    await this.inTransaction(async (manager) => {
+      if (attempts.length > 0) await manager.query(this.insertAttempts, columnArrays(ATTEMPT_COLUMNS, attempts));
+      if (requests.length > 0) await manager.query(this.insertRequests, columnArrays(REQUEST_COLUMNS, requests));
+    });
+  }
+
+  override async writeInterrupted(requests: readonly RequestRow[]): Promise<void> {
+    await this.inTransaction(async (manager) => {
+      const insert = `${this.insertRequests} returning id`;
+      const inserted = await manager.query<{ id: string }[]>(insert, columnArrays(REQUEST_COLUMNS, requests));
+      if (inserted.length > 0) await manager.query(SUM_ATTEMPTS, [inserted.map((row) => row.id)]);
+    });
+  }
+
+  override async prepare(): Promise<void> {
+    await this.database.query('select usage_ensure_partitions($1)', [MONTHS_AHEAD]);
+  }
+
+  private async inTransaction(work: (manager: EntityManager) => Promise<void>): Promise<void> {
+    try {
+      await this.database.transaction(work);
+    } catch (error) {
+      throw isBadRow(error) ? new BadRowError(error) : error;
+    }
+  }
+}
+
+function isBadRow(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && code.length === 5 && BAD_ROW_CLASSES.includes(code.slice(0, 2));
+}
+
+function insertStatement<Row>(table: string, columns: ColumnTypes<Row>): string {
+  const names = Object.keys(columns)
+    .map((name) => `"${name}"`)
+    .join(', ');
+  const arrays = Object.values<string>(columns).map((type, index) => `$${index + 1}::${type}[]`);
+  return `insert into ${table} (${names}) select * from unnest(${arrays.join(', ')}) on conflict do nothing`;
+}
+
+/** One array for each column; a column that a record does not have (written by an older version) is null. */
+function columnArrays<Row>(columns: ColumnTypes<Row>, rows: readonly Row[]): unknown[][] {
+  const names = Object.keys(columns) as (keyof Row)[];
+  return names.map((name) => rows.map((row) => row[name] ?? null));
+}
+
+const SUM_ATTEMPTS = `
+update usage_requests r set
+  attempts = a.attempts,
+  cost_nano_usd = a.cost_nano_usd,
+  input_tokens = a.input_tokens,
+  cache_read_tokens = a.cache_read_tokens,
+  cache_write_5m_tokens = a.cache_write_5m_tokens,
+  cache_write_1h_tokens = a.cache_write_1h_tokens,
+  input_audio_tokens = a.input_audio_tokens,
+  output_tokens = a.output_tokens,
+  reasoning_tokens = a.reasoning_tokens,
+  output_audio_tokens = a.output_audio_tokens,
+  web_searches = a.web_searches
+from (
+  select request_id, count(*) as attempts, sum(cost_nano_usd) as cost_nano_usd,
+    sum(input_tokens) as input_tokens, sum(cache_read_tokens) as cache_read_tokens,
+    sum(cache_write_5m_tokens) as cache_write_5m_tokens, sum(cache_write_1h_tokens) as cache_write_1h_tokens,
+    sum(input_audio_tokens) as input_audio_tokens, sum(output_tokens) as output_tokens,
+    sum(reasoning_tokens) as reasoning_tokens, sum(output_audio_tokens) as output_audio_tokens,
+    sum(web_searches) as web_searches
+  from usage_attempts where request_id = any($1) group by request_id
+) a
+where r.id = a.request_id and r.id = any($1)`;

@@ -1,0 +1,29 @@
+import type { AttemptRow, RequestRow } from '../usage-rows';
+
+export interface UsageRows {
+  readonly attempts: readonly AttemptRow[];
+  readonly requests: readonly RequestRow[];
+}
+
+/** Where usage ends up. Every write is idempotent: a row that is already there, by its id, is left as it is. */
+export abstract class UsageStore {
+  /** All or nothing. Throws `BadRowError` when a row, and not the store, is at fault. */
+  abstract write(rows: UsageRows): Promise<void>;
+
+  /**
+   * Requests that died with their process: rows that are not there yet are written, with the sums of their attempts.
+   * The attempts must have been written before.
+   */
+  abstract writeInterrupted(requests: readonly RequestRow[]): Promise<void>;
+
+  /** Makes room for the months to come. */
+  abstract prepare(): Promise<void>;
+}
+
+/** The store works, but will never take these rows. */
+export class BadRowError extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = 'BadRowError';
+  }
+}

@@ -1,0 +1,172 @@
+/** What a journal record and a row of the database hold. Amounts are decimal text, because JSON has no integers of that size. */
+export interface TokenColumns {
+  input_tokens: number;
+  cache_read_tokens: number;
+  cache_write_5m_tokens: number;
+  cache_write_1h_tokens: number;
+  input_audio_tokens: number;
+  output_tokens: number;
+  reasoning_tokens: number;
+  output_audio_tokens: number;
+  web_searches: number;
+}
+
+export interface WhoColumns {
+  key_id: string;
+  key_name: string;
+  user_id: string | null;
+  team_id: string;
+  department_id: string;
+}
+
+/** Prices are pico-dollars for one token (or one search, one request) of the tier that applied. */
+export interface PriceColumns {
+  input_price_pico: string;
+  cache_read_price_pico: string;
+  cache_write_5m_price_pico: string;
+  cache_write_1h_price_pico: string;
+  input_audio_price_pico: string;
+  output_price_pico: string;
+  reasoning_price_pico: string;
+  output_audio_price_pico: string;
+  web_search_price_pico: string;
+  request_price_pico: string;
+}
+
+export interface AttemptRow extends TokenColumns, WhoColumns, PriceColumns {
+  id: string;
+  request_id: string;
+  index: number;
+  provider: string;
+  model: string;
+  served_model: string | null;
+  started_at: string;
+  status: string;
+  http_status: number | null;
+  error: string | null;
+  usage_source: string;
+  price_id: string;
+  price_source: string;
+  price_version: string;
+  cost_nano_usd: string;
+  latency_ms: number | null;
+  ttfb_ms: number | null;
+}
+
+export interface RequestRow extends TokenColumns, WhoColumns {
+  id: string;
+  started_at: string;
+  endpoint: string;
+  dialect: string;
+  requested_model: string | null;
+  provider: string | null;
+  model: string | null;
+  served_model: string | null;
+  stream: boolean;
+  status: number;
+  error_code: string | null;
+  cache_status: string;
+  attempts: number;
+  fallback: boolean;
+  cost_nano_usd: string;
+  saved_nano_usd: string;
+  usage_source: string | null;
+  price_version: string | null;
+  config_version: string;
+  latency_ms: number | null;
+  ttfb_ms: number | null;
+  overhead_ms: number | null;
+  /** JSON text. */
+  metadata: string | null;
+  /** JSON text. */
+  decisions: string | null;
+}
+
+/** A record of the journal before an attempt: the rows it becomes when nothing more is ever heard of it. */
+export interface IntentPayload {
+  readonly attempt: AttemptRow;
+  readonly request: RequestRow;
+}
+
+export type ColumnTypes<Row> = { readonly [Column in keyof Row]-?: string };
+
+const TOKENS: ColumnTypes<TokenColumns> = {
+  input_tokens: 'bigint',
+  cache_read_tokens: 'bigint',
+  cache_write_5m_tokens: 'bigint',
+  cache_write_1h_tokens: 'bigint',
+  input_audio_tokens: 'bigint',
+  output_tokens: 'bigint',
+  reasoning_tokens: 'bigint',
+  output_audio_tokens: 'bigint',
+  web_searches: 'bigint',
+};
+
+const WHO: ColumnTypes<WhoColumns> = {
+  key_id: 'text',
+  key_name: 'text',
+  user_id: 'text',
+  team_id: 'text',
+  department_id: 'text',
+};
+
+export const ATTEMPT_COLUMNS: ColumnTypes<AttemptRow> = {
+  id: 'text',
+  request_id: 'text',
+  index: 'integer',
+  provider: 'text',
+  model: 'text',
+  served_model: 'text',
+  started_at: 'timestamptz',
+  status: 'text',
+  http_status: 'integer',
+  error: 'text',
+  ...TOKENS,
+  usage_source: 'text',
+  price_id: 'text',
+  price_source: 'text',
+  price_version: 'text',
+  input_price_pico: 'bigint',
+  cache_read_price_pico: 'bigint',
+  cache_write_5m_price_pico: 'bigint',
+  cache_write_1h_price_pico: 'bigint',
+  input_audio_price_pico: 'bigint',
+  output_price_pico: 'bigint',
+  reasoning_price_pico: 'bigint',
+  output_audio_price_pico: 'bigint',
+  web_search_price_pico: 'bigint',
+  request_price_pico: 'bigint',
+  cost_nano_usd: 'bigint',
+  latency_ms: 'integer',
+  ttfb_ms: 'integer',
+  ...WHO,
+};
+
+export const REQUEST_COLUMNS: ColumnTypes<RequestRow> = {
+  id: 'text',
+  started_at: 'timestamptz',
+  ...WHO,
+  endpoint: 'text',
+  dialect: 'text',
+  requested_model: 'text',
+  provider: 'text',
+  model: 'text',
+  served_model: 'text',
+  stream: 'boolean',
+  status: 'integer',
+  error_code: 'text',
+  cache_status: 'text',
+  attempts: 'integer',
+  fallback: 'boolean',
+  ...TOKENS,
+  cost_nano_usd: 'bigint',
+  saved_nano_usd: 'bigint',
+  usage_source: 'text',
+  price_version: 'text',
+  config_version: 'text',
+  latency_ms: 'integer',
+  ttfb_ms: 'integer',
+  overhead_ms: 'double precision',
+  metadata: 'jsonb',
+  decisions: 'jsonb',
+};
