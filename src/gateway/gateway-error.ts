@@ -39,13 +39,16 @@ function fromUpstream(error: UpstreamError): GatewayError {
 function fromBodyParser(error: HttpLike): GatewayError {
   if (error.status === 413) return new RequestTooLargeError(typeof error.limit === 'number' ? error.limit : 0);
   if (error.status === 400) return new InvalidRequestError('The request body is not valid JSON.');
-  return error.status >= 400 && error.status < 500 ? fromStatus(error.status, 'The request cannot be read.') : internal(error);
+  return error.status >= 400 && error.status < 500
+    ? fromStatus(error.status, 'The request cannot be read.')
+    : internal(error);
 }
 
 function fromStatus(status: number, message: string): GatewayError {
   if (status === 404) return new NotFoundError(message, 'not_found');
   if (status === 429) return new GatewayError(429, 'rate_limit_exceeded', 'rate_limit_error', message);
-  if (status >= 400 && status < 500) return new GatewayError(status, 'invalid_request_error', 'invalid_request_error', message);
+  if (status >= 400 && status < 500)
+    return new GatewayError(status, 'invalid_request_error', 'invalid_request_error', message);
   return internal(undefined);
 }
 

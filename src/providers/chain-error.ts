@@ -28,7 +28,10 @@ function rawOf(failures: readonly FailedAttempt[]): { dialect: 'openai' | 'anthr
   return isOnlyAttempt || isAboutTheCall ? { dialect: error.dialect, body: error.body } : null;
 }
 
-function shapeOf(failures: readonly FailedAttempt[], last: UpstreamError): ConstructorParameters<typeof ProviderChainError>[0] {
+function shapeOf(
+  failures: readonly FailedAttempt[],
+  last: UpstreamError,
+): ConstructorParameters<typeof ProviderChainError>[0] {
   const raw = rawOf(failures);
   if (last.failure === 'rejected') {
     const status = last.status ?? 400;

@@ -36,7 +36,12 @@ export class Dispatcher {
       try {
         const reply = await this.attempt(context, target, failures.length + 1);
         const isFallback = plan.targets.indexOf(target) > 0;
-        context.served = { provider: target.provider, model: reply.model, attempts: failures.length + 1, fallback: isFallback };
+        context.served = {
+          provider: target.provider,
+          model: reply.model,
+          attempts: failures.length + 1,
+          fallback: isFallback,
+        };
         if (isFallback) this.metrics.fallback(plan.requestedModel, target);
         return reply;
       } catch (error) {
@@ -82,7 +87,14 @@ export class Dispatcher {
       const begun = await awaitFirstContent(reply);
       return this.metered(reply, begun, attempt);
     }
-    attempt.settle({ ...ABORTED, status: 'succeeded', httpStatus: 200, error: null, servedModel: reply.model, usage: reply.usage });
+    attempt.settle({
+      ...ABORTED,
+      status: 'succeeded',
+      httpStatus: 200,
+      error: null,
+      servedModel: reply.model,
+      usage: reply.usage,
+    });
     return reply;
   }
 
@@ -111,7 +123,13 @@ export class Dispatcher {
     return { kind: 'stream', dialect: reply.dialect, model: reply.model, batches: batches() };
   }
 
-  private note(context: GatewayContext, target: ResolvedTarget, index: number, startedMs: number, outcome: string): void {
+  private note(
+    context: GatewayContext,
+    target: ResolvedTarget,
+    index: number,
+    startedMs: number,
+    outcome: string,
+  ): void {
     const { provider, model } = target;
     const tookMs = context.monotonic() - startedMs;
     context.upstreamMs += tookMs;
@@ -136,7 +154,8 @@ function succeeded(servedModel: string, usage: TokenUsage | null): AttemptOutcom
  * error status means that it did no work.
  */
 function failed(error: unknown, usage: TokenUsage | null, hasBegun: boolean): AttemptOutcome {
-  if (!(error instanceof UpstreamError)) return { ...ABORTED, status: 'failed', error: 'untranslatable', billable: hasBegun };
+  if (!(error instanceof UpstreamError))
+    return { ...ABORTED, status: 'failed', error: 'untranslatable', billable: hasBegun };
   const isAnswered = error.status !== undefined && !hasBegun;
   const neverSent = ['connection_failed', 'connect_timeout', 'blocked_address', 'saturated'].includes(error.reason);
   return {

@@ -77,7 +77,9 @@ export class ProviderRegistry implements OnApplicationShutdown {
       const adapter = providers.get(target.provider);
       return adapter ? [{ ...target, adapter }] : [];
     });
-    const used = [...new Set(targets.map(({ provider }) => this.built.get(provider)))].filter((item) => item !== undefined);
+    const used = [...new Set(targets.map(({ provider }) => this.built.get(provider)))].filter(
+      (item) => item !== undefined,
+    );
     for (const item of used) item.users += 1;
     return {
       plan: new RoutePlan(model, targets, route.ownTargets),

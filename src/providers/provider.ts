@@ -55,6 +55,7 @@ const DEFAULT_STREAM_FIRST_BYTE_MS = 30_000;
 /** The phase timers of one call. */
 export function timeoutsOf(settings: ProviderSettings, isStream: boolean, remainingMs: number | null): PhaseTimeouts {
   const totalMs = Math.max(1, Math.min(settings.totalTimeoutMs, remainingMs ?? Infinity));
-  const firstByteMs = settings.firstByteTimeoutMs ?? (isStream ? DEFAULT_STREAM_FIRST_BYTE_MS : settings.totalTimeoutMs);
+  const firstByteMs =
+    settings.firstByteTimeoutMs ?? (isStream ? DEFAULT_STREAM_FIRST_BYTE_MS : settings.totalTimeoutMs);
   return { connectMs: settings.connectTimeoutMs, firstByteMs, idleMs: settings.idleTimeoutMs, totalMs };
 }

@@ -62,7 +62,9 @@ export class RouteTable {
 
   private isExact(name: string): boolean {
     const { providers } = this.input;
-    return providers.some((provider) => provider.models.some((model) => keyOf({ provider: provider.name, model }) === name));
+    return providers.some((provider) =>
+      provider.models.some((model) => keyOf({ provider: provider.name, model }) === name),
+    );
   }
 
   private modelRoute(model: string): Route {

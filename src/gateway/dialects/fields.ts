@@ -10,7 +10,10 @@ const MAX_NAME_LENGTH = 256;
 export function requiredName(body: Body, field: string): string {
   const value = body[field];
   if (typeof value === 'string' && value !== '' && value.length <= MAX_NAME_LENGTH) return value;
-  throw new InvalidRequestError(`"${field}" is required and must be a string of 1 to ${MAX_NAME_LENGTH} characters.`, field);
+  throw new InvalidRequestError(
+    `"${field}" is required and must be a string of 1 to ${MAX_NAME_LENGTH} characters.`,
+    field,
+  );
 }
 
 export function requiredObjects(body: Body, field: string): JsonObject[] {

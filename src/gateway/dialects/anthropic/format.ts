@@ -29,7 +29,9 @@ function errorBody(error: GatewayError, requestId: string): string {
 export const anthropicErrors: ErrorFormat = {
   status: (error) => error.status,
   body: (error, requestId) =>
-    error instanceof ProviderChainError && error.raw?.dialect === 'anthropic' ? error.raw.body : errorBody(error, requestId),
+    error instanceof ProviderChainError && error.raw?.dialect === 'anthropic'
+      ? error.raw.body
+      : errorBody(error, requestId),
   event: (error, requestId) => formatSse('error', errorBody(error, requestId)),
 };
 

@@ -12,7 +12,10 @@ export function parseMessages(document: JsonDocument, headers: Readonly<Record<s
   const body = document.value;
   requiredObjects(body, 'messages').forEach((message, index) => {
     if (typeof message['role'] === 'string') return;
-    throw new InvalidRequestError(`"messages[${index}].role" must be "user" or "assistant".`, `messages[${index}].role`);
+    throw new InvalidRequestError(
+      `"messages[${index}].role" must be "user" or "assistant".`,
+      `messages[${index}].role`,
+    );
   });
   const maxOutputTokens = optionalCount(body, 'max_tokens');
   if (maxOutputTokens === null) throw new InvalidRequestError('"max_tokens" is required.', 'max_tokens');

@@ -21,7 +21,8 @@ function checkMessage(message: JsonObject, path: string): void {
   }
   const { content } = message;
   const isValid = content === undefined || content === null || typeof content === 'string' || Array.isArray(content);
-  if (!isValid) throw new InvalidRequestError(`"${path}.content" must be a string or a list of parts.`, `${path}.content`);
+  if (!isValid)
+    throw new InvalidRequestError(`"${path}.content" must be a string or a list of parts.`, `${path}.content`);
 }
 
 /**

@@ -1,0 +1,39 @@
+import { Global, Module, type DynamicModule } from '@nestjs/common';
+import { AdminModule } from './admin';
+import { BillingModule, ProviderTypes } from './billing';
+import { GatewayModule } from './gateway';
+import { DatabaseModule } from './platform/database';
+import { PlatformModule } from './platform/platform.module';
+import { RedisModule } from './platform/redis/redis.module';
+import { SecretsModule } from './platform/secrets/secrets.module';
+import { ProviderRegistry, ProvidersModule } from './providers';
+
+/** Billing asks what kind of provider stands behind a name; the registry knows, and neither module imports the other. */
+@Global()
+@Module({
+  imports: [ProvidersModule],
+  providers: [{ provide: ProviderTypes, useExisting: ProviderRegistry }],
+  exports: [ProviderTypes],
+})
+class ProviderTypesModule {}
+
+/** The composition root: every module, and the configuration they read. */
+@Module({})
+export class AppModule {
+  static with(configuration: DynamicModule): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        configuration,
+        PlatformModule,
+        DatabaseModule,
+        SecretsModule,
+        RedisModule,
+        ProviderTypesModule,
+        BillingModule,
+        GatewayModule,
+        AdminModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,62 @@
+import type { Server } from 'node:http';
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { AppModule } from './app.module';
+import { LiveConfig } from './platform/config/live-config';
+import { GatewayHttpAdapter } from './platform/http/gateway-http.adapter';
+import { ServerConfig } from './platform/http/server.config';
+import { StructuredLogger } from './platform/logging/logger';
+
+/** Routes that carry the load: served without Express's request decoration. */
+const HOT_PATHS: ReadonlySet<string> = new Set(['/v1/chat/completions', '/v1/messages']);
+
+export interface AppOptions {
+  /** Tests close connections with the server; the product drains them. */
+  readonly forceCloseConnections?: boolean;
+}
+
+/** The application, ready to listen: shared by the product and the tests. */
+export async function createApp(configuration: DynamicModule, options: AppOptions = {}): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.with(configuration),
+    new GatewayHttpAdapter(HOT_PATHS),
+    {
+      bufferLogs: true,
+      abortOnError: false,
+      bodyParser: false,
+      forceCloseConnections: options.forceCloseConnections ?? false,
+    },
+  );
+  app.useLogger(app.get(StructuredLogger));
+  app.flushLogs();
+  const { max_body_bytes: limit, trusted_proxies: trustedProxies } = app.get(LiveConfig).section(ServerConfig);
+  app.useBodyParser('json', { limit });
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('trust proxy', trustedProxies);
+  setUpDocs(app);
+  return app;
+}
+
+export const serverOf = (app: NestExpressApplication): Server => app.getHttpServer() as Server;
+
+function setUpDocs(app: NestExpressApplication): void {
+  const document = SwaggerModule.createDocument(
+    app,
+    new DocumentBuilder()
+      .setTitle('AI Gateway')
+      .setDescription(
+        'One endpoint for every LLM provider. Inference routes take a gateway key; `/api/v1` takes the admin key or a key with the scope `management`.',
+      )
+      .setVersion('1')
+      .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+      .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A gateway key (gw_…) or the admin key.' }, 'bearer')
+      .build(),
+  );
+  SwaggerModule.setup('docs', app, document, {
+    jsonDocumentUrl: 'docs-json',
+    swaggerOptions: { persistAuthorization: true },
+  });
+}

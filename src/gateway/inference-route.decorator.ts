@@ -1,0 +1,17 @@
+import { applyDecorators, HttpCode, UseFilters, UseGuards, UseInterceptors } from '@nestjs/common';
+import { ApiKeyGuard } from '../access';
+import { CostInterceptor } from '../billing';
+import { RateLimitGuard } from '../rate-limit';
+import { CacheInterceptor } from '../semantic-cache';
+import { ErrorFilter } from './error.filter';
+import { ReplyInterceptor } from './reply.interceptor';
+import { RequestGuard } from './request.guard';
+
+/** The whole pipeline, top to bottom. Every inference endpoint wears it. */
+export const InferenceRoute = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    HttpCode(200),
+    UseGuards(ApiKeyGuard, RequestGuard, RateLimitGuard),
+    UseInterceptors(ReplyInterceptor, CacheInterceptor, CostInterceptor),
+    UseFilters(ErrorFilter),
+  );

@@ -1,0 +1,62 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Controller, Get, Param, Req, Res, UseGuards } from '@nestjs/common';
+import { ApiKeyGuard } from '../access';
+import { NotFoundError } from '../core/errors';
+import { RequestContexts } from '../platform/http/request-contexts';
+import { InferenceRequests } from './inference-requests';
+import { DocumentModel, DocumentModels } from './openapi/models.docs';
+
+/** A date every client can parse; the gateway does not know when a provider released a model. */
+const CREATED_SECONDS = 1_704_067_200;
+const CREATED_AT = '2024-01-01T00:00:00Z';
+
+type Shape = (id: string) => object;
+
+const openAiModel: Shape = (id) => ({ id, object: 'model', created: CREATED_SECONDS, owned_by: 'gateway' });
+const anthropicModel: Shape = (id) => ({ type: 'model', id, display_name: id, created_at: CREATED_AT });
+
+const isAnthropic = (request: IncomingMessage): boolean => request.headers['anthropic-version'] !== undefined;
+
+/** The models a key may use, in the shape of the API the client speaks. */
+@Controller('/v1/models')
+@UseGuards(ApiKeyGuard)
+export class ModelsController {
+  constructor(
+    private readonly contexts: RequestContexts,
+    private readonly requests: InferenceRequests,
+  ) {}
+
+  @Get()
+  @DocumentModels()
+  list(@Req() request: IncomingMessage, @Res({ passthrough: true }) response: ServerResponse): object {
+    const names = this.namesFor(request, response);
+    if (!isAnthropic(request)) return { object: 'list', data: names.map(openAiModel) };
+    const data = names.map(anthropicModel);
+    return { data, has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null };
+  }
+
+  // The name may hold a slash (`provider/model`), so it is the rest of the path.
+  @Get('*id')
+  @DocumentModel()
+  one(
+    @Param('id') id: string | string[],
+    @Req() request: IncomingMessage,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): object {
+    const name = Array.isArray(id) ? id.join('/') : id;
+    if (!this.namesFor(request, response).includes(name)) {
+      throw new NotFoundError(
+        `The model "${name.slice(0, 64)}" does not exist, or this key may not use it.`,
+        'model_not_found',
+        'model',
+      );
+    }
+    return isAnthropic(request) ? anthropicModel(name) : openAiModel(name);
+  }
+
+  private namesFor(request: IncomingMessage, response: ServerResponse): string[] {
+    const context = this.contexts.of(request, response);
+    response.setHeader('x-request-id', context.requestId);
+    return context.identity ? this.requests.namesFor(context.identity) : [];
+  }
+}

@@ -1,0 +1,27 @@
+import { Global, Module } from '@nestjs/common';
+import { Clock, SystemClock } from './clock';
+import { Environment } from './config/environment';
+import { HealthService } from './health/health.service';
+import { RequestContexts } from './http/request-contexts';
+import { Drain } from './lifecycle/drain';
+import { StructuredLogger } from './logging/logger';
+import { MetricsRegistry } from './metrics/metrics';
+
+/** What every feature stands on: time, logs, metrics, health, and the context of a request. */
+@Global()
+@Module({
+  providers: [
+    { provide: Clock, useClass: SystemClock },
+    {
+      provide: StructuredLogger,
+      inject: [Environment],
+      useFactory: (environment: Environment) => new StructuredLogger(environment.logLevel),
+    },
+    MetricsRegistry,
+    HealthService,
+    RequestContexts,
+    Drain,
+  ],
+  exports: [Clock, StructuredLogger, MetricsRegistry, HealthService, RequestContexts, Drain],
+})
+export class PlatformModule {}
