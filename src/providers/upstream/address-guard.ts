@@ -6,7 +6,9 @@ export class BlockedAddressError extends Error {
   readonly code = 'ERR_BLOCKED_ADDRESS';
 
   constructor(hostname: string) {
-    super(`"${hostname}" resolves to a private, loopback or reserved address; set allow_private_network if that is meant`);
+    super(
+      `"${hostname}" resolves to a private, loopback or reserved address; set allow_private_network if that is meant`,
+    );
     this.name = 'BlockedAddressError';
   }
 }

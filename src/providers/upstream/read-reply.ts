@@ -48,7 +48,8 @@ export async function readJson(
   if (raw.length === 0) throw brokenReply(provider, 'empty', 'answered with an empty body');
   const value = parseObject(raw);
   if (value) return { raw, value };
-  const isHtml = contentType(head).includes('html') || raw.subarray(0, 64).toString('latin1').trimStart().startsWith('<');
+  const isHtml =
+    contentType(head).includes('html') || raw.subarray(0, 64).toString('latin1').trimStart().startsWith('<');
   if (isHtml) throw brokenReply(provider, 'html', 'answered with a web page instead of JSON');
   throw brokenReply(provider, 'malformed', 'answered with incomplete or malformed JSON');
 }
@@ -63,7 +64,11 @@ export async function* readStream(
   const type = contentType(head);
   if (type !== '' && !type.includes('text/event-stream')) {
     exchange.abort();
-    throw brokenReply(provider, type.includes('html') ? 'html' : 'not_a_stream', `answered a stream request with "${type}"`);
+    throw brokenReply(
+      provider,
+      type.includes('html') ? 'html' : 'not_a_stream',
+      `answered a stream request with "${type}"`,
+    );
   }
   const parser = new SseParser();
   for await (const chunk of exchange.chunks()) {
@@ -83,7 +88,8 @@ function parse(provider: string, parser: SseParser, chunk: Buffer): SseEvent[] {
   try {
     return parser.push(chunk);
   } catch (error) {
-    if (error instanceof SseOverflowError) throw brokenReply(provider, 'event_too_large', 'sent an endless event', error);
+    if (error instanceof SseOverflowError)
+      throw brokenReply(provider, 'event_too_large', 'sent an endless event', error);
     throw error;
   }
 }

@@ -70,9 +70,14 @@ export class UpstreamClient {
   start(request: UpstreamRequest): UpstreamExchange {
     const { provider, maxConcurrency } = this.options;
     if (this.inFlight >= maxConcurrency) {
-      throw new UpstreamError(provider, 'unavailable', `Provider "${provider}" is at its limit of ${maxConcurrency} calls`, {
-        reason: 'saturated',
-      });
+      throw new UpstreamError(
+        provider,
+        'unavailable',
+        `Provider "${provider}" is at its limit of ${maxConcurrency} calls`,
+        {
+          reason: 'saturated',
+        },
+      );
     }
     const url = new URL(request.url);
     this.checkDestination(url);
