@@ -1,6 +1,9 @@
 import { BudgetsConfig } from './billing/budgets.config';
 import { PricingConfig } from './billing/pricing.config';
+import { findings } from './app.config.checks';
+import { completeProviders } from './app.config.providers';
 import { Section } from './platform/config/fields';
+import { RootConfig, type ConfigContext, type Finding } from './platform/config/root-config';
 import { DatabaseConfig } from './platform/database/database.config';
 import { ServerConfig } from './platform/http/server.config';
 import { RedisConfig } from './platform/redis/redis.config';
@@ -11,7 +14,7 @@ import { RateLimitConfig } from './rate-limit/rate-limit.config';
 import { CacheConfig } from './semantic-cache/cache.config';
 
 /** The whole configuration file. Every section is optional. */
-export class AppConfig {
+export class AppConfig extends RootConfig {
   /** Where the gateway listens and how it starts and stops. */
   @Section(() => ServerConfig)
   server = new ServerConfig();
@@ -51,4 +54,17 @@ export class AppConfig {
   /** Keys, budgets, the ledger and the audit trail. */
   @Section(() => DatabaseConfig)
   database = new DatabaseConfig();
+
+  override complete(context: ConfigContext): void {
+    const { port, host, redisUrl, databaseUrl } = context.environment;
+    if (port !== undefined) this.server.port = port;
+    if (host !== undefined) this.server.host = host;
+    if (redisUrl !== undefined) this.redis.url = redisUrl;
+    if (databaseUrl !== undefined) this.database.url = databaseUrl;
+    if (!context.isBroken(['providers'])) completeProviders(this.providers, context.variables);
+  }
+
+  override check(context: ConfigContext): Finding[] {
+    return findings(this, context);
+  }
 }

@@ -99,20 +99,29 @@ export class Environment {
 
   /** Reads and validates the variables. Throws `ConfigurationError` with every problem at once. */
   static read(variables: Variables): Environment {
-    const environment = new Environment();
+    const { environment, problems } = Environment.examine(variables);
+    if (problems.length > 0) throw new ConfigurationError(problems);
+    return environment;
+  }
+
+  /** Like `read`, for a caller that has more to complain about. A variable that is wrong counts as not set. */
+  static examine(variables: Variables): { readonly environment: Environment; readonly problems: readonly string[] } {
+    const given = new Environment();
     const problems: string[] = [];
     for (const [field, variable] of Object.entries(VARIABLES) as [Field, Variable][]) {
       const text = variables[variable.name];
       if (text === undefined) continue;
       if (text.trim() === '') problems.push(`environment ${variable.name}: is empty; ${variable.mend}, or unset it`);
-      else Object.assign(environment, { [field]: valueOf(field, text) });
+      else Object.assign(given, { [field]: valueOf(field, text) });
     }
-    for (const error of validateSync(environment)) {
+    const environment = Object.assign(new Environment(), given);
+    const defaults = new Map<string, unknown>(Object.entries(new Environment()));
+    for (const error of validateSync(given)) {
       const variable: Variable = VARIABLES[error.property as Field];
       problems.push(`environment ${variable.name}: ${complaint(variable, variables[variable.name])}`);
+      Object.assign(environment, { [error.property]: defaults.get(error.property) });
     }
-    if (problems.length > 0) throw new ConfigurationError(problems);
-    return Object.freeze(environment);
+    return { environment: Object.freeze(environment), problems };
   }
 }
 

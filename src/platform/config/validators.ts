@@ -76,12 +76,18 @@ export const IsUsdAmount = (): PropertyDecorator =>
     'is not an amount in USD; write a decimal number above zero with at most 9 decimals, for example 250 or 0.05',
   );
 
+/** No model costs more than this for a million tokens; a larger figure is a mistaken unit. */
+const MAX_USD_PRICE = 1_000_000;
+
 /** A price that `usdPerMillionToPico` reads, zero or more. */
 export const IsUsdPrice = (): PropertyDecorator =>
   rule(
     'isUsdPrice',
-    (value) => (isText(value) || typeof value === 'number') && succeeds(() => usdPerMillionToPico(value)),
-    'is not a price; write a decimal number, zero or more, for example 2.5',
+    (value) =>
+      (isText(value) || typeof value === 'number') &&
+      succeeds(() => usdPerMillionToPico(value)) &&
+      Number(value) <= MAX_USD_PRICE,
+    `is not a price; write a decimal number from 0 to ${MAX_USD_PRICE}, for example 2.5`,
   );
 
 /** An IANA time zone this machine knows. */

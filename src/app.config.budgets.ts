@@ -1,0 +1,81 @@
+import { calcPrice } from '@pydantic/genai-prices';
+import type { AppConfig } from './app.config';
+import type { BudgetConfig } from './billing/budgets.config';
+import type { ConfigContext, Finding } from './platform/config/root-config';
+
+/** A model of a configured provider, as a price is looked up. */
+export interface PricedName {
+  readonly provider: string;
+  readonly providerType: string;
+  readonly model: string;
+}
+
+/** Tells whether the price list that ships knows a model; `pricing.overrides` is looked at before. */
+export type KnowsPrice = (target: PricedName) => boolean;
+
+/** What is wrong with declared budgets. */
+export function budgetFindings(
+  config: AppConfig,
+  context: ConfigContext,
+  knowsPrice: KnowsPrice = isListed,
+): Finding[] {
+  const unpriced = config.pricing.unknown === 'block' ? unpricedTargets(config, knowsPrice) : () => [];
+  return Object.entries(config.budgets.entries).flatMap(([name, budget]) => [
+    ...scopeFindings(name, budget),
+    ...(budget.hard && !context.isBroken(['providers']) ? priceFindings(name, budget, config, unpriced()) : []),
+  ]);
+}
+
+function scopeFindings(name: string, budget: BudgetConfig): Finding[] {
+  const path = ['budgets', name, 'scope_id'];
+  if (budget.scope === 'organization' && budget.scope_id !== undefined)
+    return [{ path, message: 'has no meaning with scope organization; remove it' }];
+  const isNeeded = budget.scope !== undefined && budget.scope !== 'organization' && budget.scope_id === undefined;
+  return isNeeded
+    ? [{ path, message: `is required with scope ${budget.scope}; write the id of the ${budget.scope}` }]
+    : [];
+}
+
+function priceFindings(
+  name: string,
+  budget: BudgetConfig,
+  config: AppConfig,
+  unpriced: readonly PricedName[],
+): Finding[] {
+  const wanted = budget.models && reachable(budget.models, config);
+  return unpriced
+    .filter(({ provider, model }) => !wanted || wanted.has(model) || wanted.has(`${provider}/${model}`))
+    .map(({ provider, model }) => ({
+      path: ['budgets', name],
+      message: `is hard, but no price is known for "${provider}/${model}"; add it to pricing.overrides, or set pricing.unknown to estimate or free, or hard: false`,
+    }));
+}
+
+/** The models a budget names, and those that the aliases among them lead to. */
+function reachable(models: readonly string[], config: AppConfig): ReadonlySet<string> {
+  const targets = models.flatMap((model) => config.models.entries[model]?.targets ?? []);
+  return new Set([...models, ...targets.map(({ provider, model }) => `${provider}/${model}`)]);
+}
+
+/** Looked for when a hard budget asks, once: the price list is long. */
+function unpricedTargets(config: AppConfig, knowsPrice: KnowsPrice): () => readonly PricedName[] {
+  let known: readonly PricedName[] | undefined;
+  return () => (known ??= findUnpriced(config, knowsPrice));
+}
+
+function findUnpriced(config: AppConfig, knowsPrice: KnowsPrice): PricedName[] {
+  const { overrides } = config.pricing;
+  return Object.entries(config.providers.entries).flatMap(([provider, { type, models }]) =>
+    models
+      .filter((model) => !overrides[model] && !overrides[`${provider}/${model}`])
+      .map((model) => ({ provider, providerType: type, model }))
+      .filter((target) => target.providerType !== undefined && !knowsPrice(target)),
+  );
+}
+
+/** As the price book looks models up: by vendor where the type says which, else by the entry's name, then by the model's. */
+function isListed({ provider, providerType, model }: PricedName): boolean {
+  const isVendor = providerType === 'openai' || providerType === 'anthropic';
+  const vendors = isVendor ? [providerType] : [provider, 'openai', 'anthropic', undefined];
+  return vendors.some((vendor) => calcPrice({}, model, vendor === undefined ? {} : { providerId: vendor }) !== null);
+}

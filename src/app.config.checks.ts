@@ -1,0 +1,90 @@
+import type { AppConfig } from './app.config';
+import { budgetFindings } from './app.config.budgets';
+import { modelFindings } from './app.config.models';
+import { isProviderType } from './app.config.providers';
+import { suggestion } from './platform/config/nearest-name';
+import { isPrivateHost } from './platform/config/private-address';
+import type { ConfigContext, Finding } from './platform/config/root-config';
+import { PROVIDER_TYPES, type ProviderConfig } from './providers/providers.config';
+
+/** What is wrong across sections. Each kind of fault is found by a function of its own. */
+export function findings(config: AppConfig, context: ConfigContext): Finding[] {
+  const isReadable = !context.isBroken(['providers']);
+  return [
+    ...environmentFindings(config, context),
+    ...Object.entries(config.providers.entries).flatMap(([name, provider]) => providerFindings(name, provider)),
+    ...(isReadable ? modelFindings(config, context) : []),
+    ...(isReadable ? cacheFindings(config) : []),
+    ...budgetFindings(config, context),
+  ];
+}
+
+function environmentFindings(config: AppConfig, { environment, variables }: ConfigContext): Finding[] {
+  const found: Finding[] = [];
+  if (environment.workers > 1 && config.redis.url === undefined)
+    found.push({
+      path: ['redis', 'url'],
+      message: `is required because GATEWAY_WORKERS asks for ${environment.workers} processes; set it or REDIS_URL, or run one`,
+    });
+  const isFromVariables = Object.values(config.providers.entries).some((provider) => provider.type === 'simulator');
+  for (const name of ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY'])
+    if (isFromVariables && variables[name]?.trim() === '' && config.providers.entries['simulator'])
+      found.push({ path: ['providers'], message: `environment variable ${name} is empty; set it or unset it` });
+  return found;
+}
+
+function providerFindings(name: string, provider: ProviderConfig): Finding[] {
+  const path = ['providers', name];
+  const found: Finding[] = [];
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name))
+    found.push({ path, message: 'is not a usable name; write letters, digits, ".", "_" and "-" only' });
+  if (provider.type === undefined)
+    found.push({
+      path: [...path, 'type'],
+      message: `is required because "${name}" is none of ${PROVIDER_TYPES.join(', ')}${suggestion(name, PROVIDER_TYPES)}; set it to one of them`,
+    });
+  const isBehindOwnAddress = provider.base_url !== undefined && provider.allow_private_network;
+  if ((provider.type === 'openai' || provider.type === 'anthropic') && !provider.api_key && !isBehindOwnAddress)
+    found.push({ path: [...path, 'api_key'], message: 'is required; write for example ${OPENAI_API_KEY}' });
+  if (provider.type === 'openai-compatible' && provider.base_url === undefined)
+    found.push({ path: [...path, 'base_url'], message: 'is required; write for example https://api.example.com/v1' });
+  return [...found, ...addressFindings(path, provider)];
+}
+
+function addressFindings(
+  path: readonly string[],
+  { base_url: address, allow_private_network }: ProviderConfig,
+): Finding[] {
+  if (address === undefined || allow_private_network || !URL.canParse(address)) return [];
+  const url = new URL(address);
+  const mend = 'set allow_private_network: true if that is meant';
+  if (url.protocol === 'http:')
+    return [
+      { path: [...path, 'base_url'], message: `sends the key unencrypted over http://; write https://, or ${mend}` },
+    ];
+  return isPrivateHost(url)
+    ? [{ path: [...path, 'base_url'], message: `leads to a private or loopback address (${url.hostname}); ${mend}` }]
+    : [];
+}
+
+function cacheFindings(config: AppConfig): Finding[] {
+  const { provider, model } = config.cache.embeddings;
+  if (provider === 'local' || provider === undefined) return [];
+  const known = ['local', ...Object.keys(config.providers.entries)];
+  const chosen = config.providers.entries[provider];
+  if (!chosen)
+    return [
+      {
+        path: ['cache', 'embeddings', 'provider'],
+        message: `no provider is named "${provider}"${suggestion(provider, known)}; configured: ${known.join(', ')}`,
+      },
+    ];
+  if (model === undefined && chosen.type !== 'openai' && isProviderType(chosen.type))
+    return [
+      {
+        path: ['cache', 'embeddings', 'model'],
+        message: `is required with provider "${provider}"; name its embeddings model`,
+      },
+    ];
+  return [];
+}
