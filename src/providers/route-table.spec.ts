@@ -9,14 +9,18 @@ const tutorial: RouteTableInput = {
   aliases: {},
   fallback: 'by_position',
 };
-const names = (table: RouteTable, name: string) => table.find(name)?.targets.map(({ provider, model }) => `${provider}/${model}`);
+const names = (table: RouteTable, name: string) =>
+  table.find(name)?.targets.map(({ provider, model }) => `${provider}/${model}`);
 
 describe('RouteTable', () => {
   it('falls back to the model at the same position of the next provider', () => {
     const table = new RouteTable(tutorial);
     expect(names(table, 'gpt-4o')).toEqual(['openai/gpt-4o', 'anthropic/claude-sonnet-4-20250514']);
     expect(names(table, 'gpt-4o-mini')).toEqual(['openai/gpt-4o-mini', 'anthropic/claude-3-5-haiku-20241022']);
-    expect(names(table, 'claude-3-5-haiku-20241022')).toEqual(['anthropic/claude-3-5-haiku-20241022', 'openai/gpt-4o-mini']);
+    expect(names(table, 'claude-3-5-haiku-20241022')).toEqual([
+      'anthropic/claude-3-5-haiku-20241022',
+      'openai/gpt-4o-mini',
+    ]);
   });
 
   it('takes the fallbacks in the order of priority, whatever the order of the file', () => {
@@ -71,7 +75,11 @@ describe('RouteTable', () => {
         cheap: { targets: [{ provider: 'openai', model: 'gpt-4o-mini' }], fallbacks: ['smart'] },
       },
     });
-    expect(names(table, 'smart')).toEqual(['openai/gpt-4o', 'openai/gpt-4o-mini', 'anthropic/claude-sonnet-4-20250514']);
+    expect(names(table, 'smart')).toEqual([
+      'openai/gpt-4o',
+      'openai/gpt-4o-mini',
+      'anthropic/claude-sonnet-4-20250514',
+    ]);
     expect(names(table, 'gpt-4o')).toEqual(['openai/gpt-4o']);
   });
 

@@ -1,0 +1,316 @@
+import type { Attempt, AttemptIntent, AttemptLedger, AttemptOutcome } from '../core/context';
+import { ChatRequest, type Dialect } from '../core/chat';
+import { GatewayContext } from '../core/context';
+import {
+  InvalidRequestError,
+  ProviderChainError,
+  UnpriceableError,
+  UpstreamError,
+  type UpstreamFailure,
+} from '../core/errors';
+import { JsonDocument } from '../core/json-document';
+import type { ChatReply, StreamEvent, StreamEventKind } from '../core/reply';
+import { NO_USAGE } from '../core/tokens';
+import { MetricsRegistry } from '../platform/metrics/metrics';
+import { Dispatcher } from './dispatcher';
+import { Provider, type ProviderCall } from './provider';
+import { ProviderMetrics } from './provider.metrics';
+import { RoutePlan } from './route-table';
+
+class FakeProvider extends Provider {
+  override readonly type = 'openai';
+  override readonly baseUrl = 'http://fake';
+  override readonly activeCalls = 0;
+  calls: ProviderCall[] = [];
+
+  constructor(
+    override readonly name: string,
+    private readonly answer: (call: ProviderCall) => Promise<ChatReply>,
+    private readonly dialect: Dialect = 'openai',
+  ) {
+    super();
+  }
+
+  override dialectFor(): Dialect {
+    return this.dialect;
+  }
+
+  override chat(call: ProviderCall): Promise<ChatReply> {
+    this.calls.push(call);
+    return this.answer(call);
+  }
+
+  override close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class FakeLedger implements AttemptLedger {
+  readonly opened: AttemptIntent[] = [];
+  readonly outcomes: AttemptOutcome[] = [];
+  refuse: ((intent: AttemptIntent) => Error | null) | null = null;
+
+  open(intent: AttemptIntent): Attempt {
+    const refusal = this.refuse?.(intent);
+    if (refusal) throw refusal;
+    this.opened.push(intent);
+    let isSettled = false;
+    return {
+      id: `att_${this.opened.length}`,
+      observe: () => undefined,
+      cost: () => 0n,
+      settled: () => null,
+      settle: (outcome) => {
+        if (isSettled) return;
+        isSettled = true;
+        this.outcomes.push(outcome);
+      },
+    };
+  }
+
+  cost(): bigint {
+    return 0n;
+  }
+}
+
+const USAGE = { ...NO_USAGE, inputTokens: 3, outputTokens: 4 };
+const json: ChatReply = {
+  kind: 'json',
+  dialect: 'openai',
+  raw: null,
+  value: {},
+  model: 'm-dated',
+  usage: USAGE,
+  finish: 'stop',
+};
+const event = (kind: StreamEventKind, text = '', usage: StreamEvent['usage'] = null): StreamEvent => ({
+  kind,
+  name: null,
+  data: { text },
+  raw: null,
+  usage,
+  text,
+  finish: null,
+});
+const upstreamError = (provider: string, failure: UpstreamFailure, extra: object = {}) =>
+  new UpstreamError(provider, failure, `${provider} failed`, { reason: failure, ...extra });
+
+function stream(items: readonly (StreamEvent | Error)[], onReturn: () => void = () => undefined): ChatReply {
+  async function* batches(): AsyncGenerator<readonly StreamEvent[]> {
+    try {
+      for (const item of items) {
+        await Promise.resolve();
+        if (item instanceof Error) throw item;
+        yield [item];
+      }
+    } finally {
+      onReturn();
+    }
+  }
+  return { kind: 'stream', dialect: 'openai', model: 'm', batches: batches() };
+}
+
+function setUp(providers: FakeProvider[], toCanonical?: () => never) {
+  const document = JsonDocument.of({ model: 'm', messages: [{ role: 'user', content: 'hi' }] });
+  const context = new GatewayContext(
+    'req_1',
+    'openai',
+    '/v1/chat/completions',
+    0,
+    () => 0,
+    (error) => {
+      throw error;
+    },
+  );
+  context.request = new ChatRequest({
+    dialect: 'openai',
+    document,
+    model: 'm',
+    stream: true,
+    includeUsage: false,
+    maxOutputTokens: null,
+    choices: 1,
+    forwardedHeaders: {},
+    toCanonical: toCanonical ?? (() => document.value as never),
+  });
+  context.plan = new RoutePlan(
+    'm',
+    providers.map((adapter) => ({ provider: adapter.name, model: 'm', adapter })),
+    1,
+  );
+  const ledger = new FakeLedger();
+  context.attempts = ledger;
+  const dispatcher = new Dispatcher(new ProviderMetrics(new MetricsRegistry()));
+  return { context, ledger, dispatcher };
+}
+
+async function texts(reply: ChatReply): Promise<string> {
+  if (reply.kind !== 'stream') throw new Error('not a stream');
+  let text = '';
+  for await (const batch of reply.batches) text += batch.map((item) => item.text).join('');
+  return text;
+}
+
+describe('Dispatcher', () => {
+  it('answers from the first target and settles with its usage', async () => {
+    const { context, ledger, dispatcher } = setUp([new FakeProvider('a', () => Promise.resolve(json))]);
+    await expect(dispatcher.chat(context)).resolves.toBe(json);
+    context.close();
+    expect(context.served).toEqual({ provider: 'a', model: 'm-dated', attempts: 1, fallback: false });
+    expect(ledger.outcomes).toEqual([expect.objectContaining({ status: 'succeeded', usage: USAGE })]);
+  });
+
+  it.each(['rate_limited', 'timeout', 'unavailable', 'misconfigured'] as const)(
+    'falls back after %s',
+    async (failure) => {
+      const first = new FakeProvider('a', () => Promise.reject(upstreamError('a', failure)));
+      const second = new FakeProvider('b', () => Promise.resolve(json));
+      const { context, ledger, dispatcher } = setUp([first, second]);
+      await dispatcher.chat(context);
+      expect(context.served).toEqual({ provider: 'b', model: 'm-dated', attempts: 2, fallback: true });
+      expect(ledger.outcomes.map(({ status }) => status)).toEqual(['failed', 'succeeded']);
+    },
+  );
+
+  it('a rejection is the caller’s own and is not tried elsewhere', async () => {
+    const body = Buffer.from('{"error":{"message":"bad"}}');
+    const first = new FakeProvider('a', () =>
+      Promise.reject(upstreamError('a', 'rejected', { status: 400, body, dialect: 'openai' })),
+    );
+    const second = new FakeProvider('b', () => Promise.resolve(json));
+    const { context, dispatcher } = setUp([first, second]);
+    await expect(dispatcher.chat(context)).rejects.toMatchObject({ status: 400, raw: { dialect: 'openai', body } });
+    expect(second.calls).toHaveLength(0);
+  });
+
+  it('holds lifecycle events until the first content, and falls back when the stream breaks before it', async () => {
+    const first = new FakeProvider('a', () =>
+      Promise.resolve(stream([event('lifecycle', 'A-role'), upstreamError('a', 'unavailable')])),
+    );
+    const second = new FakeProvider('b', () =>
+      Promise.resolve(
+        stream([event('lifecycle', 'B-role '), event('content', 'B1 '), event('content', 'B2'), event('end')]),
+      ),
+    );
+    const { context, ledger, dispatcher } = setUp([first, second]);
+    expect(await texts(await dispatcher.chat(context))).toBe('B-role B1 B2');
+    expect(ledger.outcomes).toMatchObject([{ status: 'failed', billable: true }, { status: 'succeeded' }]);
+  });
+
+  it('never falls back after the first content', async () => {
+    const broken = upstreamError('a', 'unavailable', { reason: 'truncated' });
+    const first = new FakeProvider('a', () => Promise.resolve(stream([event('content', 'A1'), broken])));
+    const second = new FakeProvider('b', () => Promise.resolve(json));
+    const { context, ledger, dispatcher } = setUp([first, second]);
+    const reply = await dispatcher.chat(context);
+    await expect(texts(reply)).rejects.toBe(broken);
+    expect(second.calls).toHaveLength(0);
+    expect(ledger.outcomes).toEqual([
+      expect.objectContaining({ status: 'failed', error: 'truncated', billable: true }),
+    ]);
+  });
+
+  it('settles a stream with the last usage it told', async () => {
+    const late = { ...USAGE, outputTokens: 9 };
+    const provider = new FakeProvider('a', () =>
+      Promise.resolve(stream([event('content', 'x', USAGE), event('usage', '', late), event('end')])),
+    );
+    const { context, ledger, dispatcher } = setUp([provider]);
+    await texts(await dispatcher.chat(context));
+    context.close();
+    expect(ledger.outcomes).toEqual([expect.objectContaining({ status: 'succeeded', usage: late })]);
+  });
+
+  it('a client that leaves in the middle stops the provider and settles as aborted', async () => {
+    let isStopped = false;
+    const provider = new FakeProvider('a', () =>
+      Promise.resolve(stream([event('content', 'x'), event('content', 'y'), event('end')], () => (isStopped = true))),
+    );
+    const { context, ledger, dispatcher } = setUp([provider]);
+    const reply = await dispatcher.chat(context);
+    if (reply.kind !== 'stream') throw new Error('not a stream');
+    for await (const batch of reply.batches) {
+      expect(batch).toHaveLength(1);
+      break;
+    }
+    context.close();
+    expect(isStopped).toBe(true);
+    expect(ledger.outcomes).toEqual([expect.objectContaining({ status: 'aborted', billable: true })]);
+  });
+
+  it('asks nobody else for a client that has gone', async () => {
+    const second = new FakeProvider('b', () => Promise.resolve(json));
+    const first = new FakeProvider('a', () => Promise.reject(upstreamError('a', 'unavailable')));
+    const { context, dispatcher } = setUp([first, second]);
+    context.close();
+    await expect(dispatcher.chat(context)).rejects.toBeInstanceOf(ProviderChainError);
+    expect(second.calls).toHaveLength(0);
+  });
+
+  it('skips a target that may not be paid for, and says so when there is no other', async () => {
+    const unpriceable = (provider: string) => (intent: AttemptIntent) =>
+      intent.provider === provider ? new UnpriceableError(provider, 'm') : null;
+    const both = [
+      new FakeProvider('a', () => Promise.resolve(json)),
+      new FakeProvider('b', () => Promise.resolve(json)),
+    ];
+    const first = setUp(both);
+    first.ledger.refuse = unpriceable('a');
+    await first.dispatcher.chat(first.context);
+    expect(first.context.served?.provider).toBe('b');
+    const only = setUp([new FakeProvider('a', () => Promise.resolve(json))]);
+    only.ledger.refuse = unpriceable('a');
+    await expect(only.dispatcher.chat(only.context)).rejects.toMatchObject({ status: 400, code: 'budget_unpriceable' });
+  });
+
+  it('skips a provider whose dialect cannot say the request, before anything is opened', async () => {
+    const foreign = new FakeProvider('a', () => Promise.resolve(json), 'anthropic');
+    const native = new FakeProvider('b', () => Promise.resolve(json));
+    const untranslatable = () => {
+      throw new InvalidRequestError('no audio there', 'messages');
+    };
+    const { context, ledger, dispatcher } = setUp([foreign, native], untranslatable);
+    await dispatcher.chat(context);
+    expect(context.served?.provider).toBe('b');
+    expect(ledger.opened).toHaveLength(1);
+    const alone = setUp([foreign], untranslatable);
+    await expect(alone.dispatcher.chat(alone.context)).rejects.toThrow('no audio there');
+  });
+
+  it.each([
+    [['timeout', 'timeout'] as const, 504, 'provider_timeout'],
+    [['rate_limited', 'rate_limited'] as const, 429, 'rate_limit_exceeded'],
+    [['unavailable', 'timeout'] as const, 502, 'provider_error'],
+    [['misconfigured'] as const, 502, 'provider_error'],
+  ])('after %j the caller gets %i and the list of attempts', async (failures, status, code) => {
+    const providers = failures.map((failure, index) => {
+      const name = `p${index}`;
+      return new FakeProvider(name, () =>
+        Promise.reject(upstreamError(name, failure, { retryAfterMs: 1000 * (index + 1) })),
+      );
+    });
+    const { context, ledger, dispatcher } = setUp(providers);
+    const error: unknown = await dispatcher.chat(context).catch((failure: unknown) => failure);
+    expect(error).toMatchObject({ status, code, source: 'provider', retryAfterMs: 1000 });
+    expect((error as ProviderChainError).attempts).toHaveLength(failures.length);
+    expect(ledger.outcomes).toHaveLength(failures.length);
+  });
+
+  it('without any target there is no healthy provider', async () => {
+    const { context, dispatcher } = setUp([]);
+    await expect(dispatcher.chat(context)).rejects.toMatchObject({ status: 503, code: 'no_healthy_provider' });
+  });
+
+  it('a wrong provider key is not shown as the caller’s 401', async () => {
+    const body = Buffer.from('{"error":{"message":"Incorrect API key provided: sk-abc"}}');
+    const provider = new FakeProvider('a', () =>
+      Promise.reject(upstreamError('a', 'misconfigured', { status: 401, body, dialect: 'openai' })),
+    );
+    const { context, dispatcher } = setUp([provider]);
+    await expect(dispatcher.chat(context)).rejects.toMatchObject({
+      status: 502,
+      raw: null,
+      message: expect.not.stringContaining('sk-abc') as string,
+    });
+  });
+});
