@@ -37,7 +37,11 @@ export class GatewayHttpAdapter extends ExpressAdapter {
       }
       void route(request, response, () => refuse(response, 'unhandled'));
     };
-    const serverOptions: http.ServerOptions = { headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 };
+    const serverOptions: http.ServerOptions = {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout: 0,
+    };
     this.httpServer = options.httpsOptions
       ? https.createServer({ ...options.httpsOptions, ...serverOptions }, listener)
       : http.createServer(serverOptions, listener);

@@ -6,7 +6,8 @@ const SINGLE_HEADERS = new Set(['host', 'authorization', 'content-length', 'cont
 /** The reason to refuse a request that Node's parser lets through and that proxies read differently; null when it is fine. */
 export function refusalOf(request: IncomingMessage): string | null {
   const url = request.url ?? '';
-  if (!url.startsWith('/')) return 'The request target must be a path: absolute-form and authority-form are not accepted.';
+  if (!url.startsWith('/'))
+    return 'The request target must be a path: absolute-form and authority-form are not accepted.';
   const seen = new Set<string>();
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     const name = request.rawHeaders[index]!.toLowerCase();

@@ -146,7 +146,10 @@ export class AnthropicProvider extends Provider {
     };
   }
 
-  private readMessage(value: JsonObject, jsonTool: string | null): Pick<JsonReply, 'usage' | 'finish'> & {
+  private readMessage(
+    value: JsonObject,
+    jsonTool: string | null,
+  ): Pick<JsonReply, 'usage' | 'finish'> & {
     readonly completion: ReturnType<typeof fromAnthropicMessage>['completion'];
   } {
     if (!Array.isArray(value['content'])) {

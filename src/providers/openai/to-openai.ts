@@ -24,7 +24,10 @@ export interface ToOpenAiOptions {
 /** A request of another dialect, from its canonical form. */
 export function toOpenAi(request: ChatRequest, options: ToOpenAiOptions): JsonObject {
   const { max_completion_tokens: maxTokens, ...rest } = request.canonical();
-  const bound = maxTokens === undefined || maxTokens === null ? {} : { [options.usesMaxTokens ? 'max_tokens' : 'max_completion_tokens']: maxTokens };
+  const bound =
+    maxTokens === undefined || maxTokens === null
+      ? {}
+      : { [options.usesMaxTokens ? 'max_tokens' : 'max_completion_tokens']: maxTokens };
   const body: JsonObject = { ...rest, ...bound, model: options.model };
   if (request.stream) return { ...body, stream: true, stream_options: { include_usage: true } };
   return body;
