@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import type { AttemptLedger, GatewayContext } from '../core/context';
+import { Clock } from '../platform/clock';
+import { NO_ATTEMPTS, requestRow, whoColumns } from './build-rows';
+import { PriceBook } from './price-book';
+import { ProviderTypes } from './provider-types';
+import { UsageJournal, type UsageStats } from './usage-journal';
+import { UsageLedger } from './usage-ledger';
+
+/** What requests cost and who is to be told: every attempt and every request of a known caller gets its record. */
+@Injectable()
+export class BillingService {
+  private readonly recorded = new WeakSet<GatewayContext>();
+
+  constructor(
+    private readonly prices: PriceBook,
+    private readonly types: ProviderTypes,
+    private readonly usage: UsageJournal,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The ledger through which this request opens its attempts. */
+  openLedger(context: GatewayContext): AttemptLedger {
+    if (!context.identity) throw new Error('A ledger is opened for a known caller: the API key guard must run before');
+    const { prices, types, clock } = this;
+    return new UsageLedger({ prices, types, clock, journal: this.usage.journal }, context, context.identity);
+  }
+
+  /** Puts the request on record when it ends, however it ends. Call it before anything else is deferred: it must run last. */
+  track(context: GatewayContext): void {
+    context.defer(() => this.recordRequest(context));
+  }
+
+  /** Writes the record of a request that is over, once; requests without a known caller have none. */
+  recordRequest(context: GatewayContext): void {
+    if (!context.identity || this.recorded.has(context)) return;
+    this.recorded.add(context);
+    const ledger = context.attempts instanceof UsageLedger ? context.attempts : null;
+    ledger?.settleRest();
+    const totals = ledger?.totals() ?? NO_ATTEMPTS;
+    const row = requestRow(context, whoColumns(context.identity), totals);
+    this.usage.journal.request(JSON.stringify(row), totals.attempts > 0);
+  }
+
+  /** For metrics and alerts: a backlog that grows means that the database is away. */
+  journalStats(): UsageStats {
+    return this.usage.stats();
+  }
+}

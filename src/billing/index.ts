@@ -1,0 +1,11 @@
+export { BillingModule } from './billing.module';
+export { BillingService } from './billing.service';
+export { CostInterceptor } from './cost.interceptor';
+export { UsageAttempt } from './entities/usage-attempt.entity';
+export { UsageRequest } from './entities/usage-request.entity';
+export { costOf, worstCaseCost, type ModelPrice } from './model-price';
+export { PriceBook } from './price-book';
+export { ProviderTypes } from './provider-types';
+export { RequestQueries, type Range, type RequestDetail, type RequestFilter } from './request-queries';
+export type { UsageStats } from './usage-journal';
+export { UsageQueries, type UsageGroup, type UsageQuery } from './usage-queries';

@@ -1,0 +1,120 @@
+import type { Attempt, AttemptOutcome, TargetName } from '../core/context';
+import type { NanoUsd } from '../core/money';
+import type { StreamEvent } from '../core/reply';
+import { estimateTokens, NO_USAGE, type TokenUsage, type UsageSource } from '../core/tokens';
+import { costOf, type ModelPrice } from './model-price';
+
+/** Text held for counting; beyond it the text becomes its count. */
+const MAX_HELD_TEXT = 256 * 1024;
+
+export interface MeterFields {
+  readonly id: string;
+  readonly target: TargetName;
+  readonly price: ModelPrice;
+  readonly monotonic: () => number;
+  readonly estimatedInputTokens: () => number;
+  readonly onSettled: (meter: UsageMeter, settlement: Settlement) => void;
+}
+
+/** How an attempt ended. */
+export interface Settlement {
+  readonly outcome: AttemptOutcome;
+  readonly usage: TokenUsage;
+  readonly source: UsageSource;
+  readonly costNanoUsd: NanoUsd;
+  readonly latencyMs: number;
+  readonly ttfbMs: number | null;
+}
+
+/** What one attempt uses: the provider's figures as they pass, and a count of the text for when it never says. */
+export class UsageMeter implements Attempt {
+  readonly id: string;
+  readonly target: TargetName;
+  readonly price: ModelPrice;
+  private readonly startedMs: number;
+  private firstContentMs: number | null = null;
+  private usage: TokenUsage | null = null;
+  private isUsageFinal = false;
+  private text = '';
+  private foldedTokens = 0;
+  private settlement: Settlement | null = null;
+
+  constructor(private readonly fields: MeterFields) {
+    this.id = fields.id;
+    this.target = fields.target;
+    this.price = fields.price;
+    this.startedMs = fields.monotonic();
+  }
+
+  observe(event: StreamEvent): void {
+    if (this.settlement) return;
+    if (event.kind === 'content') this.firstContentMs ??= this.fields.monotonic();
+    if (event.usage) {
+      this.usage = event.usage;
+      this.isUsageFinal ||= event.kind === 'usage' || event.kind === 'end' || event.finish !== null;
+    }
+    if (event.text === '') return;
+    this.text += event.text;
+    if (this.text.length > MAX_HELD_TEXT) this.fold();
+  }
+
+  /** The first call counts. The record is in the journal before it returns. */
+  settle(outcome: AttemptOutcome): void {
+    if (this.settlement) return;
+    const { usage, source } = this.figures(outcome);
+    const now = this.fields.monotonic();
+    this.settlement = {
+      outcome,
+      usage,
+      source,
+      costNanoUsd: usage === NO_USAGE ? 0n : costOf(this.price, usage),
+      latencyMs: now - this.startedMs,
+      ttfbMs: this.firstContentMs === null ? null : this.firstContentMs - this.startedMs,
+    };
+    this.text = '';
+    this.fields.onSettled(this, this.settlement);
+  }
+
+  cost(): NanoUsd {
+    if (this.settlement) return this.settlement.costNanoUsd;
+    if (this.usage) return costOf(this.price, this.atLeastCounted(this.usage));
+    const outputTokens = this.countedTokens();
+    return outputTokens === 0 ? 0n : costOf(this.price, this.counted(outputTokens));
+  }
+
+  settled(): Settlement | null {
+    return this.settlement;
+  }
+
+  private figures(outcome: AttemptOutcome): { usage: TokenUsage; source: UsageSource } {
+    const known = outcome.usage ?? this.usage;
+    if (known) {
+      // Figures from the middle of a broken stream say less than what was seen to arrive.
+      const isFinal = outcome.status === 'succeeded' || this.isUsageFinal;
+      const usage = isFinal ? known : this.atLeastCounted(known);
+      return { usage, source: usage === known ? 'provider' : 'counted' };
+    }
+    const outputTokens = this.countedTokens();
+    const isFree = outputTokens === 0 && !outcome.billable && outcome.status !== 'succeeded';
+    return { usage: isFree ? NO_USAGE : this.counted(outputTokens), source: 'counted' };
+  }
+
+  private atLeastCounted(usage: TokenUsage): TokenUsage {
+    if (this.isUsageFinal) return usage;
+    const outputTokens = this.countedTokens();
+    return outputTokens > usage.outputTokens ? { ...usage, outputTokens } : usage;
+  }
+
+  private counted(outputTokens: number): TokenUsage {
+    return { ...NO_USAGE, inputTokens: this.fields.estimatedInputTokens(), outputTokens };
+  }
+
+  private countedTokens(): number {
+    return this.foldedTokens + (this.text === '' ? 0 : estimateTokens(this.text));
+  }
+
+  private fold(): void {
+    this.foldedTokens += estimateTokens(this.text);
+    this.text = '';
+  }
+}

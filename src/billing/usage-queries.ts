@@ -1,0 +1,143 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { InvalidRequestError } from '../core/errors';
+import { asTooSlow, boundedQuery, limitStatement } from './bounded-query';
+
+const UTC_TIME = `'YYYY-MM-DD"T"HH24:MI:SS"Z"'`;
+
+const DIMENSIONS = {
+  day: `to_char(date_trunc('day', started_at at time zone 'utc'), ${UTC_TIME})`,
+  hour: `to_char(date_trunc('hour', started_at at time zone 'utc'), ${UTC_TIME})`,
+  team: 'team_id',
+  user: 'user_id',
+  department: 'department_id',
+  model: 'model',
+  provider: 'provider',
+  key: 'key_id',
+} as const;
+
+const METADATA = /^metadata\.([\w.-]{1,64})$/;
+const MAX_DIMENSIONS = 6;
+/** More than a person reads or a page shows. A CSV has no bound: it is streamed. */
+const MAX_GROUPS = 10_000;
+const FETCH_ROWS = 1_000;
+
+export interface UsageQuery {
+  /** Inclusive. */
+  readonly from: Date;
+  /** Exclusive. */
+  readonly to: Date;
+  /** `day`, `hour`, `team`, `user`, `department`, `model`, `provider`, `key` or `metadata.<name>`. */
+  readonly groupBy: readonly string[];
+}
+
+/** One group. */
+export interface UsageGroup {
+  /** By the name in `groupBy`; null: the requests have none (a refused request has no provider). */
+  readonly dimensions: Readonly<Record<string, string | null>>;
+  readonly requests: number;
+  readonly errors: number;
+  readonly inputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly outputTokens: number;
+  readonly reasoningTokens: number;
+  readonly costNanoUsd: bigint;
+  readonly savedNanoUsd: bigint;
+}
+
+type RawGroup = Record<string, string | null>;
+
+/** Sums over requests. */
+@Injectable()
+export class UsageQueries {
+  constructor(@InjectDataSource() private readonly database: DataSource) {}
+
+  /** Throws `InvalidRequestError` for an unknown dimension, too many groups, or a query that takes too long. */
+  async report(query: UsageQuery): Promise<UsageGroup[]> {
+    const { sql, parameters } = statement(query);
+    const rows = await boundedQuery(this.database, (manager) =>
+      manager.query<RawGroup[]>(`${sql} limit ${MAX_GROUPS + 1}`, parameters),
+    );
+    if (rows.length > MAX_GROUPS) {
+      throw new InvalidRequestError(
+        `The report has more than ${MAX_GROUPS} rows. Group by less, narrow "from" and "to", or ask for text/csv.`,
+        'group_by',
+      );
+    }
+    return rows.map((row) => groupOf(row, query.groupBy));
+  }
+
+  /** The same, however long, a thousand groups at a time. */
+  async *stream(query: UsageQuery): AsyncGenerator<UsageGroup> {
+    const { sql, parameters } = statement(query);
+    const runner = this.database.createQueryRunner();
+    await runner.connect();
+    try {
+      await runner.startTransaction();
+      await runner.query(limitStatement);
+      await runner.query(`declare usage_report no scroll cursor for ${sql}`, parameters);
+      for (let isLast = false; !isLast;) {
+        const rows = (await runner.query(`fetch ${FETCH_ROWS} from usage_report`)) as RawGroup[];
+        for (const row of rows) yield groupOf(row, query.groupBy);
+        isLast = rows.length < FETCH_ROWS;
+      }
+    } catch (error) {
+      throw asTooSlow(error);
+    } finally {
+      if (runner.isTransactionActive) await runner.rollbackTransaction();
+      await runner.release();
+    }
+  }
+}
+
+function statement({ from, to, groupBy }: UsageQuery): { sql: string; parameters: unknown[] } {
+  if (groupBy.length > MAX_DIMENSIONS)
+    throw new InvalidRequestError(`Group by at most ${MAX_DIMENSIONS} dimensions.`, 'group_by');
+  const parameters: unknown[] = [from, to];
+  const dimensions = groupBy.map((name, index) => `${expressionOf(name, parameters)} as d${index}`);
+  const positions = groupBy.map((_, index) => index + 1).join(', ');
+  const sql = `select ${[...dimensions, ...SUMS].join(', ')} from usage_requests
+    where started_at >= $1 and started_at < $2 ${positions === '' ? '' : `group by ${positions} order by ${positions}`}`;
+  return { sql, parameters };
+}
+
+const SUMS = [
+  'count(*) as requests',
+  'count(*) filter (where status >= 400 or error_code is not null) as errors',
+  'coalesce(sum(input_tokens), 0) as input_tokens',
+  'coalesce(sum(cache_read_tokens), 0) as cache_read_tokens',
+  'coalesce(sum(cache_write_5m_tokens + cache_write_1h_tokens), 0) as cache_write_tokens',
+  'coalesce(sum(output_tokens), 0) as output_tokens',
+  'coalesce(sum(reasoning_tokens), 0) as reasoning_tokens',
+  'coalesce(sum(cost_nano_usd), 0) as cost_nano_usd',
+  'coalesce(sum(saved_nano_usd), 0) as saved_nano_usd',
+];
+
+function expressionOf(name: string, parameters: unknown[]): string {
+  if (Object.hasOwn(DIMENSIONS, name)) return DIMENSIONS[name as keyof typeof DIMENSIONS];
+  const label = METADATA.exec(name)?.[1];
+  if (label === undefined) {
+    const known = [...Object.keys(DIMENSIONS), 'metadata.<name>'].join(', ');
+    throw new InvalidRequestError(`"${name}" is nothing to group by. Use ${known}, separated by commas.`, 'group_by');
+  }
+  parameters.push(label);
+  return `metadata ->> $${parameters.length}::text`;
+}
+
+function groupOf(row: RawGroup, groupBy: readonly string[]): UsageGroup {
+  const count = (column: string): number => Number(row[column] ?? 0);
+  return {
+    dimensions: Object.fromEntries(groupBy.map((name, index) => [name, row[`d${index}`] ?? null])),
+    requests: count('requests'),
+    errors: count('errors'),
+    inputTokens: count('input_tokens'),
+    cacheReadTokens: count('cache_read_tokens'),
+    cacheWriteTokens: count('cache_write_tokens'),
+    outputTokens: count('output_tokens'),
+    reasoningTokens: count('reasoning_tokens'),
+    costNanoUsd: BigInt(row['cost_nano_usd'] ?? 0),
+    savedNanoUsd: BigInt(row['saved_nano_usd'] ?? 0),
+  };
+}
