@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { Client, escapeIdentifier } from 'pg';
 import { DataSource } from 'typeorm';
+import { Clock } from '../clock';
 import type { PostgresOptions } from './database-options';
 
 type Listener = (payload: string) => void;
@@ -20,19 +21,28 @@ const CONNECT_TIMEOUT_MS = 2_000;
 export class DatabaseNotifications implements OnApplicationShutdown {
   private readonly logger = new Logger(DatabaseNotifications.name);
   private readonly listeners = new Map<string, Set<Listener>>();
-  private readonly reconnectListeners = new Set<() => void>();
+  private readonly reconnectListeners = new Set<(lastHeardAtMs: number) => void>();
   private client: Client | undefined;
   private isListening = false;
   private isClosed = false;
   private isAwaitingPong = false;
   private retryMs = RECONNECT_FIRST_MS;
+  private lastHeardAtMs = -Infinity;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+  ) {}
 
   /** True while every subscribed channel is listened to. */
   get isConnected(): boolean {
     return this.isListening;
+  }
+
+  /** `Clock.monotonic` time until which no notification can have been missed. */
+  get heardAtMs(): number {
+    return this.lastHeardAtMs;
   }
 
   /** Calls `listener` with the payload of each notification. Listening starts a moment later: see `onReconnect`. */
@@ -48,8 +58,11 @@ export class DatabaseNotifications implements OnApplicationShutdown {
     else if (this.timer === undefined) this.connectAfter(0);
   }
 
-  /** Calls `listener` whenever `isConnected` becomes true, the first time included. */
-  onReconnect(listener: () => void): void {
+  /**
+   * Calls `listener` whenever `isConnected` becomes true, the first time included, with the `heardAtMs` of before:
+   * notifications sent since then may have been missed.
+   */
+  onReconnect(listener: (lastHeardAtMs: number) => void): void {
     this.reconnectListeners.add(listener);
   }
 
@@ -104,9 +117,11 @@ export class DatabaseNotifications implements OnApplicationShutdown {
     }
     // A channel that came meanwhile has a call of this function of its own.
     if (client !== this.client || channels.length !== this.listeners.size) return;
+    const before = this.lastHeardAtMs;
     this.isListening = true;
     this.retryMs = RECONNECT_FIRST_MS;
-    for (const listener of this.reconnectListeners) listener();
+    this.lastHeardAtMs = this.clock.monotonic();
+    for (const listener of this.reconnectListeners) listener(before);
   }
 
   /** One small query at a time; when the last has not been answered by the next beat, the connection is dead. */
@@ -124,14 +139,19 @@ export class DatabaseNotifications implements OnApplicationShutdown {
       this.lose(client, 'the server does not answer');
       return;
     }
+    const askedAtMs = this.clock.monotonic();
     this.isAwaitingPong = true;
     client.query('select 1').then(
-      () => {
-        if (client === this.client) this.isAwaitingPong = false;
-      },
+      () => this.hear(client, askedAtMs),
       () => {},
     );
     this.beat(client);
+  }
+
+  private hear(client: Client, askedAtMs: number): void {
+    if (client !== this.client) return;
+    this.isAwaitingPong = false;
+    if (this.isListening) this.lastHeardAtMs = askedAtMs;
   }
 
   private deliver(channel: string, payload: string): void {

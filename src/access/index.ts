@@ -1,0 +1,15 @@
+export { AccessModule } from './access.module';
+export { AccessService } from './access.service';
+export { AdminKey } from './admin-key';
+export { ApiKeyGuard } from './api-key.guard';
+export { DepartmentsService, type DepartmentFields } from './departments.service';
+export { ApiKey, KEY_SCOPES, type KeyScope } from './entities/api-key.entity';
+export { Department } from './entities/department.entity';
+export { Team } from './entities/team.entity';
+export { User, USER_ROLES, type UserRole } from './entities/user.entity';
+export { FirstRunService, type FirstRun } from './first-run.service';
+export { KeysService, type KeyChanges, type KeyFields, type KeyFilter, type NewKey } from './keys.service';
+export { modelAllowed } from './model-allowed';
+export { presentedKey } from './presented-key';
+export { TeamsService, type TeamFields } from './teams.service';
+export { UsersService, type UserChanges, type UserFields, type UserWithTeams } from './users.service';

@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { IsNull, Not, Repository } from 'typeorm';
+import type { Limits } from '../core/context';
+import { NotFoundError } from '../core/errors';
+import { newId } from '../core/ids';
+import type { Page, PageRequest } from '../core/page';
+import { Clock } from '../platform/clock';
+import { ApiKey } from './entities/api-key.entity';
+import { Team } from './entities/team.entity';
+import { fetchPage } from './pages';
+import { conflict, explaining, invalid } from './persistence-errors';
+
+export interface TeamFields {
+  readonly name: string;
+  readonly departmentId: string;
+  readonly limits: Limits | null;
+  readonly allowedModels: string[] | null;
+}
+
+const MEANINGS = {
+  uq_teams_department_id_name: conflict('The department has a team of this name already: choose another name.', 'name'),
+  fk_teams_department_id: invalid('There is no such department.', 'department_id'),
+};
+const IN_USE = {
+  fk_user_teams_team_id: conflict('The team still has members: take them out of the team first.'),
+  fk_api_keys_team_id: conflict('The team still has keys: delete them first.'),
+};
+
+/** The teams of all departments. */
+@Injectable()
+export class TeamsService {
+  constructor(
+    @InjectRepository(Team) private readonly teams: Repository<Team>,
+    private readonly clock: Clock,
+  ) {}
+
+  async create(fields: TeamFields): Promise<Team> {
+    const now = this.clock.now();
+    const team = this.teams.create({ ...fields, id: newId('team', now), createdAt: new Date(now) });
+    await explaining(MEANINGS, () => this.teams.insert(team));
+    return team;
+  }
+
+  list(page: PageRequest, departmentId?: string): Promise<Page<Team>> {
+    const query = this.teams.createQueryBuilder('team');
+    if (departmentId !== undefined) query.where('team.departmentId = :departmentId', { departmentId });
+    return fetchPage(query, 'team', page);
+  }
+
+  async get(id: string): Promise<Team> {
+    const team = await this.teams.findOneBy({ id });
+    if (!team) throw new NotFoundError(`There is no team "${id}".`);
+    return team;
+  }
+
+  async update(id: string, fields: Partial<TeamFields>): Promise<Team> {
+    if (Object.keys(fields).length > 0) await explaining(MEANINGS, () => this.teams.update({ id }, fields));
+    return this.get(id);
+  }
+
+  /** Refuses, with `ConflictError`, while it has members or keys that are not revoked. */
+  async remove(id: string): Promise<void> {
+    await explaining(IN_USE, () =>
+      this.teams.manager.transaction(async (manager) => {
+        await manager.delete(ApiKey, { teamId: id, revokedAt: Not(IsNull()) });
+        const { affected } = await manager.delete(Team, { id });
+        if (affected === 0) throw new NotFoundError(`There is no team "${id}".`);
+      }),
+    );
+  }
+}
