@@ -10,7 +10,10 @@ export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
 
 /** How much may be spent by whom in which time. */
 export class BudgetConfig {
-  /** Whose spending counts. */
+  /**
+   * Whose spending counts.
+   * @example organization
+   */
   @IsIn(BUDGET_SCOPES)
   scope!: BudgetScope;
 
@@ -19,12 +22,18 @@ export class BudgetConfig {
   @IsName()
   scope_id?: string;
 
-  /** The limit in USD, for example `250` or `"0.05"`. A decimal text in the class: read it with `parseUsd`. */
+  /**
+   * The limit in USD, for example `250` or `"0.05"`.
+   * @example 250
+   */
   @Decimal()
   @IsUsdAmount()
   limit_usd!: string;
 
-  /** When spending starts again at zero; `total`: never. */
+  /**
+   * When spending starts again at zero; `total`: never.
+   * @example month
+   */
   @IsIn(BUDGET_PERIODS)
   period!: BudgetPeriod;
 
@@ -40,7 +49,10 @@ export class BudgetConfig {
   @AreFractions()
   alerts: number[] = [0.5, 0.8, 1];
 
-  /** Count only calls for these models. Absent: all. */
+  /**
+   * Count only calls for these models. Absent: all.
+   * @example [gpt-4o]
+   */
   @IsOptional()
   @AreNames()
   models?: string[];
@@ -48,7 +60,10 @@ export class BudgetConfig {
 
 /** Budgets by name, declared here or through the management API. */
 export class BudgetsConfig {
-  /** The name is what refusals and alerts call it. */
+  /**
+   * The name is what refusals and alerts call it.
+   * @example everyone
+   */
   @Entries(() => BudgetConfig)
   entries: Readonly<Record<string, BudgetConfig>> = {};
 }

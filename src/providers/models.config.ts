@@ -7,15 +7,24 @@ export type Strategy = (typeof STRATEGIES)[number];
 
 /** One place that can serve an alias. */
 export class ModelTargetConfig {
-  /** Name of a configured provider. */
+  /**
+   * Name of a configured provider.
+   * @example openai
+   */
   @IsName()
   provider!: string;
 
-  /** A model that this provider lists. */
+  /**
+   * A model that this provider lists.
+   * @example gpt-4o
+   */
   @IsName()
   model!: string;
 
-  /** Share of the traffic under `strategy: weighted`, relative to the other targets. `0` gives it none but a fallback's. Default: 1. */
+  /**
+   * Share of the traffic under `strategy: weighted`, relative to the other targets. `0` gives it none but a fallback's. Default: 1.
+   * @example 1
+   */
   @IsOptional()
   @IsNumber({ allowNaN: false, allowInfinity: false })
   @Min(0)
@@ -37,7 +46,10 @@ export class ModelAliasConfig {
   @ListOf(() => ModelTargetConfig)
   targets: ModelTargetConfig[] = [];
 
-  /** Models or aliases tried in this order when every target has failed. May not lead back to the alias. */
+  /**
+   * Models or aliases tried in this order when every target has failed. May not lead back to the alias.
+   * @example [gpt-4o-mini]
+   */
   @IsOptional()
   @AreNames()
   fallbacks?: string[];
@@ -45,7 +57,10 @@ export class ModelAliasConfig {
 
 /** Model aliases by name. `provider/model` always names one target exactly, so an alias may not look like that. */
 export class ModelsConfig {
-  /** The name is what clients send as `model`. */
+  /**
+   * The name is what clients send as `model`.
+   * @example smart
+   */
   @Entries(() => ModelAliasConfig)
   entries: Readonly<Record<string, ModelAliasConfig>> = {};
 }

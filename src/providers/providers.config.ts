@@ -16,6 +16,7 @@ export class TimeoutsConfig {
   /**
    * From the request to the first byte of the answer. Absent: 30 s for a stream, and `total` for a JSON answer, whose first
    * byte comes only when it is complete. When set it holds for both.
+   * @example 30s
    */
   @Duration()
   @IsOptional()
@@ -41,6 +42,7 @@ export class ProviderConfig {
   /**
    * Which API it speaks. Default: the entry's own name, when that is one of the four. `openai-compatible` is for every
    * vendor or server that speaks OpenAI's dialect at its own `base_url`.
+   * @example openai
    */
   @IsOptional()
   @IsIn(PROVIDER_TYPES)
@@ -49,6 +51,7 @@ export class ProviderConfig {
   /**
    * The provider's key, best as `${VARIABLE}`. Required for `openai` and `anthropic`, except behind a `base_url` of your own
    * with `allow_private_network`.
+   * @example ${OPENAI_API_KEY}
    */
   @Secret()
   @IsOptional()
@@ -67,12 +70,16 @@ export class ProviderConfig {
   /**
    * Models served, by the provider's own names. The position matters: with `routing.fallback: by_position` the next
    * provider serves the model at the same position of its list.
+   * @example [gpt-4o, gpt-4o-mini]
    */
   @ArrayNotEmpty()
   @AreNames()
   models: string[] = [];
 
-  /** Lower is tried first. Default: the position in the file, from 1. */
+  /**
+   * Lower is tried first. Default: the position in the file, from 1.
+   * @example 1
+   */
   @IsOptional()
   @IsInt()
   @Min(0)
@@ -107,7 +114,10 @@ export class ProviderConfig {
  * without those the simulator answers.
  */
 export class ProvidersConfig {
-  /** The name is what responses, logs and `provider/model` call it: letters, digits, `.`, `_` and `-`. */
+  /**
+   * The name is what responses, logs and `provider/model` call it: letters, digits, `.`, `_` and `-`.
+   * @example openai
+   */
   @Entries(() => ProviderConfig)
   entries: Readonly<Record<string, ProviderConfig>> = {};
 }

@@ -6,21 +6,30 @@ export type StoreDownPolicy = (typeof STORE_DOWN_POLICIES)[number];
 
 /** What may be used at most. A limit that is absent is not set. */
 export class LimitsConfig {
-  /** Requests in any 60 seconds. */
+  /**
+   * Requests in any 60 seconds.
+   * @example 60
+   */
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(1_000_000_000)
   requests_per_minute?: number;
 
-  /** Tokens in any 60 seconds, input and output together. */
+  /**
+   * Tokens in any 60 seconds, input and output together.
+   * @example 100000
+   */
   @IsOptional()
   @IsInt()
   @Min(1)
   @Max(1_000_000_000_000)
   tokens_per_minute?: number;
 
-  /** Requests that run at the same time. */
+  /**
+   * Requests that run at the same time.
+   * @example 10
+   */
   @IsOptional()
   @IsInt()
   @Min(1)
@@ -34,7 +43,10 @@ export class RateLimitConfig {
   @Section(() => LimitsConfig)
   default?: LimitsConfig;
 
-  /** Limits of all callers together, by the model's name as clients write it. */
+  /**
+   * Limits of all callers together, by the model's name as clients write it.
+   * @example gpt-4o
+   */
   @MapOf(() => LimitsConfig)
   models: Readonly<Record<string, LimitsConfig>> = {};
 

@@ -14,7 +14,10 @@ export class CacheEmbeddingsConfig {
   @IsName()
   provider = 'local';
 
-  /** The provider's embeddings model. Default: `text-embedding-3-small` with a provider of type `openai`; unused by `local`. */
+  /**
+   * The provider's embeddings model. Default: `text-embedding-3-small` with a provider of type `openai`; unused by `local`.
+   * @example text-embedding-3-small
+   */
   @IsOptional()
   @IsName()
   model?: string;

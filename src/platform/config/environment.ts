@@ -41,33 +41,33 @@ type Field = keyof typeof VARIABLES;
 /** What the process environment says, read once and validated. */
 @Injectable()
 export class Environment {
-  /** `PORT`. Absent: `server.port`; the port in force is always in `ServerConfig`. */
+  /** `PORT`: TCP port to listen on. Absent: `server.port`. */
   @IsOptional()
   @IsInt()
   @Min(0)
   @Max(65_535)
   readonly port?: number;
 
-  /** `HOST`. Absent: `server.host`; the address in force is always in `ServerConfig`. */
+  /** `HOST`: address to listen on. Absent: `server.host`. */
   readonly host?: string;
 
-  /** `GATEWAY_CONFIG`: path of the YAML. */
+  /** `GATEWAY_CONFIG`: path of the YAML file. Default: `config/gateway.yaml`. */
   readonly configPath: string = 'config/gateway.yaml';
 
-  /** `GATEWAY_DATA_DIR`: embedded database, write-ahead journal, first-run secrets. */
+  /** `GATEWAY_DATA_DIR`: embedded database, write-ahead journal, first-run secrets. Default: `.data`. */
   readonly dataDir: string = '.data';
 
-  /** `DATABASE_URL`. The address in force is always in `DatabaseConfig`. */
+  /** `DATABASE_URL`: address of PostgreSQL; overrides `database.url`. Nowhere set: an embedded PostgreSQL. */
   @IsOptional()
   @IsUrlOf(['postgres:', 'postgresql:'], 'postgresql://user:password@localhost:5432/gateway')
   readonly databaseUrl?: string;
 
-  /** `REDIS_URL`. The address in force is always in `RedisConfig`. */
+  /** `REDIS_URL`: address of Redis; overrides `redis.url`. Nowhere set: in-process stores, one replica only. */
   @IsOptional()
   @IsUrlOf(['redis:', 'rediss:'], 'redis://localhost:6379')
   readonly redisUrl?: string;
 
-  /** `GATEWAY_ADMIN_KEY`: a bootstrap management API key. */
+  /** `GATEWAY_ADMIN_KEY`: a bootstrap management API key, at least 32 characters. */
   @IsOptional()
   @MinLength(32)
   readonly adminKey?: string;
@@ -77,23 +77,23 @@ export class Environment {
   @IsEmail({ require_tld: false })
   readonly adminEmail?: string;
 
-  /** `GATEWAY_ADMIN_PASSWORD`: the first console user's password. */
+  /** `GATEWAY_ADMIN_PASSWORD`: the first console user's password, at least 8 characters. */
   @IsOptional()
   @MinLength(8)
   readonly adminPassword?: string;
 
-  /** `GATEWAY_SECRET`: pepper and encryption key material. */
+  /** `GATEWAY_SECRET`: pepper and encryption key material, at least 32 characters. Generated and kept in the data directory when embedded. */
   @IsOptional()
   @MinLength(32)
   readonly secret?: string;
 
-  /** `GATEWAY_WORKERS`: processes on this machine; `auto` has been turned into the number of cores. */
+  /** `GATEWAY_WORKERS`: processes on this machine, `auto` for the number of cores; more than one needs Redis. Default: `1`. */
   @IsInt()
   @Min(1)
   @Max(256)
   readonly workers: number = 1;
 
-  /** `LOG_LEVEL`. */
+  /** `LOG_LEVEL`: one of `fatal`, `error`, `warn`, `info`, `debug`, `trace`, `silent`. Default: `info`. */
   @IsIn(LOG_LEVELS)
   readonly logLevel: LogLevel = 'info';
 
@@ -123,6 +123,11 @@ export class Environment {
     }
     return { environment: Object.freeze(environment), problems };
   }
+}
+
+/** The name of the variable behind each field. */
+export function environmentVariables(): ReadonlyMap<string, string> {
+  return new Map(Object.entries<Variable>(VARIABLES).map(([field, variable]) => [field, variable.name]));
 }
 
 /** The variables whose values are never printed, for those that mask. */

@@ -46,6 +46,7 @@ export class ServerConfig {
   /**
    * Host names the console and the management API answer to, for example `[gateway.example.com]`; others get 421. Absent:
    * any.
+   * @example [gateway.example.com]
    */
   @IsOptional()
   @AreNames()
