@@ -1,0 +1,281 @@
+import * as fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Logger } from '@nestjs/common';
+import { OverloadedError } from '../../core/errors';
+import { ManualClock } from '../testing/manual-clock';
+import { MemoryUsageStore } from '../testing/memory-usage-store';
+import { Adopter } from './adopter';
+import { InstanceLock } from './instance-lock';
+import { Journal, QUARANTINE } from './journal';
+import { journalOptions, type JournalOptions } from './journal-options';
+import { RecordWriter } from './ship-records';
+import { Shipper } from './shipper';
+
+let sequence = 0;
+const instanceId = (): string => `inst_${process.pid}_${(sequence += 1)}`;
+
+const attempt = (id: string, changes: object = {}) => ({
+  id,
+  request_id: `req_of_${id}`,
+  cost_nano_usd: '7',
+  ...changes,
+});
+const intent = (id: string) =>
+  JSON.stringify({
+    attempt: attempt(id, { status: 'in_doubt', cost_nano_usd: '100' }),
+    request: { id: `req_of_${id}` },
+  });
+const settle = (id: string) => JSON.stringify(attempt(id, { status: 'succeeded' }));
+const request = (id: string) => JSON.stringify({ id });
+
+describe('journal', () => {
+  let root: string;
+  let clock: ManualClock;
+  let store: MemoryUsageStore;
+
+  beforeEach(() => {
+    Logger.overrideLogger(false);
+    root = fs.mkdtempSync(path.join(os.tmpdir(), 'journal-'));
+    clock = new ManualClock();
+    store = new MemoryUsageStore();
+  });
+
+  afterEach(() => {
+    Logger.overrideLogger(['log', 'warn', 'error']);
+    fs.rmSync(root, { recursive: true });
+  });
+
+  const options = (changes: Partial<JournalOptions> = {}): JournalOptions =>
+    journalOptions(root, { syncIntervalMs: 60_000, shipIntervalMs: 60_000, ...changes });
+
+  const start = (changes: Partial<JournalOptions> = {}): Promise<Journal> =>
+    Journal.start(instanceId(), options(changes), clock);
+
+  const ship = async (journal: Journal, changes: Partial<JournalOptions> = {}): Promise<void> => {
+    const shipper = new Shipper(journal, new RecordWriter(store, root), options(changes));
+    await shipper.stop(5_000);
+  };
+
+  /** What a kill does: the lock is free, and nobody closes anything. */
+  const kill = async (journal: Journal): Promise<void> => {
+    await (journal as unknown as { lock: InstanceLock }).lock.release();
+  };
+
+  const adopt = async (by: Journal, changes: Partial<JournalOptions> = {}): Promise<void> => {
+    await new Adopter(by, new RecordWriter(store, root), options(changes), clock).run();
+  };
+
+  const segments = (journal: Journal): string[] =>
+    fs.readdirSync(journal.directory).filter((name) => name.endsWith('.wal'));
+
+  it('carries settlements and requests to the store, and leaves nothing behind when it closes', async () => {
+    const journal = await start();
+    journal.intent('att_1', intent('att_1'));
+    journal.settle('att_1', settle('att_1'));
+    journal.request(request('req_of_att_1'), true);
+    expect(journal.stats()).toMatchObject({ backlogRows: 2 });
+    clock.advance(3_000);
+    expect(journal.stats().oldestMs).toBe(3_000);
+    await ship(journal);
+    expect(store.attempts.get('att_1')).toMatchObject({ status: 'succeeded' });
+    expect([...store.requests.keys()]).toEqual(['req_of_att_1']);
+    expect(journal.stats()).toMatchObject({ backlogRows: 0, oldestMs: 0 });
+    await journal.close();
+    expect(fs.readdirSync(root)).toEqual([]);
+  });
+
+  it('drops shipped segments and carries over the intents of attempts that still run', async () => {
+    const journal = await start({ segmentBytes: 2_000 });
+    journal.intent('att_long', intent('att_long'));
+    for (let index = 0; index < 100; index += 1) {
+      journal.intent(`att_${index}`, intent(`att_${index}`));
+      journal.settle(`att_${index}`, settle(`att_${index}`));
+    }
+    expect(segments(journal).length).toBeGreaterThan(5);
+    await ship(journal, { shipMaxRows: 7 });
+    expect(store.attempts.size).toBe(100);
+    expect(segments(journal).length).toBeLessThanOrEqual(2);
+    await kill(journal);
+    const next = await start();
+    await adopt(next);
+    expect(store.attempts.get('att_long')).toMatchObject({ status: 'in_doubt', cost_nano_usd: '100' });
+    expect(store.attempts.size).toBe(101);
+    await next.close();
+  });
+
+  it('refuses new attempts when it is full, but still ends the old ones', async () => {
+    const journal = await start({ maxBytes: 4_000 });
+    const opened: string[] = [];
+    const fill = (): void => {
+      for (let index = 0; index < 100; index += 1) {
+        journal.intent(`att_${index}`, intent(`att_${index}`));
+        opened.push(`att_${index}`);
+      }
+    };
+    expect(fill).toThrow(OverloadedError);
+    for (const id of opened) {
+      journal.settle(id, settle(id));
+      journal.request(request(`req_of_${id}`), true);
+    }
+    for (let index = 0; index < 100; index += 1) journal.request(request(`refused_${index}`), false);
+    expect(journal.stats().lostRequests).toBeGreaterThan(0);
+    await ship(journal);
+    expect([...store.attempts.keys()].sort()).toEqual(opened.sort());
+    expect([...store.requests.keys()].filter((id) => id.startsWith('req_of_')).length).toBe(opened.length);
+    await journal.close();
+  });
+
+  it('has room again once the database has taken the rows', async () => {
+    const journal = await start({ maxBytes: 4_000, segmentBytes: 500 });
+    store.isAway = true;
+    const one = (index: number): void => {
+      journal.intent(`att_${index}`, intent(`att_${index}`));
+      journal.settle(`att_${index}`, settle(`att_${index}`));
+    };
+    let index = 0;
+    expect(() => {
+      for (; ; index += 1) one(index);
+    }).toThrow(OverloadedError);
+    await ship(journal);
+    expect(() => one(index)).toThrow(OverloadedError);
+    store.isAway = false;
+    await ship(journal);
+    expect(store.attempts.size).toBe(index);
+    expect(() => one(index)).not.toThrow();
+    await ship(journal);
+    await journal.close();
+  });
+
+  it('refuses new attempts while the disk fails, and keeps the ends of old ones until it works', async () => {
+    let isFull = false;
+    const writeSync: JournalOptions['writeSync'] = (fd, bytes, offset, length, position) => {
+      if (!isFull) return fs.writeSync(fd, bytes, offset, length, position);
+      // Half a record gets through, as on a disk that fills up.
+      fs.writeSync(fd, bytes, offset, Math.floor(length / 2), position);
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    };
+    const journal = await start({ writeSync });
+    journal.intent('att_1', intent('att_1'));
+    isFull = true;
+    expect(() => journal.intent('att_2', intent('att_2'))).toThrow(OverloadedError);
+    journal.settle('att_1', settle('att_1'));
+    journal.request(request('req_of_att_1'), true);
+    expect(() => journal.intent('att_3', intent('att_3'))).toThrow(OverloadedError);
+    expect(journal.stats().backlogRows).toBe(2);
+    isFull = false;
+    journal.intent('att_4', intent('att_4'));
+    journal.settle('att_4', settle('att_4'));
+    await ship(journal);
+    expect([...store.attempts.keys()]).toEqual(['att_1', 'att_4']);
+    expect([...store.requests.keys()]).toEqual(['req_of_att_1']);
+    await journal.close();
+    expect(fs.readdirSync(root)).toEqual([]);
+  });
+
+  it('stores what a dead process left: the settled as settled, the rest in doubt, its requests as interrupted', async () => {
+    const dead = await start();
+    dead.intent('att_done', intent('att_done'));
+    dead.settle('att_done', settle('att_done'));
+    dead.request(request('req_of_att_done'), true);
+    dead.intent('att_settled', intent('att_settled'));
+    dead.settle('att_settled', settle('att_settled'));
+    dead.intent('att_open', intent('att_open'));
+    await ship(dead);
+    await kill(dead);
+    const next = await start();
+    await adopt(next);
+    await adopt(next);
+    expect([...store.attempts.values()].map(({ id, status }) => [id, status])).toEqual([
+      ['att_done', 'succeeded'],
+      ['att_settled', 'succeeded'],
+      ['att_open', 'in_doubt'],
+    ]);
+    expect([...store.requests.values()].map(({ id, cost_nano_usd }) => [id, cost_nano_usd])).toEqual([
+      ['req_of_att_done', undefined],
+      ['req_of_att_settled', '7'],
+      ['req_of_att_open', '100'],
+    ]);
+    expect(fs.readdirSync(root)).toEqual([next.instanceId]);
+    await next.close();
+  });
+
+  it('never touches the journal of a process that lives', async () => {
+    const living = await start();
+    living.intent('att_1', intent('att_1'));
+    const other = await start();
+    await adopt(other);
+    expect(store.attempts.size).toBe(0);
+    expect(fs.existsSync(living.directory)).toBe(true);
+    await living.close();
+    await other.close();
+  });
+
+  it('leaves the journal of another container alone until it has been silent', async () => {
+    const dead = await start();
+    dead.intent('att_1', intent('att_1'));
+    await kill(dead);
+    const owner = path.join(dead.directory, 'owner.json');
+    fs.writeFileSync(owner, JSON.stringify({ domain: 'elsewhere' }));
+    fs.utimesSync(owner, clock.now() / 1000, clock.now() / 1000);
+    const next = await start();
+    clock.advance(59_000);
+    await adopt(next);
+    expect(store.attempts.size).toBe(0);
+    clock.advance(2_000);
+    await adopt(next);
+    expect(store.attempts.get('att_1')).toMatchObject({ status: 'in_doubt' });
+    await next.close();
+  });
+
+  it('keeps the journal of a dead process while the database is away, and counts its bytes', async () => {
+    const dead = await start();
+    dead.intent('att_1', intent('att_1'));
+    dead.settle('att_1', settle('att_1'));
+    await kill(dead);
+    const next = await start();
+    store.isAway = true;
+    await adopt(next);
+    expect(next.stats().bytes).toBeGreaterThan(100);
+    store.isAway = false;
+    await adopt(next);
+    expect(store.attempts.get('att_1')).toMatchObject({ status: 'succeeded' });
+    expect(next.stats().bytes).toBe(0);
+    await next.close();
+  });
+
+  it('puts a row aside that the store will never take, and stores all others', async () => {
+    const journal = await start();
+    store.isBad = (row) => row.id === 'att_13' || row.id === 'req_of_att_40';
+    for (let index = 0; index < 60; index += 1) {
+      journal.intent(`att_${index}`, intent(`att_${index}`));
+      journal.settle(`att_${index}`, settle(`att_${index}`));
+      journal.request(request(`req_of_att_${index}`), true);
+    }
+    journal.request('no json', true);
+    await ship(journal);
+    expect(store.attempts.size).toBe(59);
+    expect(store.requests.size).toBe(59);
+    expect(store.writes).toBeLessThan(40);
+    const aside = fs.readFileSync(path.join(root, QUARANTINE, 'rows.jsonl'), 'utf8');
+    expect(aside.trim().split('\n').length).toBe(3);
+    expect(aside).toContain('"att_13"');
+    expect(journal.stats().backlogRows).toBe(0);
+    await journal.close();
+  });
+
+  it('starts with one that nobody can read', async () => {
+    const directory = path.join(root, instanceId());
+    fs.mkdirSync(directory);
+    fs.writeFileSync(path.join(directory, '00000001.wal'), 'garbage that is no journal');
+    fs.writeFileSync(path.join(directory, 'owner.json'), '');
+    fs.utimesSync(directory, clock.now() / 1000, clock.now() / 1000);
+    clock.advance(61_000);
+    const next = await start();
+    await adopt(next);
+    expect(store.attempts.size).toBe(0);
+    expect(fs.existsSync(directory)).toBe(false);
+    expect(fs.readdirSync(path.join(root, QUARANTINE)).length).toBe(1);
+    await next.close();
+  });
+});

@@ -1,0 +1,39 @@
+import { BadRowError, UsageStore, type UsageRows } from '../store/usage-store';
+import type { AttemptRow, RequestRow } from '../usage-rows';
+
+/** Keeps rows by id, as the database does. */
+export class MemoryUsageStore extends UsageStore {
+  readonly attempts = new Map<string, AttemptRow>();
+  readonly requests = new Map<string, RequestRow>();
+  /** While true every write fails, as when the database is away. */
+  isAway = false;
+  /** Rows that the store refuses. */
+  isBad: (row: AttemptRow | RequestRow) => boolean = () => false;
+  writes = 0;
+
+  override async write({ attempts, requests }: UsageRows): Promise<void> {
+    this.check([...attempts, ...requests]);
+    for (const row of attempts) if (!this.attempts.has(row.id)) this.attempts.set(row.id, row);
+    for (const row of requests) if (!this.requests.has(row.id)) this.requests.set(row.id, row);
+  }
+
+  override async writeInterrupted(requests: readonly RequestRow[]): Promise<void> {
+    this.check(requests);
+    for (const row of requests) {
+      if (this.requests.has(row.id)) continue;
+      const costs = [...this.attempts.values()]
+        .filter((attempt) => attempt.request_id === row.id)
+        .map((attempt) => BigInt(attempt.cost_nano_usd));
+      const cost = costs.reduce((sum, amount) => sum + amount, 0n);
+      this.requests.set(row.id, { ...row, attempts: costs.length, cost_nano_usd: cost.toString() });
+    }
+  }
+
+  override async prepare(): Promise<void> {}
+
+  private check(rows: readonly (AttemptRow | RequestRow)[]): void {
+    this.writes += 1;
+    if (this.isAway) throw new Error('connect ECONNREFUSED');
+    if (rows.some((row) => this.isBad(row))) throw new BadRowError(new Error('value out of range'));
+  }
+}
