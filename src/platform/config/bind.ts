@@ -6,7 +6,7 @@ import { complaint } from './constraints';
 import { parseDuration } from './duration';
 import type { Variables } from './environment';
 import { fieldsOf, type Field, type Fields, type ValueType } from './field-model';
-import { interpolate } from './interpolate';
+import { interpolate, type Interpolation } from './interpolate';
 import { maskText } from './mask';
 import { suggestion } from './nearest-name';
 import type { Path } from './path';
@@ -149,18 +149,20 @@ export class Binder {
 
   private interpolated(reading: Reading, node: Scalar, source: string): unknown {
     const result = interpolate(source, this.variables);
-    const { secret } = reading.field.shape;
-    if (secret && result.text !== '') this.secrets.add(result.text);
+    for (const name of result.usedVariables) if (isSecretName(name)) this.secrets.add(this.variables[name] ?? '');
     for (const problem of result.problems) this.report(reading.path, problem, node);
     if (result.problems.length > 0) return BROKEN;
-    if (secret && result.text.trim() === '') {
-      const [variable] = result.emptyVariables;
+    if (reading.field.shape.secret) return this.secretOf(reading, result);
+    return result.isReplaced ? typed(result.text, reading.field.valueType) : result.text;
+  }
+
+  private secretOf(reading: Reading, { text, emptyVariables: [variable] }: Interpolation): unknown {
+    if (text.trim() === '') {
       const what = variable === undefined ? 'is empty' : `environment variable ${variable} is empty`;
       return this.broken(reading, `${what}; a secret needs a value`);
     }
-    if (secret && result.text !== result.text.trim())
-      return this.broken(reading, 'begins or ends with a blank or a line break; remove it');
-    return result.isReplaced ? typed(result.text, reading.field.valueType) : result.text;
+    this.secrets.add(text);
+    return text === text.trim() ? text : this.broken(reading, 'begins or ends with a blank or a line break; remove it');
   }
 
   /** What the validators say of a section whose fields are all read. */
@@ -215,6 +217,9 @@ export class Binder {
 
 const SECTION_WANTED = 'must be a section of "name: value" lines';
 const NAME_WANTED = 'is not a usable name; write at most 256 characters without blanks';
+
+/** By its name a variable holds a secret, wherever in the file it is used. */
+const isSecretName = (name: string): boolean => /KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|PRIVATE|DSN|URL/i.test(name);
 
 /** Without a prototype, so that `map[text]` never finds `constructor`, whatever a client sends. */
 const emptyMap = (): Record<string, object> => Object.create(null) as Record<string, object>;

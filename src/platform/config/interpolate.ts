@@ -5,6 +5,8 @@ export interface Interpolation {
   readonly text: string;
   /** Whether anything was replaced. */
   readonly isReplaced: boolean;
+  /** Variables whose values are in the text. */
+  readonly usedVariables: readonly string[];
   /** Variables that were used and are set, but hold nothing. */
   readonly emptyVariables: readonly string[];
   /** What is wrong, each continuing the path of the scalar. */
@@ -20,6 +22,7 @@ const INSIDE = /^([A-Za-z_][A-Za-z0-9_]*)(?:(:?[-?])([\s\S]*))?$/;
  */
 export function interpolate(source: string, variables: Variables): Interpolation {
   const emptyVariables: string[] = [];
+  const usedVariables: string[] = [];
   const problems: string[] = [];
   let isReplaced = false;
   const text = source.replace(REFERENCE, (whole, inside = '', closing = '') => {
@@ -30,9 +33,10 @@ export function interpolate(source: string, variables: Variables): Interpolation
     const found = reference ? lookUp(reference, variables) : { value: '' };
     if (found.problem !== undefined) problems.push(found.problem);
     if (reference && found.isEmptyVariable) emptyVariables.push(reference.name);
+    if (reference && found.isVariable) usedVariables.push(reference.name);
     return found.value;
   });
-  return { text, isReplaced, emptyVariables, problems };
+  return { text, isReplaced, usedVariables, emptyVariables, problems };
 }
 
 const NOT_A_REFERENCE = 'has a "${" that is no variable; write ${NAME} or ${NAME:-default}, or $${ for a literal "${"';
@@ -45,6 +49,7 @@ interface Reference {
 
 interface Found {
   readonly value: string;
+  readonly isVariable?: boolean;
   readonly isEmptyVariable?: boolean;
   readonly problem?: string;
 }
@@ -56,7 +61,7 @@ function readReference(inside: string): Reference | null {
 
 function lookUp({ name, operator, argument }: Reference, variables: Variables): Found {
   const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
-  if (value !== undefined && value !== '') return { value };
+  if (value !== undefined && value !== '') return { value, isVariable: true };
   if (value === '' && !operator.startsWith(':')) return { value, isEmptyVariable: true };
   if (operator.endsWith('-')) return { value: argument };
   const problem =

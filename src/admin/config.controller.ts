@@ -1,0 +1,43 @@
+import type { ServerResponse } from 'node:http';
+import { Body, Get, HttpCode, Post, Res } from '@nestjs/common';
+import { ApiOkResponse, ApiResponse } from '@nestjs/swagger';
+import { FileLiveConfig } from '../platform/config/file-live-config';
+import { ConfigReloadDto, ConfigValidityDto, ValidateConfigDto } from './dtos/config.dto';
+import { ManagementController } from './management-controller.decorator';
+
+@ManagementController('config', 'Configuration')
+export class ConfigController {
+  constructor(private readonly config: FileLiveConfig) {}
+
+  /** The configuration in force, secrets masked. */
+  @Get()
+  @ApiOkResponse({
+    description: 'As it could stand in the file: every default filled in, every secret masked.',
+    schema: { type: 'object', additionalProperties: true },
+    headers: { 'x-gateway-config-version': { description: 'Changes with every change.', schema: { type: 'string' } } },
+  })
+  effective(@Res({ passthrough: true }) response: ServerResponse): Record<string, unknown> {
+    response.setHeader('x-gateway-config-version', this.config.version);
+    return this.config.effective();
+  }
+
+  /** Checks a text by the rules that hold for the file; changes nothing. */
+  @Post('validate')
+  @HttpCode(200)
+  @ApiOkResponse({ type: ConfigValidityDto })
+  validate(@Body() body: ValidateConfigDto): ConfigValidityDto {
+    const problems = this.config.validate(body.yaml);
+    return { valid: problems.length === 0, problems };
+  }
+
+  /** Reads the file again. 409 when it is wrong: then nothing has changed. */
+  @Post('reload')
+  @HttpCode(200)
+  @ApiOkResponse({ type: ConfigReloadDto })
+  @ApiResponse({ status: 409, description: 'The file is wrong; nothing has changed.', type: ConfigReloadDto })
+  async reload(@Res({ passthrough: true }) response: ServerResponse): Promise<ConfigReloadDto> {
+    const result = await this.config.reload();
+    if (!result.reloaded) response.statusCode = 409;
+    return result;
+  }
+}
