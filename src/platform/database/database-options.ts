@@ -25,7 +25,7 @@ export function databaseOptions(url: string): PostgresOptions {
     installExtensions: false,
     namingStrategy: new SnakeNamingStrategy(),
     synchronize: false,
-    logging: ['migration'],
+    logging: false,
     poolSize: POOL_SIZE,
     applicationName: APPLICATION_NAME,
     connectTimeoutMS: CONNECT_TIMEOUT_MS,

@@ -1,8 +1,11 @@
+import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { connectWhenUp } from './connect';
 import type { PostgresOptions } from './database-options';
 import type { DatabaseServer } from './database-server';
 import { migrate } from './migrate';
+
+const logger = new Logger('Database');
 
 /** Options that carry the server along: Nest hands the factory nothing else. */
 export type ManagedOptions = PostgresOptions & { readonly server: DatabaseServer };
@@ -27,7 +30,8 @@ export async function createDataSource({ server, ...options }: ManagedOptions): 
   const dataSource = new GatewayDataSource(options, server);
   try {
     await connectWhenUp(dataSource, server.describe());
-    await migrate(dataSource);
+    const applied = await migrate(dataSource);
+    if (applied.length > 0) logger.log(`Migrations applied: ${applied.join(', ')}`);
     return dataSource;
   } catch (error) {
     if (dataSource.isInitialized) await dataSource.destroy();

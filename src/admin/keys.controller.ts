@@ -1,0 +1,67 @@
+import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { KeysService } from '../access';
+import {
+  CreateKeyDto,
+  fromKey,
+  fromNewKey,
+  KeyDto,
+  KeyPageDto,
+  KeyQueryDto,
+  NewKeyDto,
+  RotateKeyDto,
+  toKey,
+  toKeyChanges,
+  UpdateKeyDto,
+} from './dtos/key.dto';
+import { fromPage, toPageRequest } from './dtos/page.dto';
+import { Id } from './id.decorator';
+import { ManagementController, Refuses } from './management-controller.decorator';
+
+@ManagementController('keys', 'Keys')
+export class KeysController {
+  constructor(private readonly keys: KeysService) {}
+
+  @Post()
+  @ApiCreatedResponse({ type: NewKeyDto, description: 'The only answer that holds the secret.' })
+  async create(@Body() body: CreateKeyDto): Promise<NewKeyDto> {
+    return fromNewKey(await this.keys.create(toKey(body)));
+  }
+
+  @Get()
+  @ApiOkResponse({ type: KeyPageDto })
+  async list(@Query() query: KeyQueryDto): Promise<KeyPageDto> {
+    const filter = { teamId: query.team_id, userId: query.user_id, includeRevoked: query.include_revoked === 'true' };
+    return fromPage(await this.keys.list(toPageRequest(query), filter), fromKey);
+  }
+
+  @Get(':id')
+  @ApiOkResponse({ type: KeyDto })
+  @Refuses(404)
+  async get(@Id('key') id: string): Promise<KeyDto> {
+    return fromKey(await this.keys.get(id));
+  }
+
+  @Patch(':id')
+  @ApiOkResponse({ type: KeyDto })
+  @Refuses(404)
+  async update(@Id('key') id: string, @Body() body: UpdateKeyDto): Promise<KeyDto> {
+    return fromKey(await this.keys.update(id, toKeyChanges(body)));
+  }
+
+  @Post(':id/rotate')
+  @HttpCode(200)
+  @ApiOkResponse({ type: NewKeyDto, description: 'The new secret, this once. The id stays.' })
+  @Refuses(404)
+  async rotate(@Id('key') id: string, @Body() body: RotateKeyDto): Promise<NewKeyDto> {
+    return fromNewKey(await this.keys.rotate(id, body.grace_seconds ?? 0));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiNoContentResponse({ description: 'The key stops working everywhere within a second.' })
+  @Refuses(404)
+  async remove(@Id('key') id: string): Promise<void> {
+    await this.keys.revoke(id);
+  }
+}

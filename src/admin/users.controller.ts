@@ -1,0 +1,56 @@
+import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { UsersService } from '../access';
+import { fromPage, toPageRequest } from './dtos/page.dto';
+import {
+  CreateUserDto,
+  fromUser,
+  toUser,
+  toUserChanges,
+  UpdateUserDto,
+  UserDto,
+  UserPageDto,
+  UserQueryDto,
+} from './dtos/user.dto';
+import { Id } from './id.decorator';
+import { ManagementController, Refuses } from './management-controller.decorator';
+
+@ManagementController('users', 'Users')
+export class UsersController {
+  constructor(private readonly users: UsersService) {}
+
+  @Post()
+  @ApiCreatedResponse({ type: UserDto })
+  @Refuses(409)
+  async create(@Body() body: CreateUserDto): Promise<UserDto> {
+    return fromUser(await this.users.create(toUser(body)));
+  }
+
+  @Get()
+  @ApiOkResponse({ type: UserPageDto })
+  async list(@Query() query: UserQueryDto): Promise<UserPageDto> {
+    return fromPage(await this.users.list(toPageRequest(query), query.team_id), fromUser);
+  }
+
+  @Get(':id')
+  @ApiOkResponse({ type: UserDto })
+  @Refuses(404)
+  async get(@Id('user') id: string): Promise<UserDto> {
+    return fromUser(await this.users.get(id));
+  }
+
+  @Patch(':id')
+  @ApiOkResponse({ type: UserDto })
+  @Refuses(404, 409)
+  async update(@Id('user') id: string, @Body() body: UpdateUserDto): Promise<UserDto> {
+    return fromUser(await this.users.update(id, toUserChanges(body)));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiNoContentResponse({ description: 'The keys of the user are gone too.' })
+  @Refuses(404)
+  async remove(@Id('user') id: string): Promise<void> {
+    await this.users.remove(id);
+  }
+}
