@@ -45,7 +45,8 @@ export function moveBesides(processIds) {
 
 export async function stopAll() {
   const ending = [...started].map((child) => new Promise((resolve) => child.once('exit', resolve)));
-  for (const child of started) child.kill('SIGTERM');
+  // As from a terminal: on SIGTERM the gateway would first wait for load balancers to look away.
+  for (const child of started) child.kill('SIGINT');
   const patience = setTimeout(() => {
     for (const child of started) child.kill('SIGKILL');
   }, 8000);
