@@ -1,9 +1,9 @@
 import type { AppConfig } from './app.config';
+import { isPrivateHost } from './app.config.addresses';
 import { budgetFindings } from './app.config.budgets';
 import { modelFindings } from './app.config.models';
 import { isProviderType } from './app.config.providers';
 import { suggestion } from './platform/config/nearest-name';
-import { isPrivateHost } from './platform/config/private-address';
 import type { ConfigContext, Finding } from './platform/config/root-config';
 import { PROVIDER_TYPES, type ProviderConfig } from './providers/providers.config';
 
