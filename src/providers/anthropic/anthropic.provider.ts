@@ -123,10 +123,11 @@ export class AnthropicProvider extends Provider {
       fetch: sdkFetch(this.upstream, timeouts),
       defaultHeaders: { 'anthropic-version': API_VERSION, authorization: null, ...this.credentials(API_VERSION) },
     });
-    const parameters = translated.body as unknown as Anthropic.MessageCreateParams;
     const headers = translated.betas.length > 0 ? { 'anthropic-beta': translated.betas.join(',') } : {};
+    const options = { body: translated.body, stream: call.request.stream, timeout: timeouts.totalMs };
+    // Not `messages.create`: that warns on the console, for each call, of models that are going to be retired.
     return sdkExchange(this.name, () =>
-      client.messages.create(parameters, { signal: call.signal, timeout: timeouts.totalMs, headers }).asResponse(),
+      client.post('/v1/messages', { ...options, signal: call.signal, headers }).asResponse(),
     );
   }
 

@@ -34,7 +34,7 @@ function toContent(message: JsonObject): JsonObject[] {
   const thinking = asText(message['reasoning_content']) || asText(message['reasoning']) || words.thinking;
   if (thinking !== '') content.push({ type: 'thinking', thinking, signature: '' });
   for (const text of [words.text, asText(message['refusal'])]) {
-    if (text !== '') content.push({ type: 'text', text, citations: null });
+    if (text !== '') content.push({ type: 'text', text });
   }
   const { tool_calls: calls, function_call: legacyCall } = message;
   const list: unknown[] = Array.isArray(calls) ? calls : [];

@@ -1,0 +1,49 @@
+import 'reflect-metadata';
+import cluster from 'node:cluster';
+import { AppConfig } from './app.config';
+import { createApp, serverOf } from './app.setup';
+import { bannerOf } from './banner';
+import { ConfigModule } from './platform/config/config.module';
+import { ConfigurationError } from './platform/config/configuration-error';
+import { EXIT_CONFIG, loadConfigurationOrExit } from './platform/config/load-configuration';
+import { ServerConfig } from './platform/http/server.config';
+import { LiveConfig } from './platform/config/live-config';
+import { Drain } from './platform/lifecycle/drain';
+import { StructuredLogger } from './platform/logging/logger';
+import { superviseWorkers } from './workers';
+
+async function serve(): Promise<void> {
+  const app = await createApp(ConfigModule.forRoot(AppConfig));
+  const logger = app.get(StructuredLogger);
+  const { host, port } = app.get(LiveConfig).section(ServerConfig);
+  await app.listen(port, host);
+  const server = serverOf(app);
+  if (!cluster.isWorker || cluster.worker?.id === 1) process.stdout.write(bannerOf(app, server));
+  let isStopping = false;
+  const stop = async (lameDuckMs: number): Promise<void> => {
+    // Asked twice means now.
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    await app.get(Drain).run(server, lameDuckMs);
+    await app.close();
+    logger.flush();
+    process.exit(0);
+  };
+  // A person at a terminal has no load balancer to wait for.
+  process.on('SIGINT', () => void stop(0));
+  process.on('SIGTERM', () => void stop(app.get(Drain).lameDuckMs));
+}
+
+function fail(error: unknown): never {
+  if (error instanceof ConfigurationError) {
+    process.stderr.write(`${error.problems.join('\n')}\n`);
+    process.exit(EXIT_CONFIG);
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`The gateway could not start: ${text}\n`);
+  process.exit(1);
+}
+
+const { environment } = loadConfigurationOrExit(AppConfig);
+if (cluster.isPrimary && environment.workers > 1) superviseWorkers(environment.workers);
+else serve().catch(fail);
