@@ -33,8 +33,8 @@ export class UsageRequest extends UsageColumns {
   @Column('boolean', { name: 'stream' })
   stream!: boolean;
 
-  @Column('text', { name: 'status' })
-  status!: string;
+  @Column('integer', { name: 'status' })
+  status!: number;
 
   @Column('text', { name: 'error_code', nullable: true })
   errorCode!: string | null;

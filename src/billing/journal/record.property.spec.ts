@@ -46,7 +46,8 @@ describe('journal on disk', () => {
     const reader = new JournalReader(root, directory);
     const end = await reader.lastPosition();
     const found: JournalRecord[] = [];
-    for (let position = { segment: 1, offset: 0 }, isLast = end === null; !isLast && end;) {
+    if (!end) return found;
+    for (let position = { segment: 1, offset: 0 }, isLast = false; !isLast;) {
       const batch = await reader.next(position, end, maxRecords);
       found.push(...batch.records.map(({ kind, atMs, payload }) => ({ kind, atMs, payload })));
       ({ position, isLast } = batch);

@@ -1,0 +1,270 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import type { Range, RequestFilter } from '../../billing';
+import { InvalidRequestError } from '../../core/errors';
+import { parseUsd } from '../../core/money';
+import { FromText, IsIdOf, IsTime, MayBeAbsent } from './fields';
+import { PageQueryDto } from './page.dto';
+
+const MAX_TEXT_LENGTH = 512;
+
+const IsText = (): PropertyDecorator =>
+  applyDecorators(
+    IsString(),
+    MaxLength(MAX_TEXT_LENGTH),
+    Matches(/^\P{Cc}*$/u, { message: '$property must not hold control characters' }),
+  );
+
+const IsFlag = (): PropertyDecorator => IsIn(['true', 'false'], { message: '$property must be true or false' });
+
+const IsUsd = (): PropertyDecorator =>
+  Matches(/^\d{1,9}(\.\d{1,9})?$/, { message: '$property must be an amount in USD such as 0.25' });
+
+const IsCount = (): PropertyDecorator => applyDecorators(FromText(), IsInt(), Min(0), Max(Number.MAX_SAFE_INTEGER));
+
+const IsMilliseconds = (): PropertyDecorator => applyDecorators(FromText(), IsNumber(), Min(0), Max(2_147_483_647));
+
+/** Which requests are wanted: all that fit every filter given. */
+export class RequestQueryDto extends PageQueryDto {
+  @ApiPropertyOptional({ example: 'key_01kb3v0000abcdefghjkmnpqrs' })
+  @MayBeAbsent()
+  @IsIdOf('key')
+  key?: string;
+
+  @ApiPropertyOptional({ example: 'user_01kb3v0000abcdefghjkmnpqrs' })
+  @MayBeAbsent()
+  @IsIdOf('user')
+  user?: string;
+
+  @ApiPropertyOptional({ example: 'team_01kb3v0000abcdefghjkmnpqrs' })
+  @MayBeAbsent()
+  @IsIdOf('team')
+  team?: string;
+
+  @ApiPropertyOptional({ example: 'dep_01kb3v0000abcdefghjkmnpqrs' })
+  @MayBeAbsent()
+  @IsIdOf('dep')
+  department?: string;
+
+  @ApiPropertyOptional({ example: 'search-backend' })
+  @MayBeAbsent()
+  @IsText()
+  key_name?: string;
+
+  @ApiPropertyOptional({ example: 'openai' })
+  @MayBeAbsent()
+  @IsText()
+  provider?: string;
+
+  @ApiPropertyOptional({ description: 'The model that was asked of the provider.', example: 'gpt-4o' })
+  @MayBeAbsent()
+  @IsText()
+  model?: string;
+
+  @ApiPropertyOptional({
+    description: "The model that answered, in the provider's words.",
+    example: 'gpt-4o-2024-08-06',
+  })
+  @MayBeAbsent()
+  @IsText()
+  served_model?: string;
+
+  @ApiPropertyOptional({ description: 'The model as the client wrote it.', example: 'smart' })
+  @MayBeAbsent()
+  @IsText()
+  requested_model?: string;
+
+  @ApiPropertyOptional({ example: '/v1/chat/completions' })
+  @MayBeAbsent()
+  @IsText()
+  endpoint?: string;
+
+  @ApiPropertyOptional({ example: 'openai' })
+  @MayBeAbsent()
+  @IsText()
+  dialect?: string;
+
+  @ApiPropertyOptional({ example: 'rate_limit_exceeded' })
+  @MayBeAbsent()
+  @IsText()
+  error_code?: string;
+
+  @ApiPropertyOptional({ example: '3f2a9c0d11e84b57' })
+  @MayBeAbsent()
+  @IsText()
+  price_version?: string;
+
+  @ApiPropertyOptional({ example: '1' })
+  @MayBeAbsent()
+  @IsText()
+  config_version?: string;
+
+  @ApiPropertyOptional({ description: 'An HTTP status, or a class of them.', example: '5xx' })
+  @MayBeAbsent()
+  @Matches(/^[1-5](\d\d|xx)$/, { message: '$property must be a status such as 429 or 5xx' })
+  status?: string;
+
+  @ApiPropertyOptional({ example: 'hit' })
+  @MayBeAbsent()
+  @IsIn(['hit', 'semantic-hit', 'miss', 'bypass'])
+  cache?: string;
+
+  @ApiPropertyOptional({ description: 'The least sure source of the figures.', example: 'counted' })
+  @MayBeAbsent()
+  @IsIn(['provider', 'counted', 'reserved'])
+  usage_source?: string;
+
+  @ApiPropertyOptional({ type: 'boolean', example: 'true' })
+  @MayBeAbsent()
+  @IsFlag()
+  stream?: string;
+
+  @ApiPropertyOptional({ type: 'boolean', example: 'true' })
+  @MayBeAbsent()
+  @IsFlag()
+  fallback?: string;
+
+  @ApiPropertyOptional({ example: 2 })
+  @MayBeAbsent()
+  @IsCount()
+  attempts?: number;
+
+  @ApiPropertyOptional({ description: 'A label that the request carries, as name:value.', example: 'app:search' })
+  @MayBeAbsent()
+  @Matches(/^[^:\p{Cc}]{1,64}:\P{Cc}{0,256}$/u, { message: '$property must be written name:value' })
+  metadata?: string;
+
+  @ApiPropertyOptional({ example: '0.25' })
+  @MayBeAbsent()
+  @IsUsd()
+  min_cost_usd?: string;
+
+  @ApiPropertyOptional({ example: '0.25' })
+  @MayBeAbsent()
+  @IsUsd()
+  min_saved_usd?: string;
+
+  @ApiPropertyOptional({ example: 1000 })
+  @MayBeAbsent()
+  @IsCount()
+  min_input_tokens?: number;
+
+  @ApiPropertyOptional({ example: 1000 })
+  @MayBeAbsent()
+  @IsCount()
+  min_output_tokens?: number;
+
+  @ApiPropertyOptional({ example: 1000 })
+  @MayBeAbsent()
+  @IsMilliseconds()
+  min_latency_ms?: number;
+
+  @ApiPropertyOptional({ example: 1000 })
+  @MayBeAbsent()
+  @IsMilliseconds()
+  min_ttfb_ms?: number;
+
+  @ApiPropertyOptional({ example: 1000 })
+  @MayBeAbsent()
+  @IsMilliseconds()
+  min_overhead_ms?: number;
+
+  @ApiPropertyOptional({ example: '0.25' })
+  @MayBeAbsent()
+  @IsUsd()
+  max_cost_usd?: string;
+
+  @ApiPropertyOptional({ example: '0.25' })
+  @MayBeAbsent()
+  @IsUsd()
+  max_saved_usd?: string;
+
+  @ApiPropertyOptional({ example: 1000 })
+  @MayBeAbsent()
+  @IsCount()
+  max_input_tokens?: number;
+
+  @ApiPropertyOptional({ example: 1000 })
+  @MayBeAbsent()
+  @IsCount()
+  max_output_tokens?: number;
+
+  @ApiPropertyOptional({ example: 1000 })
+  @MayBeAbsent()
+  @IsMilliseconds()
+  max_latency_ms?: number;
+
+  @ApiPropertyOptional({ example: 1000 })
+  @MayBeAbsent()
+  @IsMilliseconds()
+  max_ttfb_ms?: number;
+
+  @ApiPropertyOptional({ example: 1000 })
+  @MayBeAbsent()
+  @IsMilliseconds()
+  max_overhead_ms?: number;
+
+  @ApiPropertyOptional({ description: 'Inclusive.', example: '2026-11-01T00:00:00Z' })
+  @MayBeAbsent()
+  @IsTime()
+  from?: string;
+
+  @ApiPropertyOptional({ description: 'Exclusive.', example: '2026-12-01T00:00:00Z' })
+  @MayBeAbsent()
+  @IsTime()
+  to?: string;
+}
+
+const flag = (text: string | undefined): boolean | undefined => (text === undefined ? undefined : text === 'true');
+const time = (text: string | undefined): Date | undefined => (text === undefined ? undefined : new Date(text));
+const usd = (text: string | undefined): bigint | undefined => (text === undefined ? undefined : parseUsd(text));
+
+export function toRequestFilter(query: RequestQueryDto): RequestFilter {
+  const [from, to] = [time(query.from), time(query.to)];
+  if (from && to && from >= to) throw new InvalidRequestError('"from" must be before "to".', 'from');
+  return {
+    keyId: query.key,
+    keyName: query.key_name,
+    userId: query.user,
+    teamId: query.team,
+    departmentId: query.department,
+    endpoint: query.endpoint,
+    dialect: query.dialect,
+    requestedModel: query.requested_model,
+    provider: query.provider,
+    model: query.model,
+    servedModel: query.served_model,
+    stream: flag(query.stream),
+    errorCode: query.error_code,
+    cacheStatus: query.cache,
+    attempts: query.attempts,
+    fallback: flag(query.fallback),
+    usageSource: query.usage_source,
+    priceVersion: query.price_version,
+    configVersion: query.config_version,
+    status: statusRange(query.status),
+    costNanoUsd: { min: usd(query.min_cost_usd), max: usd(query.max_cost_usd) },
+    savedNanoUsd: { min: usd(query.min_saved_usd), max: usd(query.max_saved_usd) },
+    inputTokens: { min: query.min_input_tokens, max: query.max_input_tokens },
+    outputTokens: { min: query.min_output_tokens, max: query.max_output_tokens },
+    latencyMs: { min: query.min_latency_ms, max: query.max_latency_ms },
+    ttfbMs: { min: query.min_ttfb_ms, max: query.max_ttfb_ms },
+    overheadMs: { min: query.min_overhead_ms, max: query.max_overhead_ms },
+    from,
+    to,
+    metadata: label(query.metadata),
+  };
+}
+
+function statusRange(status: string | undefined): Range | undefined {
+  if (status === undefined) return undefined;
+  const [min, max] = [Number(status.replace('xx', '00')), Number(status.replace('xx', '99'))];
+  return { min, max };
+}
+
+function label(text: string | undefined): Record<string, string> | undefined {
+  if (text === undefined) return undefined;
+  const colon = text.indexOf(':');
+  return { [text.slice(0, colon)]: text.slice(colon + 1) };
+}

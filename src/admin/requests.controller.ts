@@ -1,0 +1,31 @@
+import { Get, Query } from '@nestjs/common';
+import { ApiOkResponse } from '@nestjs/swagger';
+import { RequestQueries } from '../billing';
+import { NotFoundError } from '../core/errors';
+import { fromPage, toPageRequest } from './dtos/page.dto';
+import { RequestQueryDto, toRequestFilter } from './dtos/request-query.dto';
+import { fromRequest, fromRequestDetail, RequestDetailDto, RequestPageDto } from './dtos/request.dto';
+import { Id } from './id.decorator';
+import { ManagementController, Refuses } from './management-controller.decorator';
+
+@ManagementController('requests', 'Requests')
+export class RequestsController {
+  constructor(private readonly requests: RequestQueries) {}
+
+  /** Newest first. A request appears about a quarter of a second after its end. */
+  @Get()
+  @ApiOkResponse({ type: RequestPageDto })
+  async list(@Query() query: RequestQueryDto): Promise<RequestPageDto> {
+    return fromPage(await this.requests.list(toRequestFilter(query), toPageRequest(query)), fromRequest);
+  }
+
+  /** With every attempt and the decision trace. */
+  @Get(':id')
+  @ApiOkResponse({ type: RequestDetailDto })
+  @Refuses(404)
+  async get(@Id('req') id: string): Promise<RequestDetailDto> {
+    const detail = await this.requests.find(id);
+    if (!detail) throw new NotFoundError(`There is no request ${id}; a new one appears about 300 ms after its end.`);
+    return fromRequestDetail(detail);
+  }
+}
