@@ -176,6 +176,15 @@ describe('messages to Anthropic', () => {
     }
   });
 
+  it('(12, 7) calls of neighbouring assistant messages are answered together', () => {
+    expect(turns([user(), calls('a'), calls('b'), result('a'), result('b')])).toMatchObject([
+      {},
+      { role: 'assistant', content: [use('a'), use('b')] },
+      { role: 'user', content: [{ tool_use_id: 'a' }, { tool_use_id: 'b' }] },
+    ]);
+    expect(refusal(() => turns([user(), calls('a'), calls('b'), result('a')])).message).toContain('"b"');
+  });
+
   it.each([null, '', undefined, '  '])('(13) content %j with calls leaves only tool_use blocks', (content) => {
     const messages = turns([user(), { role: 'assistant', content, tool_calls: [call('a')] }, result('a')]);
     expect(messages).toMatchObject([{}, { role: 'assistant', content: [use('a')] }, {}]);

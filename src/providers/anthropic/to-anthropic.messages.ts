@@ -100,7 +100,8 @@ class ConversationBuilder {
   }
 
   private addAssistant(message: ChatMessage, param: string): void {
-    this.requireResults(param);
+    // Neighbouring assistant messages become one, so the results of all their calls come after the last.
+    if (this.turns.at(-1)?.role !== 'assistant') this.requireResults(param);
     if (isObject(message['function_call'])) throw legacyFunctions(`${param}.function_call`);
     if (isObject(message['audio'])) {
       throw new InvalidRequestError(
@@ -226,7 +227,7 @@ function thinkingBlocks(message: ChatMessage): AnthropicBlock[] {
 }
 
 /** Key under which arguments that are no JSON object are handed over. */
-export const RAW_ARGUMENTS = 'raw_arguments';
+const RAW_ARGUMENTS = 'raw_arguments';
 
 /** `tool_use.input` must be an object; what a model wrote wrongly is wrapped, so that the conversation can go on. */
 function parseArguments(text: unknown): JsonObject {

@@ -7,9 +7,12 @@ export function toCanonicalTools(body: JsonObject): Partial<ChatBody> {
   const { tools, tool_choice: choice } = body;
   if (tools === undefined || tools === null) return {};
   if (!Array.isArray(tools)) throw new InvalidRequestError('tools must be an array.', 'tools');
-  if (tools.length === 0) return {};
-  return { tools: tools.map((tool, index) => toTool(tool, `tools[${index}]`)), ...toChoice(choice) };
+  const own = tools.flatMap((tool: unknown, index) => (isToolSearch(tool) ? [] : [toTool(tool, `tools[${index}]`)]));
+  return own.length > 0 ? { tools: own, ...toChoice(choice) } : {};
 }
+
+/** Finds tools whose definitions were deferred. Here all definitions are sent at once, so there is nothing to find. */
+const isToolSearch = (tool: unknown): boolean => isObject(tool) && asText(tool['type']).startsWith('tool_search_tool_');
 
 function toTool(value: unknown, param: string): ChatTool {
   const tool = requireObject(value, param);
