@@ -10,10 +10,12 @@ const TEST_CPU = '0';
 const LOAD_CPU = '1';
 
 const hasTaskset = spawnSync('taskset', ['-V']).status === 0;
-export const isPinned = hasTaskset && availableParallelism() > 1;
+/** Read before this process is pinned itself, which changes the answer. */
+const processors = availableParallelism();
+export const isPinned = hasTaskset && processors > 1;
 
 export const machine = () =>
-  `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${availableParallelism()} processors, Node ${process.versions.node}, ${process.platform}`;
+  `${cpus()[0]?.model.trim() ?? 'unknown CPU'}, ${processors} processors, Node ${process.versions.node}, ${process.platform}`;
 
 const started = new Set();
 const folders = new Set();

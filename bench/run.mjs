@@ -2,6 +2,7 @@
 // the method. Options: --seconds N (of each measurement), --rounds N, --quick, --only a,b (variants), --compare FILE,
 // --node-tools (not the C tools even where they could be built).
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -9,6 +10,7 @@ import {
   freePort,
   isPinned,
   machine,
+  moveBesides,
   removeAtEnd,
   residentMegabytes,
   scratchFolder,
@@ -31,6 +33,9 @@ const { values: options } = parseArgs({
     'node-tools': { type: 'boolean', default: false },
   },
 });
+/** A machine with nothing else to do is below this load average. */
+const BUSY = 0.7;
+
 const seconds = options.quick ? Math.min(2, Number(options.seconds)) : Number(options.seconds);
 const rounds = options.quick ? 1 : Number(options.rounds);
 const warmUpSeconds = options.quick ? 0.5 : 1;
@@ -132,11 +137,15 @@ async function main() {
   mkdirSync(folder, { recursive: true });
   for (const [name, body] of Object.entries(bodies)) writeFileSync(path.join(folder, `${name}.json`), body);
 
+  moveBesides([process.pid]);
   const tools = prepareTools(options['node-tools']);
   const pinning = isPinned
     ? 'variant on processor 0, load and upstream on 1'
     : 'not pinned (one processor, or no taskset)';
   say(`${machine()}; ${pinning}; load and upstream: ${tools.name}`);
+  const [busy] = loadavg();
+  if (busy > BUSY)
+    say(`load average ${busy.toFixed(1)}: other work is going on here, so these figures are not worth keeping`);
   const upstreamPort = await freePort();
   await startMock(tools, upstreamPort);
   const { running, absent } = await startVariants(upstreamPort);
@@ -153,7 +162,7 @@ async function main() {
   mkdirSync(results, { recursive: true });
   const date = new Date().toISOString();
   const file = path.join(results, `${date.slice(0, 19).replaceAll(':', '-')}.json`);
-  const facts = { date, machine: machine(), isPinned, tools: tools.name, seconds, rounds, absent };
+  const facts = { date, machine: machine(), loadAverage: busy, isPinned, tools: tools.name, seconds, rounds, absent };
   writeFileSync(file, `${JSON.stringify({ ...facts, figures, samples }, null, 1)}\n`);
   say(`\nwritten to ${path.relative(process.cwd(), file)}`);
   if (wanted.includes('gateway') && !running.gateway) process.exitCode = 1;

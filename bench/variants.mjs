@@ -1,6 +1,6 @@
 // What is measured side by side: each variant is started once and serves the whole run.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { freePort, moveBesides, removeAtEnd, scratchFolder, spawnUnderTest, treeOf } from './machine.mjs';
 
@@ -14,13 +14,12 @@ const NODE = [process.execPath, '--max-semi-space-size=64'];
 /** Only what a program needs to run: no setting of the shell changes a figure. */
 const environment = (extra) => ({ PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...extra });
 
-async function untilAnswers(url, child, output) {
+async function untilAnswers(url, child, logFile) {
   const deadline = Date.now() + START_LIMIT_MS;
+  const log = () => readFileSync(logFile, 'utf8').slice(-2000);
   for (;;) {
-    if (child.exitCode !== null)
-      throw new Error(`it ended with ${child.exitCode} while starting:\n${output().slice(-2000)}`);
-    if (Date.now() > deadline)
-      throw new Error(`no answer from ${url} in ${START_LIMIT_MS / 1000} s:\n${output().slice(-2000)}`);
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode} while starting:\n${log()}`);
+    if (Date.now() > deadline) throw new Error(`no answer from ${url} in ${START_LIMIT_MS / 1000} s:\n${log()}`);
     const answer = await fetch(url, { signal: AbortSignal.timeout(1000) }).catch(() => null);
     await answer?.body?.cancel();
     if (answer?.ok || (answer && answer.status === 404)) return;
@@ -28,13 +27,13 @@ async function untilAnswers(url, child, output) {
   }
 }
 
-async function startServer(command, settings, readyUrl) {
-  const child = spawnUnderTest(command, settings);
-  let output = '';
-  const collect = (chunk) => (output = (output + chunk).slice(-20_000));
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
-  await untilAnswers(readyUrl, child, () => output);
+/** Logs go to a file, as behind any supervisor: reading them must not cost the run a processor. */
+async function startServer(name, command, settings, readyUrl) {
+  const logFile = removeAtEnd(scratchFolder(`${name}.log`));
+  const log = openSync(logFile, 'a');
+  const child = spawnUnderTest(command, { ...settings, stdio: ['ignore', log, log] });
+  closeSync(log);
+  await untilAnswers(readyUrl, child, logFile);
   return child;
 }
 
@@ -42,7 +41,7 @@ async function startBare(upstreamPort) {
   const port = await freePort();
   const command = [...NODE, path.join(here, 'bare-proxy.mjs'), String(port), String(upstreamPort)];
   const url = `http://127.0.0.1:${port}/`;
-  const child = await startServer(command, { env: environment() }, url);
+  const child = await startServer('bare', command, { env: environment() }, url);
   return { port, headers: [], measured: () => treeOf(child.pid), database: () => [] };
 }
 
@@ -87,7 +86,12 @@ async function startGateway(upstreamPort) {
     GATEWAY_CONFIG: config,
     GATEWAY_DATA_DIR: dataDirectory,
   });
-  const child = await startServer([...NODE, entry], { env, cwd: root }, `http://127.0.0.1:${port}/health/ready`);
+  const child = await startServer(
+    'server',
+    [...NODE, entry],
+    { env, cwd: root },
+    `http://127.0.0.1:${port}/health/ready`,
+  );
   const postmaster = postmasterOf(dataDirectory);
   if (postmaster) moveBesides(treeOf(postmaster));
   const { api_key: apiKey } = JSON.parse(readFileSync(path.join(dataDirectory, 'first-run.json'), 'utf8'));
@@ -124,7 +128,7 @@ function installPeer() {
 async function startPortkey(upstreamPort) {
   const port = await freePort();
   const command = [...NODE, path.join(installPeer(), ...PEER_ENTRY), '--headless', `--port=${port}`];
-  const child = await startServer(command, { env: environment() }, `http://127.0.0.1:${port}/`);
+  const child = await startServer('portkey', command, { env: environment() }, `http://127.0.0.1:${port}/`);
   return {
     port,
     headers: [
