@@ -23,6 +23,7 @@ export class DatabaseNotifications implements OnApplicationShutdown {
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly reconnectListeners = new Set<(lastHeardAtMs: number) => void>();
   private client: Client | undefined;
+  private queue: Promise<unknown> = Promise.resolve();
   private isListening = false;
   private isClosed = false;
   private isAwaitingPong = false;
@@ -96,6 +97,8 @@ export class DatabaseNotifications implements OnApplicationShutdown {
     client.on('end', () => this.lose(client, 'the connection has ended'));
     client.on('notification', ({ channel, payload }) => this.deliver(channel, payload ?? ''));
     this.client = client;
+    // What the connection before left unanswered holds nothing up.
+    this.queue = Promise.resolve();
     try {
       await client.connect();
     } catch (error) {
@@ -110,7 +113,7 @@ export class DatabaseNotifications implements OnApplicationShutdown {
   private async listen(client: Client): Promise<void> {
     const channels = [...this.listeners.keys()];
     try {
-      for (const channel of channels) await client.query(`listen ${escapeIdentifier(channel)}`);
+      for (const channel of channels) await this.send(client, `listen ${escapeIdentifier(channel)}`);
     } catch (error) {
       this.lose(client, error instanceof Error ? error.message : String(error));
       return;
@@ -141,11 +144,18 @@ export class DatabaseNotifications implements OnApplicationShutdown {
     }
     const askedAtMs = this.clock.monotonic();
     this.isAwaitingPong = true;
-    client.query('select 1').then(
+    this.send(client, 'select 1').then(
       () => this.hear(client, askedAtMs),
       () => {},
     );
     this.beat(client);
+  }
+
+  /** One query at a time: the driver takes no second before the first is done. */
+  private send(client: Client, text: string): Promise<unknown> {
+    const sent = this.queue.then(() => client.query(text));
+    this.queue = sent.catch(() => {});
+    return sent;
   }
 
   private hear(client: Client, askedAtMs: number): void {

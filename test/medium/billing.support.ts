@@ -1,0 +1,68 @@
+import type { Type } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { BillingService } from '../../src/billing/billing.service';
+import { loadCatalogue } from '../../src/billing/catalogue';
+import { UsageAttempt } from '../../src/billing/entities/usage-attempt.entity';
+import { UsageRequest } from '../../src/billing/entities/usage-request.entity';
+import { journalOptions, type JournalOptions } from '../../src/billing/journal/journal-options';
+import { PriceBook } from '../../src/billing/price-book';
+import { ProviderTypes } from '../../src/billing/provider-types';
+import { PostgresUsageStore } from '../../src/billing/store/postgres-usage-store';
+import { UsageJournal } from '../../src/billing/usage-journal';
+import { SystemClock } from '../../src/platform/clock';
+import { LiveConfig } from '../../src/platform/config/live-config';
+import { databaseOptions } from '../../src/platform/database/database-options';
+
+/** The configuration nobody wrote. */
+class DefaultConfig extends LiveConfig {
+  override get version(): string {
+    return 'c1';
+  }
+  override section<T extends object>(type: Type<T>): T {
+    return new type();
+  }
+  override onReload(): () => void {
+    return () => undefined;
+  }
+}
+
+/** Providers are named after their type. */
+class NamesAreTypes extends ProviderTypes {
+  override typeOf(providerName: string): string {
+    return providerName;
+  }
+}
+
+export async function connect(url: string): Promise<DataSource> {
+  const database = new DataSource({ ...databaseOptions(url), entities: [UsageRequest, UsageAttempt], logging: false });
+  return database.initialize();
+}
+
+export interface RunningBilling {
+  readonly billing: BillingService;
+  readonly usage: UsageJournal;
+  readonly database: DataSource;
+  stop(): Promise<void>;
+}
+
+/** Everything of billing that a request meets, over a real database whose schema is there. */
+export async function startBilling(
+  url: string,
+  root: string,
+  changes: Partial<JournalOptions> = {},
+): Promise<RunningBilling> {
+  const clock = new SystemClock();
+  const database = await connect(url);
+  const usage = await UsageJournal.start(journalOptions(root, changes), new PostgresUsageStore(database), clock);
+  const prices = new PriceBook(await loadCatalogue(), new DefaultConfig(), clock);
+  usage.onApplicationBootstrap();
+  return {
+    billing: new BillingService(prices, new NamesAreTypes(), usage, clock),
+    usage,
+    database,
+    stop: async () => {
+      await usage.onApplicationShutdown();
+      await database.destroy();
+    },
+  };
+}
