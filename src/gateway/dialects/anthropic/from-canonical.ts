@@ -5,7 +5,7 @@ import { readContent } from './from-canonical.parts';
 import { messageUsage, readCanonicalUsage } from './from-canonical.usage';
 import { asObject, asText, isObject } from './to-canonical.fields';
 
-export { AnthropicEventWriter, type AnthropicEventWriterOptions } from './from-canonical.stream';
+export { AnthropicEventWriter } from './from-canonical.stream';
 
 /** A canonical completion as Anthropic's message. Only the first choice has a place in it. */
 export function fromCompletion(completion: ChatCompletion, requestedModel: string): JsonObject {
