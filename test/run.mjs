@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const modules = path.join(root, 'node_modules');
-const scratch = mkdtempSync(path.join(tmpdir(), 'gateway-test-'));
+const scratch = mkdtempSync(path.join(tmpdir(), 'gateway-test-run-'));
 
 const TYPESCRIPT = path.join(modules, 'typescript', 'bin', 'tsc');
 const OXLINT = path.join(modules, 'oxlint', 'bin', 'oxlint');

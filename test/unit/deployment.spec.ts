@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { parse, parseAllDocuments } from 'yaml';
 import { Environment } from '../../src/platform/config/environment';
@@ -184,6 +184,14 @@ describe('Prometheus and Grafana', () => {
   });
 
   it('show every metric of the gateway', () => {
+    const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' });
+    const declared = sources
+      .filter((file) => file.endsWith('.ts') && !file.endsWith('.spec.ts'))
+      .flatMap((file) =>
+        [...read('src', file).matchAll(/name: '((?:gen_ai|gateway)_[a-z_]+)'/g)].map(([, name]) => name),
+      );
+    expect(declared.length).toBeGreaterThan(0);
+    expect(declared.filter((name) => !EXPOSED.includes(name as string))).toEqual([]);
     expect(EXPOSED.filter((name) => !expressions.some((expression) => expression.includes(name)))).toEqual([]);
   });
 
