@@ -7,6 +7,7 @@ import { toCanonical } from '../../src/gateway/dialects/anthropic/to-canonical';
 import { fromAnthropicMessage } from '../../src/providers/anthropic/from-anthropic';
 import { AnthropicStreamTranslator } from '../../src/providers/anthropic/from-anthropic.stream';
 import { toAnthropic } from '../../src/providers/anthropic/to-anthropic';
+import { strictAnthropicProblem } from '../../src/providers/simulator/server/strict-anthropic';
 import { fixturesOf, sseData, type Fixture } from '../support/fixtures';
 
 const chat = fixturesOf('/v1/chat/completions');
@@ -212,6 +213,7 @@ describe('recorded traffic through the translation', () => {
           model: 'claude-sonnet-4-5',
           maxOutputTokens: 4096,
         });
+        expect(strictAnthropicProblem(JSON.parse(JSON.stringify(body)) as JsonObject)).toBeNull();
         const turns = list(body['messages']);
         expect(turns[0]?.['role']).toBe('user');
         for (const [index, turn] of turns.entries()) {
