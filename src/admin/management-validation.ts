@@ -1,4 +1,4 @@
-import { ValidationPipe, type ValidationError } from '@nestjs/common';
+import { ValidationPipe, type ArgumentMetadata, type ValidationError } from '@nestjs/common';
 import { InvalidRequestError } from '../core/errors';
 
 /** More problems than this are not read by anyone. */
@@ -10,15 +10,46 @@ interface Problem {
 }
 
 /** Checks bodies and queries of the management API against their class. Unknown fields are refused; the error names all problems. */
-export const managementValidation = (): ValidationPipe =>
-  new ValidationPipe({
-    whitelist: true,
-    forbidNonWhitelisted: true,
-    forbidUnknownValues: true,
-    transform: true,
-    transformOptions: { exposeUnsetFields: false },
-    exceptionFactory: (errors) => toInvalidRequest(errors),
-  });
+class ManagementValidationPipe extends ValidationPipe {
+  constructor() {
+    super({
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      forbidUnknownValues: true,
+      transform: true,
+      transformOptions: { exposeUnsetFields: false },
+      exceptionFactory: (errors) => toInvalidRequest(errors),
+    });
+  }
+
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'body') {
+      if (value !== undefined && !isObject(value)) throw new InvalidRequestError('The body must be a JSON object.');
+      refuseHiddenFields(value, '');
+    }
+    return (await super.transform(value, metadata)) as unknown;
+  }
+}
+
+export const managementValidation = (): ValidationPipe => new ManagementValidationPipe();
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** class-transformer drops these in silence, before anyone could refuse them. */
+const HIDDEN = new Set(['__proto__', 'constructor']);
+
+/** Nothing that the management API takes is nested deeper than this. */
+const MAX_DEPTH = 10;
+
+function refuseHiddenFields(value: unknown, path: string, depth = 0): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > MAX_DEPTH) throw new InvalidRequestError('The body is nested too deep.');
+  for (const [name, inner] of Object.entries(value)) {
+    const at = pathOf(path, name);
+    if (HIDDEN.has(name)) throw new InvalidRequestError(`${at} is not a known field.`, at);
+    refuseHiddenFields(inner, at, depth + 1);
+  }
+}
 
 function toInvalidRequest(errors: readonly ValidationError[]): InvalidRequestError {
   const problems = errors.flatMap((error) => problemsOf(error, ''));
