@@ -15,6 +15,8 @@ export interface JsonReply {
   readonly model: string;
   readonly usage: TokenUsage | null;
   readonly finish: FinishReason;
+  /** What of the request had no equal in the provider's dialect and was left out. */
+  readonly warnings?: readonly string[];
 }
 
 /**
@@ -44,6 +46,7 @@ export interface StreamReply {
   readonly kind: 'stream';
   readonly dialect: Dialect;
   readonly model: string;
+  readonly warnings?: readonly string[];
   readonly batches: AsyncIterable<readonly StreamEvent[]>;
 }
 

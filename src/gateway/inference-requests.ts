@@ -65,9 +65,8 @@ export class InferenceRequests {
 }
 
 function parse(context: GatewayContext, headers: IncomingHttpHeaders, document: JsonDocument): ChatRequest {
-  return context.dialect === 'anthropic'
-    ? parseMessages(document, anthropicHeaders(headers))
-    : parseChatCompletions(document);
+  const parseBody = context.dialect === 'anthropic' ? parseMessages : parseChatCompletions;
+  return parseBody(document, anthropicHeaders(headers));
 }
 
 /** The client's `anthropic-*` headers, which go to Anthropic untouched. */

@@ -5,7 +5,7 @@ import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
 import { NANO_PER_USD } from '../core/money';
 import { DIALECTS } from './dialects';
 import { toGatewayError } from './gateway-error';
-import { costHeader, gatewayHeaders } from './response-headers';
+import { costHeader, gatewayHeaders, warningsHeader } from './response-headers';
 
 /** A client that takes nothing for this long is gone in all but name. */
 const WRITE_IDLE_MS = 60_000;
@@ -35,6 +35,7 @@ export class ReplyWriter {
       'content-type': 'application/json',
       'content-length': String(Buffer.byteLength(body)),
       ...costHeader(context.attempts?.cost() ?? 0n),
+      ...warningsHeader(reply.warnings),
     });
     response.end(body);
   }
@@ -49,7 +50,8 @@ export class ReplyWriter {
     try {
       for await (const batch of reply.batches) {
         const pieces = batch.map((event) => format.write(event)).filter((piece) => piece.length > 0);
-        if (!response.headersSent) this.begin(context, response, STREAM_HEADERS);
+        if (!response.headersSent)
+          this.begin(context, response, { ...STREAM_HEADERS, ...warningsHeader(reply.warnings) });
         if (pieces.length > 0 && !response.write(joined(pieces))) await drained(response, context.signal);
       }
       response.end();

@@ -27,6 +27,12 @@ export function costHeader(cost: NanoUsd): Headers {
   return { 'x-gateway-cost-usd': formatUsd(cost) };
 }
 
+/** What of the request the provider does not know and was left out. */
+export function warningsHeader(warnings: readonly string[] | undefined): Headers {
+  if (warnings === undefined || warnings.length === 0) return {};
+  return { 'x-gateway-warnings': headerSafe(warnings.join('; ')) };
+}
+
 /** What an error adds. `retry-after` is whole seconds, rounded up; `retry-after-ms` is exact. */
 export function errorHeaders(error: GatewayError): Headers {
   const headers: Headers = { 'x-gateway-error-source': error.source };

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { Clock, SystemClock } from './clock';
 import { Environment } from './config/environment';
+import { DatabaseHealth } from './health/database.health';
 import { HealthService } from './health/health.service';
 import { RequestContexts } from './http/request-contexts';
 import { Drain } from './lifecycle/drain';
@@ -19,6 +20,7 @@ import { MetricsRegistry } from './metrics/metrics';
     },
     MetricsRegistry,
     HealthService,
+    DatabaseHealth,
     RequestContexts,
     Drain,
   ],

@@ -120,7 +120,7 @@ export class Dispatcher {
         await begun.rest.return?.();
       }
     }
-    return { kind: 'stream', dialect: reply.dialect, model: reply.model, batches: batches() };
+    return { ...reply, model: reply.model, batches: batches() };
   }
 
   private note(

@@ -2,9 +2,27 @@ import { Injectable, type LoggerService } from '@nestjs/common';
 import { destination, pino, stdSerializers, type Logger } from 'pino';
 
 /** Fields that may hold a secret, wherever they stand. */
-const REDACTED = ['authorization', 'cookie', 'api_key', 'apiKey', 'password', 'secret', 'x-api-key', 'api-key', 'url'].flatMap(
-  (name) => [name, `*.${name}`, `*.*.${name}`].map((path) => path.replace(/([\w-]*-[\w-]*)$/, '["$1"]').replace('.[', '[')),
+const REDACTED = [
+  'authorization',
+  'cookie',
+  'api_key',
+  'apiKey',
+  'password',
+  'secret',
+  'x-api-key',
+  'api-key',
+  'url',
+].flatMap((name) =>
+  [name, `*.${name}`, `*.*.${name}`].map((path) => path.replace(/([\w-]*-[\w-]*)$/, '["$1"]').replace('.[', '[')),
 );
+
+/** Nest tells of every module and route at the start; that is for those who look for a fault. */
+const NOISY_CONTEXTS: ReadonlySet<unknown> = new Set([
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestFactory',
+]);
 
 type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
@@ -32,7 +50,7 @@ export class StructuredLogger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write('info', message, rest);
+    this.write(NOISY_CONTEXTS.has(rest.at(-1)) ? 'debug' : 'info', message, rest);
   }
 
   error(message: unknown, ...rest: unknown[]): void {

@@ -92,10 +92,11 @@ export class AnthropicProvider extends Provider {
     const exchange = await this.sendTranslated(translated, call, timeouts);
     const head = await exchange.head;
     await requireSuccess(this.name, 'anthropic', head, exchange);
-    const { jsonTool } = translated;
+    const { jsonTool, warnings } = translated;
     if (call.request.stream) {
-      const options = { jsonTool, createdSeconds: nowSeconds() };
-      return this.stream('openai', exchange, call.model, new AnthropicTranslatingReader(this.name, options));
+      const options = { jsonTool, createdSeconds: nowSeconds(), includeUsage: call.request.includeUsage };
+      const reader = new AnthropicTranslatingReader(this.name, options);
+      return { ...(await this.stream('openai', exchange, call.model, reader)), warnings };
     }
     const { value } = await readJson(this.name, head, exchange);
     const { completion, usage, finish } = this.readMessage(value, jsonTool);
@@ -107,6 +108,7 @@ export class AnthropicProvider extends Provider {
       model: modelOf(value, call.model),
       usage,
       finish,
+      warnings,
     };
   }
 
@@ -123,7 +125,8 @@ export class AnthropicProvider extends Provider {
       fetch: sdkFetch(this.upstream, timeouts),
       defaultHeaders: { 'anthropic-version': API_VERSION, authorization: null, ...this.credentials(API_VERSION) },
     });
-    const headers = translated.betas.length > 0 ? { 'anthropic-beta': translated.betas.join(',') } : {};
+    const betas = [...translated.betas, call.request.forwardedHeaders['anthropic-beta']].filter(Boolean).join(',');
+    const headers = betas === '' ? {} : { 'anthropic-beta': betas };
     const options = { body: translated.body, stream: call.request.stream, timeout: timeouts.totalMs };
     // Not `messages.create`: that warns on the console, for each call, of models that are going to be retired.
     return sdkExchange(this.name, () =>

@@ -55,9 +55,9 @@ export class AnthropicNativeReader extends AnthropicReader {
 export class AnthropicTranslatingReader extends AnthropicReader {
   private readonly translator: AnthropicStreamTranslator;
 
-  constructor(provider: string, options: { readonly jsonTool: string | null; readonly createdSeconds: number }) {
+  constructor(provider: string, options: ConstructorParameters<typeof AnthropicStreamTranslator>[0]) {
     super(provider);
-    this.translator = new AnthropicStreamTranslator({ ...options, includeUsage: true });
+    this.translator = new AnthropicStreamTranslator(options);
   }
 
   override get model(): string | null {

@@ -73,12 +73,21 @@ describe('OpenAiStreamReader', () => {
     [{ error: { message: 'busy', code: 529 } }, 'unavailable', 529],
     [{ error: 'just text' }, 'unavailable', 500],
   ])('an error event %j is %s', (data, failure, status) => {
-    expect(() => read(`data: ${JSON.stringify(data)}\n\n`)).toThrow(expect.objectContaining({ failure, status, reason: 'stream_error' }));
+    expect(() => read(`data: ${JSON.stringify(data)}\n\n`)).toThrow(
+      expect.objectContaining({ failure, status, reason: 'stream_error' }),
+    );
   });
 
   it('reads usage of servers that leave out the details', () => {
-    expect(openAiUsage({ prompt_tokens: 5, completion_tokens: 7 })).toMatchObject({ inputTokens: 5, outputTokens: 7, cacheReadTokens: 0 });
-    expect(openAiUsage({ prompt_tokens: null, completion_tokens: 'x' })).toMatchObject({ inputTokens: 0, outputTokens: 0 });
+    expect(openAiUsage({ prompt_tokens: 5, completion_tokens: 7 })).toMatchObject({
+      inputTokens: 5,
+      outputTokens: 7,
+      cacheReadTokens: 0,
+    });
+    expect(openAiUsage({ prompt_tokens: null, completion_tokens: 'x' })).toMatchObject({
+      inputTokens: 0,
+      outputTokens: 0,
+    });
     expect(openAiUsage(null)).toBeNull();
     expect(
       openAiUsage({
@@ -96,7 +105,17 @@ const recordings = existsSync(fixtures)
   ? readFileSync(path.join(fixtures, 'manifest.jsonl'), 'utf8')
       .trim()
       .split('\n')
-      .map((line) => JSON.parse(line) as { id: string; file: string; endpoint: string; streaming: boolean; status: number; features: string[] })
+      .map(
+        (line) =>
+          JSON.parse(line) as {
+            id: string;
+            file: string;
+            endpoint: string;
+            streaming: boolean;
+            status: number;
+            features: string[];
+          },
+      )
       .filter(({ endpoint, streaming, status }) => endpoint === '/v1/chat/completions' && streaming && status === 200)
   : [];
 if (recordings.length === 0) console.warn('Recorded traffic is not here: replay of streams skipped');
@@ -107,7 +126,9 @@ describe('recorded Chat Completions streams', () => {
     let complete = 0;
     let failed = 0;
     for (const { file, features } of recordings) {
-      const { response } = JSON.parse(readFileSync(path.join(fixtures, file), 'utf8')) as { response: { sse: string | null } };
+      const { response } = JSON.parse(readFileSync(path.join(fixtures, file), 'utf8')) as {
+        response: { sse: string | null };
+      };
       if (!response.sse) continue;
       const isFault = features.some((feature) => feature.startsWith('fault_') || feature === 'sse_error_event');
       if (isFault) {
@@ -118,7 +139,9 @@ describe('recorded Chat Completions streams', () => {
       const { events } = read(response.sse);
       expect(events.at(-1)?.kind).toBe('end');
       const bytes = Buffer.concat(events.map(({ raw }) => raw ?? Buffer.alloc(0))).toString();
-      expect(bytes.trimEnd().replace(/\n*data: \[DONE\]$/, '')).toBe(response.sse.trimEnd().replace(/\n*data: \[DONE\]$/, ''));
+      expect(bytes.trimEnd().replace(/\n*data: \[DONE\]$/, '')).toBe(
+        response.sse.trimEnd().replace(/\n*data: \[DONE\]$/, ''),
+      );
       complete += 1;
     }
     console.log(`recorded streams: ${complete} complete, ${failed} failed as recorded, of ${recordings.length}`);

@@ -21,14 +21,20 @@ export interface ToOpenAiOptions {
   readonly usesMaxTokens: boolean;
 }
 
+/** OpenAI's models that reason; the others refuse `reasoning_effort`. */
+const REASONING_MODEL = /^(o\d|gpt-5|codex)/;
+
 /** A request of another dialect, from its canonical form. */
 export function toOpenAi(request: ChatRequest, options: ToOpenAiOptions): JsonObject {
-  const { max_completion_tokens: maxTokens, ...rest } = request.canonical();
+  const { max_completion_tokens: maxTokens, reasoning_effort: effort, ...rest } = request.canonical();
+  // A thinking budget became an effort without knowing which model would get it.
+  const reasoning =
+    effort && (options.usesMaxTokens || REASONING_MODEL.test(options.model)) ? { reasoning_effort: effort } : {};
   const bound =
     maxTokens === undefined || maxTokens === null
       ? {}
       : { [options.usesMaxTokens ? 'max_tokens' : 'max_completion_tokens']: maxTokens };
-  const body: JsonObject = { ...rest, ...bound, model: options.model };
+  const body: JsonObject = { ...rest, ...bound, ...reasoning, model: options.model };
   if (request.stream) return { ...body, stream: true, stream_options: { include_usage: true } };
   return body;
 }

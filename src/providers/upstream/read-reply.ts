@@ -72,16 +72,27 @@ export async function* readStream(
   }
   const parser = new SseParser();
   for await (const chunk of exchange.chunks()) {
-    const batch = parse(provider, parser, chunk).flatMap((event) => reader.push(event));
-    if (batch.length === 0) continue;
+    const { batch, failure } = readBatch(reader, parse(provider, parser, chunk));
     const isEnd = batch.at(-1)?.kind === 'end';
     if (isEnd) exchange.release();
-    yield batch;
+    if (batch.length > 0) yield batch;
     if (isEnd) return;
+    if (failure !== null) throw failure;
   }
   const last = parser.finish();
   const rest = [...(last ? reader.push(last) : []), ...reader.finish()];
   if (rest.length > 0) yield rest;
+}
+
+/** The events before one that breaks the stream were sent in good order: they are handed on before it is reported. */
+function readBatch(reader: StreamReader, events: readonly SseEvent[]): { batch: StreamEvent[]; failure: unknown } {
+  const batch: StreamEvent[] = [];
+  try {
+    for (const event of events) batch.push(...reader.push(event));
+    return { batch, failure: null };
+  } catch (failure) {
+    return { batch, failure };
+  }
 }
 
 function parse(provider: string, parser: SseParser, chunk: Buffer): SseEvent[] {

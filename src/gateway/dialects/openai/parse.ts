@@ -27,9 +27,9 @@ function checkMessage(message: JsonObject, path: string): void {
 
 /**
  * A Chat Completions request. Checked is what the gateway itself relies on; everything else is the provider's to judge and
- * passes on as it is. Throws `InvalidRequestError` with the field's path.
+ * passes on as it is. `headers` are the client's `anthropic-*` headers, for when Anthropic serves the call. Throws `InvalidRequestError` with the field's path.
  */
-export function parseChatCompletions(document: JsonDocument): ChatRequest {
+export function parseChatCompletions(document: JsonDocument, headers: Readonly<Record<string, string>>): ChatRequest {
   const body = document.value;
   requiredObjects(body, 'messages').forEach((message, index) => checkMessage(message, `messages[${index}]`));
   const maxOutputTokens = optionalCount(body, 'max_completion_tokens') ?? optionalCount(body, 'max_tokens');
@@ -41,7 +41,7 @@ export function parseChatCompletions(document: JsonDocument): ChatRequest {
     includeUsage: includesUsage(body),
     maxOutputTokens,
     choices: optionalCount(body, 'n', MAX_CHOICES) ?? 1,
-    forwardedHeaders: {},
+    forwardedHeaders: headers,
     toCanonical: () => body as unknown as ChatBody,
   });
 }
