@@ -31,8 +31,8 @@ class FakeProvider extends Provider {
     super();
   }
 
-  override dialectFor(): Dialect {
-    return this.dialect;
+  override speaks(dialect: Dialect): boolean {
+    return dialect === this.dialect;
   }
 
   override chat(call: ProviderCall): Promise<ChatReply> {

@@ -63,7 +63,7 @@ export class Dispatcher {
     const { request, attempts } = context;
     if (!request || !attempts) throw new Error('the request has no ledger');
     // Whether the request can be put in this provider's dialect is known only by trying, and before anything is held.
-    if (target.adapter.dialectFor(target.model) !== request.dialect) request.canonical();
+    if (!target.adapter.speaks(request.dialect, target.model)) request.canonical();
     const attempt = attempts.open({ provider: target.provider, model: target.model, index, request });
     context.defer(() => attempt.settle(ABORTED));
     const startedMs = context.monotonic();

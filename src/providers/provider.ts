@@ -37,8 +37,8 @@ export abstract class Provider {
   abstract readonly type: string;
   abstract readonly baseUrl: string;
 
-  /** The dialect this provider speaks for a model. */
-  abstract dialectFor(model: string): Dialect;
+  /** Whether a request of this dialect can be passed on as it is for this model; others are translated. */
+  abstract speaks(dialect: Dialect, model: string): boolean;
 
   abstract chat(call: ProviderCall): Promise<ChatReply>;
 

@@ -43,8 +43,8 @@ export class AnthropicProvider extends Provider {
     return this.upstream.activeCalls;
   }
 
-  override dialectFor(): Dialect {
-    return 'anthropic';
+  override speaks(dialect: Dialect): boolean {
+    return dialect === 'anthropic';
   }
 
   override close(): Promise<void> {
@@ -96,7 +96,7 @@ export class AnthropicProvider extends Provider {
     if (call.request.stream) {
       const options = { jsonTool, createdSeconds: nowSeconds(), includeUsage: call.request.includeUsage };
       const reader = new AnthropicTranslatingReader(this.name, options);
-      return { ...(await this.stream('openai', exchange, call.model, reader)), warnings };
+      return this.stream('openai', exchange, call.model, reader, warnings);
     }
     const { value } = await readJson(this.name, head, exchange);
     const { completion, usage, finish } = this.readMessage(value, jsonTool);
@@ -139,10 +139,12 @@ export class AnthropicProvider extends Provider {
     exchange: UpstreamExchange,
     model: string,
     reader: ModelReader,
+    warnings: readonly string[] = [],
   ): Promise<ChatReply> {
     return {
       kind: 'stream',
       dialect,
+      warnings,
       get model() {
         return reader.model ?? model;
       },

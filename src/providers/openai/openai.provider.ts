@@ -46,8 +46,8 @@ export class OpenAiProvider extends Provider {
     return this.upstream.activeCalls;
   }
 
-  override dialectFor(): Dialect {
-    return 'openai';
+  override speaks(dialect: Dialect): boolean {
+    return dialect === 'openai';
   }
 
   override close(): Promise<void> {

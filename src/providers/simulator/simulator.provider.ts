@@ -36,14 +36,14 @@ export class SimulatorProvider extends Provider {
     return (this.current?.openai.activeCalls ?? 0) + (this.current?.anthropic.activeCalls ?? 0);
   }
 
-  override dialectFor(model: string): Dialect {
-    return model.startsWith('claude') ? 'anthropic' : 'openai';
+  override speaks(dialect: Dialect, model: string): boolean {
+    return voiceOf(model) === dialect;
   }
 
   override async chat(call: ProviderCall): Promise<ChatReply> {
     this.voices ??= this.start();
     const voices = await this.voices;
-    return voices[this.dialectFor(call.model)].chat(call);
+    return voices[voiceOf(call.model)].chat(call);
   }
 
   override async close(): Promise<void> {
@@ -71,3 +71,5 @@ export class SimulatorProvider extends Provider {
     return this.current;
   }
 }
+
+const voiceOf = (model: string): keyof Voices => (model.startsWith('claude') ? 'anthropic' : 'openai');
