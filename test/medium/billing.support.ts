@@ -9,7 +9,7 @@ import { PriceBook } from '../../src/billing/price-book';
 import { ProviderTypes } from '../../src/billing/provider-types';
 import { PostgresUsageStore } from '../../src/billing/store/postgres-usage-store';
 import { UsageJournal } from '../../src/billing/usage-journal';
-import { SystemClock } from '../../src/platform/clock';
+import { SystemClock, type Clock } from '../../src/platform/clock';
 import { LiveConfig } from '../../src/platform/config/live-config';
 import { databaseOptions } from '../../src/platform/database/database-options';
 
@@ -50,8 +50,8 @@ export async function startBilling(
   url: string,
   root: string,
   changes: Partial<JournalOptions> = {},
+  clock: Clock = new SystemClock(),
 ): Promise<RunningBilling> {
-  const clock = new SystemClock();
   const database = await connect(url);
   const usage = await UsageJournal.start(journalOptions(root, changes), new PostgresUsageStore(database), clock);
   const prices = new PriceBook(await loadCatalogue(), new DefaultConfig(), clock);
