@@ -19,11 +19,21 @@ export function storable(text: string | null): string | null {
 
 /** JSON that a database takes; null when the value has no JSON or too much. */
 export function storableJson(value: unknown): string | null {
+  const text = jsonOf(value);
+  if (text === null || text.length > MAX_JSON) return null;
+  return text.includes('\\u') ? text.replace(UNSTORABLE_ESCAPE, '$1\ufffd') : text;
+}
+
+/** Big integers, which JSON does not know, become text: a replacer is slow, so only when there are any. */
+function jsonOf(value: unknown): string | null {
   try {
-    const text = JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? part.toString() : part));
-    return text.length > MAX_JSON ? null : text.replace(UNSTORABLE_ESCAPE, '$1\ufffd');
+    return JSON.stringify(value);
   } catch {
-    return null;
+    try {
+      return JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? part.toString() : part));
+    } catch {
+      return null;
+    }
   }
 }
 

@@ -4,10 +4,13 @@ import { Logger } from '@nestjs/common';
 import type { Clock } from '../../platform/clock';
 import type { IntentPayload, RequestRow } from '../usage-rows';
 import { InstanceLock, lockDomain } from './instance-lock';
-import { OWNER_FILE, QUARANTINE, type Journal } from './journal';
+import { OWNER_FILE, type Journal } from './journal';
 import { JournalReader } from './journal-reader';
 import type { JournalOptions } from './journal-options';
 import { rowsOf, type JournalEntry, type RecordWriter } from './ship-records';
+
+/** What journals of processes are named; anything else in the folder is not ours to take. */
+const INSTANCE_PREFIX = 'inst_';
 
 /** Attempts of one journal that may be in doubt at once; far above what one process runs. Beyond it the oldest are settled. */
 const MAX_OPEN = 100_000;
@@ -70,8 +73,9 @@ export class Adopter {
   private async others(): Promise<string[]> {
     const entries = await fs.promises.readdir(this.options.root, { withFileTypes: true });
     return entries
-      .filter((entry) => entry.isDirectory() && entry.name !== QUARANTINE && entry.name !== this.journal.instanceId)
-      .map((entry) => entry.name);
+      .filter((entry) => entry.isDirectory() && entry.name.startsWith(INSTANCE_PREFIX))
+      .map((entry) => entry.name)
+      .filter((name) => name !== this.journal.instanceId);
   }
 
   /** True when nothing is left to do for this journal, or it belongs to a living process. */

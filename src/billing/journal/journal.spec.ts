@@ -278,4 +278,33 @@ describe('journal', () => {
     expect(fs.readdirSync(path.join(root, QUARANTINE)).length).toBe(1);
     await next.close();
   });
+
+  it('goes on in a new place when its directory was taken over while it looked dead', async () => {
+    const journal = await start({ silenceMs: 60 });
+    journal.intent('att_1', intent('att_1'));
+    journal.settle('att_1', settle('att_1'));
+    fs.rmSync(journal.directory, { recursive: true });
+    while (!fs.existsSync(journal.directory)) await new Promise((resolve) => setTimeout(resolve, 5));
+    journal.intent('att_2', intent('att_2'));
+    journal.settle('att_2', settle('att_2'));
+    await ship(journal);
+    expect([...store.attempts.keys()]).toEqual(['att_2']);
+    expect(journal.stats().backlogRows).toBe(0);
+    await journal.close();
+  });
+
+  it('passes over what went bad on the disk behind its back', async () => {
+    const journal = await start({ segmentBytes: 1_000 });
+    for (let index = 0; index < 12; index += 1) {
+      journal.intent(`att_${index}`, intent(`att_${index}`));
+      journal.settle(`att_${index}`, settle(`att_${index}`));
+    }
+    fs.writeFileSync(path.join(journal.directory, '00000002.wal'), 'noise');
+    await ship(journal);
+    expect(store.attempts.size).toBeGreaterThan(5);
+    expect(store.attempts.has('att_11')).toBe(true);
+    expect(fs.readdirSync(path.join(root, QUARANTINE)).length).toBe(1);
+    expect(journal.stats().backlogRows).toBe(0);
+    await journal.close();
+  });
 });

@@ -127,7 +127,10 @@ export class Journal {
 
   /** Called when everything before `position` is in the database. */
   shipped(position: Position, rows: number, lastAtMs: number): void {
-    this.shippedRows += rows;
+    const { segment, offset } = this.end;
+    // At the end everything is dealt with, also what was quarantined or taken over on the way.
+    const isAtEnd = position.segment === segment && position.offset === offset;
+    this.shippedRows = isAtEnd ? this.writtenRows : this.shippedRows + rows;
     this.oldestAtMs = this.shippedRows >= this.writtenRows ? null : lastAtMs;
     // A settlement that still waits in memory keeps its intent on disk.
     if (this.waiting.length > 0) return;

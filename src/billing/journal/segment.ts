@@ -97,14 +97,12 @@ export class Segment {
   }
 }
 
-/** Makes a new file's name survive a power loss. */
+/**
+ * Makes a new file's name survive a power loss. In the background, as for all that only a power loss takes: it can take
+ * a tenth of a second. Some file systems cannot do it; the file itself is synced all the same.
+ */
 function syncDirectory(directory: string): void {
-  const fd = fs.openSync(directory, 'r');
-  try {
-    fs.fsyncSync(fd);
-  } catch {
-    // Some file systems cannot sync a directory; the file itself is synced all the same.
-  } finally {
-    fs.closeSync(fd);
-  }
+  fs.open(directory, 'r', (openError, fd) => {
+    if (!openError) fs.fsync(fd, () => fs.close(fd));
+  });
 }
