@@ -37,16 +37,16 @@ export function chatRequest(model = 'gpt-4o', prompt = 'hello', maxOutputTokens:
 
 export function contextOf(clock: Clock, identity: Identity | undefined = IDENTITY): GatewayContext {
   const now = clock.now();
-  const context = new GatewayContext(
-    newId('req', now),
-    'openai',
-    '/v1/chat/completions',
-    now,
-    () => clock.monotonic(),
-    (error) => {
+  const context = new GatewayContext({
+    requestId: newId('req', now),
+    dialect: 'openai',
+    endpoint: '/v1/chat/completions',
+    startedAtMs: now,
+    monotonic: () => clock.monotonic(),
+    onDeferredError: (error) => {
       throw error;
     },
-  );
+  });
   context.identity = identity;
   context.configVersion = 'c1';
   return context;
