@@ -21,7 +21,7 @@ export function prepareMessage(turn: Turn): PreparedReply {
   return {
     json: () => messageJson(turn, answer),
     frames: () => new MessageFrames(turn, answer).all(),
-    errorWire: anthropicErrorEvent(turn.random),
+    errorWire: () => anthropicErrorEvent(turn.random),
     malformedWire: 'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"tex\n\n',
     outputTokens: outputTokensOfTurn(turn),
     headTokens: 0,
@@ -189,7 +189,7 @@ class MessageFrames {
   }
 
   private regrouped(text: string): string[] {
-    return regroup(piecesOf(text), () => 1 + this.turn.random.below(9));
+    return regroup(piecesOf(text), () => 1 + this.turn.rhythm.below(9));
   }
 
   private delta(delta: JsonObject, piece: string): void {

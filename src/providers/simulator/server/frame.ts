@@ -12,8 +12,8 @@ export const frame = (wire: string, piece = ''): Frame => ({ wire, piece });
 export interface PreparedReply {
   json(): string;
   frames(): readonly Frame[];
-  /** The dialect's error event, for the faults that end a stream with one. */
-  readonly errorWire: string;
+  /** The dialect's error event after so many others, for the faults that end a stream with one. */
+  errorWire(eventsSent: number): string;
   /** A data line that is not JSON. */
   readonly malformedWire: string;
   /** Tokens billed when all of it is sent. */

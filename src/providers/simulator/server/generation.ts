@@ -8,14 +8,14 @@ import type { PreparedReply } from './frame';
 import { limitHeaders, type Admission } from './limits';
 import { limitReply } from './limit-reply';
 import type { JsonObject } from './loose-json';
-import { readMarkers } from './markers';
+import { readMarkers, withoutFaults } from './markers';
 import { MISSING_MODEL } from './models';
 import { prepareChat } from './openai-chat';
 import { prepareCompletion } from './openai-completions';
 import { prepareResponse } from './openai-responses';
 import { firstByteMs, pauseMs, profileOf } from './profiles';
 import type { Prompt, Surface } from './prompt';
-import { hash32 } from './random';
+import { hash32, Random } from './random';
 import { readChatPrompt, readCompletionPrompt } from './read-chat-prompt';
 import { readMessagesPrompt } from './read-messages-prompt';
 import { readResponsesPrompt } from './read-responses-prompt';
@@ -135,7 +135,7 @@ function turnOf(
   body: JsonObject,
   extra: { readonly plan: FaultPlan; readonly caching: InputCaching },
 ): Turn {
-  const seed = hash32(`${prompt.model}\n${prompt.transcript}`, state.seed);
+  const seed = hash32(`${prompt.model}\n${withoutFaults(prompt.transcript)}`, state.seed);
   const answers = Array.from({ length: prompt.choices }, (_, choice) => composeAnswer(prompt, seed, choice));
   return {
     prompt,
@@ -143,6 +143,7 @@ function turnOf(
     answers,
     caching: extra.caching,
     random: call.random,
+    rhythm: new Random(seed),
     nowMs: state.now(),
     billFactor: extra.plan.billFactor,
     hideUsage: extra.plan.hideUsage,

@@ -37,3 +37,7 @@ export function readMarkers(text: string): Markers {
 
 /** The prompt as a person wrote it: what an answer may quote. */
 export const withoutMarkers = (text: string): string => text.replace(MARKER, '').replace(/\s+/g, ' ').trim();
+
+/** A fault changes how an answer arrives, not what it says. */
+export const withoutFaults = (transcript: string): string =>
+  transcript.includes('[[fault:') ? transcript.replace(/\[\[fault:[^\]]*\]\]/g, '') : transcript;

@@ -1,8 +1,8 @@
-import type { Answer } from './answer';
+import type { Answer, AnsweredCall } from './answer';
 import { frame, type Frame, type PreparedReply } from './frame';
 import { fieldsOf, type JsonObject } from './loose-json';
 import { datedName } from './models';
-import { openAiUsage } from './openai-usage';
+import { chatUsage } from './openai-usage';
 import { openAiError, SERVER_ERROR_TEXT } from './error-replies';
 import { piecesOf } from './pieces';
 import type { Random } from './random';
@@ -17,7 +17,7 @@ export function prepareChat(turn: Turn): PreparedReply {
   return {
     json: () => chatJson(turn),
     frames: () => new ChatFrames(turn).all(),
-    errorWire: `data: ${openAiError(SERVER_ERROR_TEXT, 'server_error', null, null)}\n\n`,
+    errorWire: () => `data: ${openAiError(SERVER_ERROR_TEXT, 'server_error', null, null)}\n\n`,
     malformedWire: 'data: {"id":"chatcmpl-broken","object":"chat.completion.chunk","choices":[{"index":0,"del\n\n',
     outputTokens: outputTokensOfTurn(turn),
     headTokens: hiddenTokensOfTurn(turn),
@@ -36,7 +36,7 @@ function chatJson(turn: Turn): string {
       logprobs: logprobsOf(piecesOf(answer.text), turn),
       finish_reason: finishReason(answer, turn),
     })),
-    ...(turn.hideUsage ? {} : { usage: openAiUsage(turn) }),
+    ...(turn.hideUsage ? {} : { usage: chatUsage(turn) }),
     service_tier: 'default',
     system_fingerprint: FINGERPRINT,
   });
@@ -97,7 +97,7 @@ class ChatFrames {
         if (next !== undefined) frames.push(next);
       }
     if (this.usageAsked && !this.turn.hideUsage)
-      frames.push(frame(`${this.head}],"usage":${JSON.stringify(openAiUsage(this.turn))}${this.padding()}}\n\n`));
+      frames.push(frame(`${this.head}],"usage":${JSON.stringify(chatUsage(this.turn))}${this.padding()}}\n\n`));
     frames.push(frame('data: [DONE]\n\n'));
     return frames;
   }
@@ -114,12 +114,23 @@ class ChatFrames {
 
   /** The first chunk: the role, and with tool calls the first of them, as recorded. */
   private opening(answer: Answer, index: number): Frame[] {
-    const silent = answer.calls.length > 0 && answer.text === '';
-    if (silent && isLegacy(this.turn)) {
-      const call = { name: answer.calls[0]?.name, arguments: '' };
-      return [this.chunk(index, { role: 'assistant', content: null, function_call: call, refusal: null }, null)];
+    const [first] = answer.calls;
+    const role = { role: 'assistant' };
+    if (first === undefined || answer.text !== '')
+      return [this.chunk(index, { ...role, content: '', refusal: null }, null)];
+    if (isLegacy(this.turn)) {
+      const call = { name: first.name, arguments: '' };
+      return [this.chunk(index, { ...role, content: null, function_call: call, refusal: null }, null, first.name)];
     }
-    return [this.chunk(index, { role: 'assistant', content: silent ? null : '', refusal: null }, null)];
+    // Several calls are announced one by one; a single one comes with the role.
+    if (answer.calls.length > 1) return [this.chunk(index, { ...role, content: null }, null)];
+    const call = this.callStart(first, 0);
+    return [this.chunk(index, { ...role, content: null, tool_calls: [call], refusal: null }, null, first.name)];
+  }
+
+  private callStart(call: AnsweredCall, order: number): JsonObject {
+    const id = toolCallId(this.turn.random);
+    return { index: order, id, type: 'function', function: { name: call.name, arguments: '' } };
   }
 
   private legacyArguments(answer: Answer, index: number, frames: Frame[]): void {
@@ -128,14 +139,9 @@ class ChatFrames {
   }
 
   private toolArguments(answer: Answer, index: number, frames: Frame[]): void {
+    const announced = answer.calls.length === 1 && answer.text === '';
     answer.calls.forEach((call, order) => {
-      const start = {
-        index: order,
-        id: toolCallId(this.turn.random),
-        type: 'function',
-        function: { name: call.name, arguments: '' },
-      };
-      frames.push(this.chunk(index, { tool_calls: [start] }, null, call.name));
+      if (!announced) frames.push(this.chunk(index, { tool_calls: [this.callStart(call, order)] }, null, call.name));
       for (const piece of piecesOf(call.arguments))
         frames.push(this.chunk(index, { tool_calls: [{ index: order, function: { arguments: piece } }] }, null, piece));
     });

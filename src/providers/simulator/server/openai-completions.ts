@@ -1,6 +1,6 @@
 import { frame, type Frame, type PreparedReply } from './frame';
 import { fieldsOf, type JsonObject } from './loose-json';
-import { openAiUsage } from './openai-usage';
+import { completionUsage } from './openai-usage';
 import { openAiError, SERVER_ERROR_TEXT } from './error-replies';
 import { piecesOf } from './pieces';
 import { outputTokensOfTurn, type Turn } from './turn';
@@ -10,7 +10,7 @@ export function prepareCompletion(turn: Turn): PreparedReply {
   const id = `cmpl-${turn.random.base62(29)}`;
   const created = Math.floor(turn.nowMs / 1000);
   const model = turn.prompt.model;
-  const usage = turn.hideUsage ? {} : { usage: openAiUsage(turn) };
+  const usage = turn.hideUsage ? {} : { usage: completionUsage(turn) };
   const usageAsked = fieldsOf(turn.body['stream_options'])['include_usage'] === true;
   const choice = (text: string, index: number, finish: string | null): JsonObject => ({
     text,
@@ -46,7 +46,7 @@ export function prepareCompletion(turn: Turn): PreparedReply {
       frames.push(frame('data: [DONE]\n\n'));
       return frames;
     },
-    errorWire: `data: ${openAiError(SERVER_ERROR_TEXT, 'server_error', null, null)}\n\n`,
+    errorWire: () => `data: ${openAiError(SERVER_ERROR_TEXT, 'server_error', null, null)}\n\n`,
     malformedWire: 'data: {"id":"cmpl-broken","object":"text_comp\n\n',
     outputTokens: outputTokensOfTurn(turn),
     headTokens: 0,

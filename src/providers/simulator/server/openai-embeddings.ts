@@ -86,9 +86,12 @@ function problemOf(model: string, inputs: readonly Input[], body: JsonObject): E
     return {
       message: "'$.input' is invalid. Please check the API reference: https://platform.openai.com/docs/api-reference.",
     };
-  const dimensions = body['dimensions'];
+  return dimensionsProblem(model, body['dimensions']);
+}
+
+/** Code and parameter of these errors are null, as recorded. */
+function dimensionsProblem(model: string, dimensions: unknown): ErrorText | null {
   if (dimensions === undefined) return null;
-  // Code and parameter of this error are null, as recorded.
   if (model === 'text-embedding-ada-002') return { message: 'This model does not support specifying dimensions.' };
   const most = DIMENSIONS.get(model) ?? DEFAULT_DIMENSIONS;
   const wanted = numberOf(dimensions);

@@ -13,14 +13,14 @@ export function prepareResponse(turn: Turn): PreparedReply {
   return {
     json: () => JSON.stringify(writer.whole()),
     frames: () => writer.frames(),
-    errorWire: errorEvent(),
+    errorWire: errorEvent,
     malformedWire: 'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","content_ind\n\n',
     outputTokens: outputTokensOfTurn(turn),
     headTokens: hiddenTokensOfTurn(turn),
   };
 }
 
-function errorEvent(): string {
+function errorEvent(sequence: number): string {
   const error = {
     type: 'server_error',
     code: 'server_error',
@@ -28,7 +28,7 @@ function errorEvent(): string {
       'An error occurred while processing your request. You can retry your request, or contact us through our help center at help.openai.com if the error persists. Please include the request ID req_simulator in your message.',
     param: null,
   };
-  return `event: error\ndata: ${JSON.stringify({ type: 'error', sequence_number: 0, error })}\n\n`;
+  return `event: error\ndata: ${JSON.stringify({ type: 'error', sequence_number: sequence, error })}\n\n`;
 }
 
 /** Writes one response object, whole or as the sequence of its events. */
@@ -148,33 +148,41 @@ class ResponseWriter {
       error: null,
       frequency_penalty: 0,
       incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
-      instructions: body['instructions'] ?? null,
-      max_output_tokens: body['max_output_tokens'] ?? null,
       max_tool_calls: null,
       model: datedName(prompt.model),
       output: [...this.output],
-      parallel_tool_calls: body['parallel_tool_calls'] ?? true,
       presence_penalty: 0,
-      previous_response_id: body['previous_response_id'] ?? null,
-      prompt_cache_key: body['prompt_cache_key'] ?? null,
       prompt_cache_retention: null,
       reasoning: { effort: fieldsOf(body['reasoning'])['effort'] ?? null, summary: null },
-      safety_identifier: body['safety_identifier'] ?? null,
       service_tier: ended ? 'default' : 'auto',
-      store: body['store'] ?? true,
-      temperature: body['temperature'] ?? 1,
       text: { format: { type: 'text' }, verbosity: 'medium', ...fieldsOf(body['text']) },
-      tool_choice: body['tool_choice'] ?? 'auto',
-      tools: body['tools'] ?? [],
       top_logprobs: 0,
-      top_p: body['top_p'] ?? 1,
       truncation: 'disabled',
+      ...echoed(body),
       usage: ended && !this.turn.hideUsage ? responseUsage(this.turn) : null,
-      user: body['user'] ?? null,
-      metadata: body['metadata'] ?? {},
     };
   }
 }
+
+/** Fields of the request that the answer repeats, with the values of those that were not sent. */
+const ECHOED = {
+  instructions: null,
+  max_output_tokens: null,
+  metadata: {},
+  parallel_tool_calls: true,
+  previous_response_id: null,
+  prompt_cache_key: null,
+  safety_identifier: null,
+  store: true,
+  temperature: 1,
+  tool_choice: 'auto',
+  tools: [],
+  top_p: 1,
+  user: null,
+};
+
+const echoed = (body: JsonObject): JsonObject =>
+  Object.fromEntries(Object.entries(ECHOED).map(([field, fallback]) => [field, body[field] ?? fallback]));
 
 function responseUsage(turn: Turn): JsonObject {
   const scaled = (tokens: number): number => Math.round(tokens * turn.billFactor);

@@ -1,15 +1,18 @@
 import type { JsonObject } from './loose-json';
 import { hiddenTokensOfTurn, outputTokensOfTurn, type Turn } from './turn';
 
-/** The usage block of chat and completions, exactly the recorded fields. */
-export function openAiUsage(turn: Turn): JsonObject {
+/** The usage of the completions endpoint. */
+export function completionUsage(turn: Turn): JsonObject {
+  const prompt = Math.round(turn.prompt.inputTokens * turn.billFactor);
+  const completion = Math.round(outputTokensOfTurn(turn) * turn.billFactor);
+  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
+}
+
+/** The usage of a chat. */
+export function chatUsage(turn: Turn): JsonObject {
   const factor = turn.billFactor;
-  const prompt = Math.round(turn.prompt.inputTokens * factor);
-  const completion = Math.round(outputTokensOfTurn(turn) * factor);
   return {
-    prompt_tokens: prompt,
-    completion_tokens: completion,
-    total_tokens: prompt + completion,
+    ...completionUsage(turn),
     prompt_tokens_details: { cached_tokens: Math.round(turn.caching.cachedTokens * factor), audio_tokens: 0 },
     completion_tokens_details: {
       reasoning_tokens: Math.round(hiddenTokensOfTurn(turn) * factor),

@@ -28,7 +28,7 @@ export class StreamWriter {
       return;
     }
     if (plan.reply === 'error-first') {
-      await this.put(this.reply.errorWire);
+      await this.put(this.reply.errorWire(0));
       call.endEarly();
       return;
     }
@@ -52,7 +52,7 @@ export class StreamWriter {
     const { call } = this;
     call.response.flushHeaders();
     for (const [index, frame] of frames.entries()) {
-      if (this.isDue(frame) && !(await this.fail(frame))) return;
+      if (this.isDue(frame) && !(await this.fail(frame, index))) return;
       if (!(await call.sleep(this.waitFor(frame)))) return;
       if (index === frames.length - 1) call.entry.outputTokens = this.reply.outputTokens;
       else this.bill(frame);
@@ -83,7 +83,7 @@ export class StreamWriter {
   }
 
   /** True when the stream goes on afterwards. */
-  private async fail(next: Frame): Promise<boolean> {
+  private async fail(next: Frame, eventsSent: number): Promise<boolean> {
     const { call } = this;
     this.failed = true;
     const kind = this.plan.stream?.kind;
@@ -98,7 +98,7 @@ export class StreamWriter {
       if (await call.sleep(5)) call.destroy();
       return false;
     }
-    if (kind === 'error-after') await this.put(this.reply.errorWire);
+    if (kind === 'error-after') await this.put(this.reply.errorWire(eventsSent));
     if (kind === 'half-event-after') await this.put(next.wire.slice(0, Math.ceil(next.wire.length / 2)));
     call.endEarly();
     return false;

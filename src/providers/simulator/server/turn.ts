@@ -20,6 +20,8 @@ export interface Turn {
   readonly caching: InputCaching;
   /** For identifiers, padding and the like; differs from call to call. */
   readonly random: Random;
+  /** For how the text is cut into events: the same for the same request. */
+  readonly rhythm: Random;
   readonly nowMs: number;
   /** Every usage figure is multiplied by this: a provider that bills wrongly. 1 is honest. */
   readonly billFactor: number;

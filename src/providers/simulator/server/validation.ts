@@ -1,9 +1,10 @@
 import { errorReply, type FixedReply } from './error-replies';
 import type { JsonObject } from './loose-json';
+import type { OpenAiProblem } from './openai-problem';
 import type { Surface } from './prompt';
 import type { Random } from './random';
 import { strictAnthropicProblem } from './strict-anthropic';
-import { strictOpenAiProblem, type OpenAiProblem } from './strict-openai';
+import { strictOpenAiProblem } from './strict-openai';
 
 /** What is wrong with a request, in the provider's words; null when it is fine. Only strict mode looks at details. */
 export function validateRequest(
