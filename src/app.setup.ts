@@ -40,7 +40,7 @@ export async function createApp(configuration: DynamicModule, options: AppOption
   return app;
 }
 
-export const serverOf = (app: NestExpressApplication): Server => app.getHttpServer() as Server;
+export const serverOf = (app: NestExpressApplication): Server => app.getHttpServer();
 
 function setUpDocs(app: NestExpressApplication): void {
   const document = SwaggerModule.createDocument(

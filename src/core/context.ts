@@ -101,6 +101,19 @@ export interface Served extends TargetName {
 
 export type CacheStatus = 'hit' | 'semantic-hit' | 'miss' | 'bypass';
 
+/** What is known of a request when it comes in. */
+export interface ContextOrigin {
+  readonly requestId: string;
+  readonly dialect: Dialect;
+  /** Path without the query. */
+  readonly endpoint: string;
+  /** Wall clock in milliseconds, for records. */
+  readonly startedAtMs: number;
+  readonly monotonic: () => number;
+  /** Told when a deferred return fails: the others run all the same. */
+  readonly onDeferredError: (error: unknown) => void;
+}
+
 /** More decisions than any request has; beyond it the trace says that it was cut. */
 const MAX_DECISIONS = 200;
 
@@ -141,20 +154,24 @@ export class GatewayContext {
   private readonly controller = new AbortController();
   private closedAtMs: number | undefined;
 
-  constructor(
-    readonly requestId: string,
-    readonly dialect: Dialect,
-    readonly endpoint: string,
-    /** Wall clock, for records. */
-    readonly startedAtMs: number,
-    /** Monotonic clock in milliseconds, for durations. */
-    readonly monotonic: () => number,
-    private readonly onDeferredError: (error: unknown) => void,
-  ) {
-    this.startedMonotonicMs = monotonic();
-  }
-
+  readonly requestId: string;
+  readonly dialect: Dialect;
+  readonly endpoint: string;
+  readonly startedAtMs: number;
   readonly startedMonotonicMs: number;
+  /** Monotonic clock in milliseconds, for durations. */
+  readonly monotonic: () => number;
+  private readonly onDeferredError: (error: unknown) => void;
+
+  constructor(origin: ContextOrigin) {
+    this.requestId = origin.requestId;
+    this.dialect = origin.dialect;
+    this.endpoint = origin.endpoint;
+    this.startedAtMs = origin.startedAtMs;
+    this.monotonic = origin.monotonic;
+    this.startedMonotonicMs = origin.monotonic();
+    this.onDeferredError = origin.onDeferredError;
+  }
 
   /** Aborted when the client has gone or the answer is complete: no upstream work may outlive it. */
   get signal(): AbortSignal {

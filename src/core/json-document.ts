@@ -127,28 +127,23 @@ class Scanner {
   ) {}
 
   run(): InvalidRequestError | null {
-    const { bytes } = this;
-    const length = bytes.length;
+    const { length } = this.bytes;
     while (this.position < length) {
-      const byte = bytes[this.position]!;
-      if (byte === QUOTE) {
-        const failure = this.string();
-        if (failure) return failure;
-        continue;
-      }
-      if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-        const failure = this.open(byte === OPEN_BRACE);
-        if (failure) return failure;
-      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.close();
-      else if (byte === COMMA) {
-        const failure = this.comma();
-        if (failure) return failure;
-      } else if ((byte === LETTER_E || byte === CAPITAL_E) && this.isOverflow()) {
-        return new InvalidRequestError('The request body has a number that is too large for a double.');
-      }
-      this.position += 1;
+      const failure = this.step(this.bytes[this.position]!);
+      if (failure) return failure;
     }
     return null;
+  }
+
+  private step(byte: number): InvalidRequestError | null {
+    if (byte === QUOTE) return this.string();
+    let failure: InvalidRequestError | null = null;
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) failure = this.open(byte === OPEN_BRACE);
+    else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) this.close();
+    else if (byte === COMMA) failure = this.comma();
+    else if (byte === LETTER_E || byte === CAPITAL_E) failure = this.exponent();
+    this.position += 1;
+    return failure;
   }
 
   private open(isObject: boolean): InvalidRequestError | null {
@@ -220,14 +215,15 @@ class Scanner {
     this.memberKey = null;
   }
 
-  /** At an `e` outside a string: is it the exponent of a number that overflows to Infinity? */
-  private isOverflow(): boolean {
+  /** At an `e` outside a string: it may be the exponent of a number that overflows to Infinity. */
+  private exponent(): InvalidRequestError | null {
     let start = this.position;
     while (start > 0 && isNumberByte(this.bytes[start - 1]!)) start -= 1;
     let end = this.position + 1;
     while (end < this.bytes.length && isNumberByte(this.bytes[end]!)) end += 1;
     const text = this.bytes.toString('latin1', start, end);
-    return /^-?\d/.test(text) && Math.abs(Number(text)) === Infinity;
+    if (!/^-?\d/.test(text) || Math.abs(Number(text)) !== Infinity) return null;
+    return new InvalidRequestError('The request body has a number that is too large for a double.');
   }
 }
 

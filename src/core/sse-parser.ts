@@ -20,6 +20,8 @@ export class SseOverflowError extends Error {
 
 const LF = 0x0a;
 const CR = 0x0d;
+const SPACE = 0x20;
+const COLON = 0x3a;
 
 /**
  * Server-sent events out of bytes cut at any place, by the WHATWG rules: lines end with LF, CRLF or CR, a BOM at the
@@ -101,19 +103,16 @@ export class SseParser {
   }
 
   private line(bytes: Buffer, start: number, end: number): void {
-    let from = start;
-    if (this.isFirst) {
-      this.isFirst = false;
-      if (bytes[from] === 0xef && bytes[from + 1] === 0xbb && bytes[from + 2] === 0xbf) from += 3;
-    }
-    const colon = bytes.indexOf(0x3a, from);
+    const from = this.isFirst && hasByteOrderMark(bytes, start) ? start + 3 : start;
+    this.isFirst = false;
+    const colon = bytes.indexOf(COLON, from);
     if (colon === from) return; // a comment
     const fieldEnd = colon < 0 || colon > end ? end : colon;
     const field = bytes.toString('latin1', from, fieldEnd);
     if (field !== 'data' && field !== 'event') return;
-    let valueStart = Math.min(fieldEnd + 1, end);
-    if (bytes[valueStart] === 0x20) valueStart += 1;
-    const value = bytes.toString('utf8', Math.min(valueStart, end), end);
+    const afterColon = Math.min(fieldEnd + 1, end);
+    const valueStart = bytes[afterColon] === SPACE && afterColon < end ? afterColon + 1 : afterColon;
+    const value = bytes.toString('utf8', valueStart, end);
     this.hasFields = true;
     if (field === 'event') this.name = value;
     else this.data = this.data === null ? value : `${this.data}\n${value}`;
@@ -150,6 +149,9 @@ function nearest(first: number, second: number): number {
   if (first < 0) return second;
   return second < 0 || first < second ? first : second;
 }
+
+const hasByteOrderMark = (bytes: Buffer, at: number): boolean =>
+  bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf;
 
 const hasContent = (raw: Buffer): boolean => raw.some((byte) => byte !== LF && byte !== CR);
 

@@ -61,19 +61,13 @@ export class RequestLog {
   }
 
   private measure(context: GatewayContext): void {
-    const { served, request, plan } = context;
-    const labels = {
-      gen_ai_operation_name: 'chat',
-      gen_ai_provider_name: served?.provider ?? 'none',
-      // A name nobody configured is not a label: anybody could make up millions.
-      gen_ai_request_model: plan?.requestedModel ?? 'unknown',
-    };
-    const status = String(context.outcome?.status ?? 499);
-    this.duration.observe({ ...labels, http_response_status_code: status }, context.elapsedMs() / 1000);
+    const { served, request } = context;
+    const labels = labelsOf(context);
+    this.duration.observe({ ...labels, http_response_status_code: statusOf(context) }, context.elapsedMs() / 1000);
     if (request?.stream && context.firstByteAtMs !== undefined) {
       this.firstToken.observe(labels, (context.firstByteAtMs - context.startedMonotonicMs) / 1000);
     }
-    const cost = context.attempts?.cost() ?? 0n;
+    const cost = costOf(context);
     if (cost > 0n && served) {
       this.cost.inc(
         { provider: served.provider, model: labels.gen_ai_request_model },
@@ -95,13 +89,26 @@ export class RequestLog {
         served_model: served?.model,
         attempts: served?.attempts,
         stream: request?.stream,
-        status: outcome?.status ?? 499,
+        status: statusOf(context),
         error: outcome ? outcome.errorCode : 'client_gone',
         cache: context.cacheStatus,
-        cost_usd: formatUsd(context.attempts?.cost() ?? 0n),
+        cost_usd: formatUsd(costOf(context)),
         duration_ms: Math.round(context.elapsedMs()),
       },
       'request',
     );
   }
 }
+
+/** nginx's word for a client that left before the answer. */
+const CLIENT_CLOSED = 499;
+
+const statusOf = (context: GatewayContext): number => context.outcome?.status ?? CLIENT_CLOSED;
+const costOf = (context: GatewayContext): bigint => context.attempts?.cost() ?? 0n;
+
+const labelsOf = ({ served, plan }: GatewayContext) => ({
+  gen_ai_operation_name: 'chat',
+  gen_ai_provider_name: served?.provider ?? 'none',
+  // A name nobody configured is not a label: anybody could make up millions.
+  gen_ai_request_model: plan?.requestedModel ?? 'unknown',
+});

@@ -28,31 +28,32 @@ function rawOf(failures: readonly FailedAttempt[]): { dialect: 'openai' | 'anthr
   return isOnlyAttempt || isAboutTheCall ? { dialect: error.dialect, body: error.body } : null;
 }
 
-function shapeOf(
-  failures: readonly FailedAttempt[],
-  last: UpstreamError,
-): ConstructorParameters<typeof ProviderChainError>[0] {
-  const raw = rawOf(failures);
-  if (last.failure === 'rejected') {
-    const status = last.status ?? 400;
-    const type = status === 404 ? 'not_found_error' : 'invalid_request_error';
-    const code = status === 404 ? 'model_not_found' : 'invalid_request_error';
-    return { status, code, type, message: last.message };
+type Shape = ConstructorParameters<typeof ProviderChainError>[0];
+
+function rejection({ status = 400, message }: UpstreamError): Shape {
+  if (status === 404) return { status, code: 'model_not_found', type: 'not_found_error', message };
+  return { status, code: 'invalid_request_error', type: 'invalid_request_error', message };
+}
+
+function rateLimited(failures: readonly FailedAttempt[], last: UpstreamError): Shape {
+  if (last.reason === 'insufficient_quota') {
+    const type = 'insufficient_quota' as const;
+    return { status: last.status ?? 429, code: type, type, message: last.message };
   }
-  if (all(failures, 'rate_limited')) {
-    const isQuota = last.reason === 'insufficient_quota';
-    const status = isQuota ? (last.status ?? 429) : 429;
-    if (isQuota) return { status, code: 'insufficient_quota', type: 'insufficient_quota', message: last.message };
-    const message = raw ? last.message : `Every provider is rate limited (${listed(failures)}).`;
-    return { status, code: 'rate_limit_exceeded', type: 'rate_limit_error', message };
-  }
+  const message = rawOf(failures) ? last.message : `Every provider is rate limited (${listed(failures)}).`;
+  return { status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error', message };
+}
+
+function shapeOf(failures: readonly FailedAttempt[], last: UpstreamError): Shape {
+  if (last.failure === 'rejected') return rejection(last);
+  if (all(failures, 'rate_limited')) return rateLimited(failures, last);
   if (all(failures, 'timeout')) {
     const message = `No provider answered in time (${listed(failures)}).`;
     return { status: 504, code: 'provider_timeout', type: 'timeout_error', message };
   }
-  const kept = raw && last.status !== undefined && last.status >= 400 ? last.status : 502;
+  const isKept = rawOf(failures) !== null && last.status !== undefined && last.status >= 400;
   const message = `No provider could answer (${listed(failures)}).`;
-  return { status: kept, code: 'provider_error', type: 'api_error', message };
+  return { status: isKept ? (last.status ?? 502) : 502, code: 'provider_error', type: 'api_error', message };
 }
 
 /**

@@ -112,16 +112,16 @@ function stream(items: readonly (StreamEvent | Error)[], onReturn: () => void = 
 
 function setUp(providers: FakeProvider[], toCanonical?: () => never) {
   const document = JsonDocument.of({ model: 'm', messages: [{ role: 'user', content: 'hi' }] });
-  const context = new GatewayContext(
-    'req_1',
-    'openai',
-    '/v1/chat/completions',
-    0,
-    () => 0,
-    (error) => {
+  const context = new GatewayContext({
+    requestId: 'req_1',
+    dialect: 'openai',
+    endpoint: '/v1/chat/completions',
+    startedAtMs: 0,
+    monotonic: () => 0,
+    onDeferredError: (error) => {
       throw error;
     },
-  );
+  });
   context.request = new ChatRequest({
     dialect: 'openai',
     document,

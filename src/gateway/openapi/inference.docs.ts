@@ -62,6 +62,111 @@ const openAiUsage = {
   },
 };
 
+const chatRequest = {
+  type: 'object',
+  required: ['model', 'messages'],
+  additionalProperties: true,
+  properties: {
+    model: { type: 'string', description: 'A model, an alias, or `provider/model`.' },
+    messages: { type: 'array', minItems: 1, items: chatMessage },
+    stream: { type: 'boolean', default: false },
+    stream_options: { type: 'object', properties: { include_usage: { type: 'boolean' } } },
+    max_completion_tokens: { type: 'integer', minimum: 1 },
+    max_tokens: { type: 'integer', minimum: 1 },
+    n: { type: 'integer', minimum: 1, maximum: 128 },
+    temperature: { type: 'number', minimum: 0, maximum: 2 },
+    tools: { type: 'array', items: { type: 'object' } },
+    tool_choice: {},
+    response_format: { type: 'object' },
+    reasoning_effort: { type: 'string' },
+  },
+  example: { model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'Say hello' }] },
+};
+
+const chatAnswer = {
+  'application/json': {
+    schema: {
+      type: 'object',
+      required: ['id', 'object', 'created', 'model', 'choices'],
+      properties: {
+        id: { type: 'string' },
+        object: { type: 'string', enum: ['chat.completion'] },
+        created: { type: 'integer' },
+        model: { type: 'string' },
+        choices: { type: 'array', items: { type: 'object' } },
+        usage: openAiUsage,
+      },
+    },
+    example: {
+      id: 'chatcmpl-BZ1',
+      object: 'chat.completion',
+      created: 1735689600,
+      model: 'gpt-4o-mini-2024-07-18',
+      choices: [{ index: 0, message: { role: 'assistant', content: 'Hello!' }, finish_reason: 'stop' }],
+      usage: { prompt_tokens: 9, completion_tokens: 2, total_tokens: 11 },
+    },
+  },
+  'text/event-stream': { schema: { type: 'string' } },
+};
+
+const messagesRequest = {
+  type: 'object',
+  required: ['model', 'max_tokens', 'messages'],
+  additionalProperties: true,
+  properties: {
+    model: { type: 'string' },
+    max_tokens: { type: 'integer', minimum: 1 },
+    messages: {
+      type: 'array',
+      minItems: 1,
+      items: {
+        type: 'object',
+        required: ['role', 'content'],
+        properties: { role: { type: 'string', enum: ['user', 'assistant'] }, content: {} },
+      },
+    },
+    system: { description: 'Text, or a list of text blocks.' },
+    stream: { type: 'boolean', default: false },
+    tools: { type: 'array', items: { type: 'object' } },
+  },
+  example: {
+    model: 'claude-sonnet-4-20250514',
+    max_tokens: 100,
+    messages: [{ role: 'user', content: 'Say hello' }],
+  },
+};
+
+const messagesAnswer = {
+  'application/json': {
+    schema: {
+      type: 'object',
+      required: ['id', 'type', 'role', 'content', 'model', 'usage'],
+      properties: {
+        id: { type: 'string' },
+        type: { type: 'string', enum: ['message'] },
+        role: { type: 'string', enum: ['assistant'] },
+        content: { type: 'array', items: { type: 'object' } },
+        model: { type: 'string' },
+        stop_reason: { type: 'string', nullable: true },
+        usage: {
+          type: 'object',
+          properties: { input_tokens: { type: 'integer' }, output_tokens: { type: 'integer' } },
+        },
+      },
+    },
+    example: {
+      id: 'msg_01',
+      type: 'message',
+      role: 'assistant',
+      content: [{ type: 'text', text: 'Hello!' }],
+      model: 'claude-sonnet-4-20250514',
+      stop_reason: 'end_turn',
+      usage: { input_tokens: 9, output_tokens: 4 },
+    },
+  },
+  'text/event-stream': { schema: { type: 'string' } },
+};
+
 export const DocumentChatCompletions = (): MethodDecorator =>
   applyDecorators(
     shared(),
@@ -71,56 +176,13 @@ export const DocumentChatCompletions = (): MethodDecorator =>
         'Any model of any provider, JSON or server-sent events. Fields not listed here pass on to a provider of the same dialect as they are.',
     }),
     ApiBody({
-      schema: {
-        type: 'object',
-        required: ['model', 'messages'],
-        additionalProperties: true,
-        properties: {
-          model: { type: 'string', description: 'A model, an alias, or `provider/model`.' },
-          messages: { type: 'array', minItems: 1, items: chatMessage },
-          stream: { type: 'boolean', default: false },
-          stream_options: { type: 'object', properties: { include_usage: { type: 'boolean' } } },
-          max_completion_tokens: { type: 'integer', minimum: 1 },
-          max_tokens: { type: 'integer', minimum: 1 },
-          n: { type: 'integer', minimum: 1, maximum: 128 },
-          temperature: { type: 'number', minimum: 0, maximum: 2 },
-          tools: { type: 'array', items: { type: 'object' } },
-          tool_choice: {},
-          response_format: { type: 'object' },
-          reasoning_effort: { type: 'string' },
-        },
-        example: { model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'Say hello' }] },
-      },
+      schema: chatRequest,
     }),
     ApiResponse({
       status: 200,
       description: 'The answer, or a stream of `chat.completion.chunk` events that ends with `data: [DONE]`.',
       headers: REPLY_HEADERS,
-      content: {
-        'application/json': {
-          schema: {
-            type: 'object',
-            required: ['id', 'object', 'created', 'model', 'choices'],
-            properties: {
-              id: { type: 'string' },
-              object: { type: 'string', enum: ['chat.completion'] },
-              created: { type: 'integer' },
-              model: { type: 'string' },
-              choices: { type: 'array', items: { type: 'object' } },
-              usage: openAiUsage,
-            },
-          },
-          example: {
-            id: 'chatcmpl-BZ1',
-            object: 'chat.completion',
-            created: 1735689600,
-            model: 'gpt-4o-mini-2024-07-18',
-            choices: [{ index: 0, message: { role: 'assistant', content: 'Hello!' }, finish_reason: 'stop' }],
-            usage: { prompt_tokens: 9, completion_tokens: 2, total_tokens: 11 },
-          },
-        },
-        'text/event-stream': { schema: { type: 'string' } },
-      },
+      content: chatAnswer,
     }),
     DocumentErrors('openai', INFERENCE_ERRORS),
   );
@@ -136,67 +198,13 @@ export const DocumentMessages = (): MethodDecorator =>
     ApiHeader({ name: 'anthropic-version', required: false, description: 'As Anthropic defines it.' }),
     ApiHeader({ name: 'anthropic-beta', required: false, description: 'As Anthropic defines it.' }),
     ApiBody({
-      schema: {
-        type: 'object',
-        required: ['model', 'max_tokens', 'messages'],
-        additionalProperties: true,
-        properties: {
-          model: { type: 'string' },
-          max_tokens: { type: 'integer', minimum: 1 },
-          messages: {
-            type: 'array',
-            minItems: 1,
-            items: {
-              type: 'object',
-              required: ['role', 'content'],
-              properties: { role: { type: 'string', enum: ['user', 'assistant'] }, content: {} },
-            },
-          },
-          system: { description: 'Text, or a list of text blocks.' },
-          stream: { type: 'boolean', default: false },
-          tools: { type: 'array', items: { type: 'object' } },
-        },
-        example: {
-          model: 'claude-sonnet-4-20250514',
-          max_tokens: 100,
-          messages: [{ role: 'user', content: 'Say hello' }],
-        },
-      },
+      schema: messagesRequest,
     }),
     ApiResponse({
       status: 200,
       description: 'The message, or a stream of events from `message_start` to `message_stop`.',
       headers: { ...REPLY_HEADERS, 'request-id': text('The same as x-request-id.') },
-      content: {
-        'application/json': {
-          schema: {
-            type: 'object',
-            required: ['id', 'type', 'role', 'content', 'model', 'usage'],
-            properties: {
-              id: { type: 'string' },
-              type: { type: 'string', enum: ['message'] },
-              role: { type: 'string', enum: ['assistant'] },
-              content: { type: 'array', items: { type: 'object' } },
-              model: { type: 'string' },
-              stop_reason: { type: 'string', nullable: true },
-              usage: {
-                type: 'object',
-                properties: { input_tokens: { type: 'integer' }, output_tokens: { type: 'integer' } },
-              },
-            },
-          },
-          example: {
-            id: 'msg_01',
-            type: 'message',
-            role: 'assistant',
-            content: [{ type: 'text', text: 'Hello!' }],
-            model: 'claude-sonnet-4-20250514',
-            stop_reason: 'end_turn',
-            usage: { input_tokens: 9, output_tokens: 4 },
-          },
-        },
-        'text/event-stream': { schema: { type: 'string' } },
-      },
+      content: messagesAnswer,
     }),
     DocumentErrors('anthropic', INFERENCE_ERRORS),
   );

@@ -31,14 +31,14 @@ export class RequestContexts {
     if (known) return known;
     const now = this.clock.now();
     const path = pathOf(request);
-    const context = new GatewayContext(
-      newId('req', now),
-      dialectOf(path),
-      path,
-      now,
-      () => this.clock.monotonic(),
-      (error) => this.logger.error(error),
-    );
+    const context = new GatewayContext({
+      requestId: newId('req', now),
+      dialect: dialectOf(path),
+      endpoint: path,
+      startedAtMs: now,
+      monotonic: () => this.clock.monotonic(),
+      onDeferredError: (error) => this.logger.error(error),
+    });
     carrier[CONTEXT] = context;
     if (response.destroyed || response.writableFinished) context.close();
     else response.once('close', () => context.close());

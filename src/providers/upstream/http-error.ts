@@ -42,14 +42,22 @@ const isOutOfQuota = ({ code, type, message }: ErrorBody): boolean =>
 
 const isTooLarge = ({ message }: ErrorBody): boolean => /request too large/i.test(message ?? '');
 
+/** Statuses that do not mean what their hundred says. */
+const STATUS_FAILURES: Readonly<Record<number, UpstreamFailure>> = {
+  401: 'misconfigured',
+  403: 'misconfigured',
+  408: 'timeout',
+  409: 'unavailable',
+  425: 'unavailable',
+  504: 'timeout',
+};
+
 function classify(status: number, error: ErrorBody): { failure: UpstreamFailure; reason: string } {
   if (isOutOfQuota(error)) return { failure: 'rate_limited', reason: 'insufficient_quota' };
   if (status === 429) return { failure: 'rate_limited', reason: isTooLarge(error) ? 'request_too_large' : 'http_429' };
-  if (status === 401 || status === 403) return { failure: 'misconfigured', reason: `http_${status}` };
   if (status >= 300 && status < 400) return { failure: 'misconfigured', reason: 'redirect' };
-  if (status === 408 || status === 504) return { failure: 'timeout', reason: `http_${status}` };
-  if (status >= 500 || status === 409 || status === 425) return { failure: 'unavailable', reason: `http_${status}` };
-  return { failure: 'rejected', reason: `http_${status}` };
+  const failure = STATUS_FAILURES[status] ?? (status >= 500 ? 'unavailable' : 'rejected');
+  return { failure, reason: `http_${status}` };
 }
 
 /** What an answer with an error status means for routing, with the provider's own body kept for callers of its dialect. */

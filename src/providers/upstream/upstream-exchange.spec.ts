@@ -96,7 +96,10 @@ describe('UpstreamExchange', () => {
     };
     const exchange = client.start(request());
     await exchange.head;
-    expect(await failureOf(exchange.bytes(1000))).toMatchObject({ failure: 'unavailable', reason: 'connection_broken' });
+    expect(await failureOf(exchange.bytes(1000))).toMatchObject({
+      failure: 'unavailable',
+      reason: 'connection_broken',
+    });
   });
 
   it('says that nobody listens', async () => {
