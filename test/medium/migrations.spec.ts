@@ -58,6 +58,14 @@ describe('the migrations', () => {
     await dataSource.destroy();
   });
 
+  it('are applied once when five connections start at the same moment', async () => {
+    const url = await createTestDatabase();
+    const replicas = await Promise.all([1, 2, 3, 4, 5].map(() => new DataSource(databaseOptions(url)).initialize()));
+    const applied = await Promise.all(replicas.map((replica) => migrate(replica)));
+    expect(applied.map(({ length }) => length).sort((one, other) => one - other)).toEqual([0, 0, 0, 0, FILES.length]);
+    for (const replica of replicas) await replica.destroy();
+  });
+
   it('leave a schema that is exactly what the entities say', async () => {
     const entities = allEntities();
     expect(entities.length).toBeGreaterThan(4);
