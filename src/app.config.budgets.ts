@@ -1,5 +1,5 @@
 import { calcPrice } from '@pydantic/genai-prices';
-import type { AppConfig } from './app.config';
+import type { CheckedSections } from './app.config.sections';
 import type { BudgetConfig } from './billing/budgets.config';
 import type { ConfigContext, Finding } from './platform/config/root-config';
 
@@ -15,7 +15,7 @@ export type KnowsPrice = (target: PricedName) => boolean;
 
 /** What is wrong with declared budgets. */
 export function budgetFindings(
-  config: AppConfig,
+  config: CheckedSections,
   context: ConfigContext,
   knowsPrice: KnowsPrice = isListed,
 ): Finding[] {
@@ -39,7 +39,7 @@ function scopeFindings(name: string, budget: BudgetConfig): Finding[] {
 function priceFindings(
   name: string,
   budget: BudgetConfig,
-  config: AppConfig,
+  config: CheckedSections,
   unpriced: readonly PricedName[],
 ): Finding[] {
   const wanted = budget.models && reachable(budget.models, config);
@@ -52,18 +52,18 @@ function priceFindings(
 }
 
 /** The models a budget names, and those that the aliases among them lead to. */
-function reachable(models: readonly string[], config: AppConfig): ReadonlySet<string> {
+function reachable(models: readonly string[], config: CheckedSections): ReadonlySet<string> {
   const targets = models.flatMap((model) => config.models.entries[model]?.targets ?? []);
   return new Set([...models, ...targets.map(({ provider, model }) => `${provider}/${model}`)]);
 }
 
 /** Looked for when a hard budget asks, once: the price list is long. */
-function unpricedTargets(config: AppConfig, knowsPrice: KnowsPrice): () => readonly PricedName[] {
+function unpricedTargets(config: CheckedSections, knowsPrice: KnowsPrice): () => readonly PricedName[] {
   let known: readonly PricedName[] | undefined;
   return () => (known ??= findUnpriced(config, knowsPrice));
 }
 
-function findUnpriced(config: AppConfig, knowsPrice: KnowsPrice): PricedName[] {
+function findUnpriced(config: CheckedSections, knowsPrice: KnowsPrice): PricedName[] {
   const { overrides } = config.pricing;
   return Object.entries(config.providers.entries).flatMap(([provider, { type, models }]) =>
     models

@@ -1,4 +1,4 @@
-import type { AppConfig } from './app.config';
+import type { CheckedSections } from './app.config.sections';
 import { isPrivateHost } from './app.config.addresses';
 import { budgetFindings } from './app.config.budgets';
 import { modelFindings } from './app.config.models';
@@ -8,7 +8,7 @@ import type { ConfigContext, Finding } from './platform/config/root-config';
 import { PROVIDER_TYPES, type ProviderConfig } from './providers/providers.config';
 
 /** What is wrong across sections. Each kind of fault is found by a function of its own. */
-export function findings(config: AppConfig, context: ConfigContext): Finding[] {
+export function findings(config: CheckedSections, context: ConfigContext): Finding[] {
   const isReadable = !context.isBroken(['providers']);
   return [
     ...environmentFindings(config, context),
@@ -19,17 +19,13 @@ export function findings(config: AppConfig, context: ConfigContext): Finding[] {
   ];
 }
 
-function environmentFindings(config: AppConfig, { environment, variables }: ConfigContext): Finding[] {
+function environmentFindings(config: CheckedSections, { environment }: ConfigContext): Finding[] {
   const found: Finding[] = [];
   if (environment.workers > 1 && config.redis.url === undefined)
     found.push({
       path: ['redis', 'url'],
       message: `is required because GATEWAY_WORKERS asks for ${environment.workers} processes; set it or REDIS_URL, or run one`,
     });
-  const isFromVariables = Object.values(config.providers.entries).some((provider) => provider.type === 'simulator');
-  for (const name of ['OPENAI_API_KEY', 'ANTHROPIC_API_KEY'])
-    if (isFromVariables && variables[name]?.trim() === '' && config.providers.entries['simulator'])
-      found.push({ path: ['providers'], message: `environment variable ${name} is empty; set it or unset it` });
   return found;
 }
 
@@ -45,11 +41,14 @@ function providerFindings(name: string, provider: ProviderConfig): Finding[] {
     });
   const isBehindOwnAddress = provider.base_url !== undefined && provider.allow_private_network;
   if ((provider.type === 'openai' || provider.type === 'anthropic') && !provider.api_key && !isBehindOwnAddress)
-    found.push({ path: [...path, 'api_key'], message: 'is required; write for example ${OPENAI_API_KEY}' });
+    found.push({ path: [...path, 'api_key'], message: provider.api_key === '' ? EMPTY_VARIABLE : KEY_REQUIRED });
   if (provider.type === 'openai-compatible' && provider.base_url === undefined)
     found.push({ path: [...path, 'base_url'], message: 'is required; write for example https://api.example.com/v1' });
   return [...found, ...addressFindings(path, provider)];
 }
+
+const KEY_REQUIRED = 'is required; write for example ${OPENAI_API_KEY}';
+const EMPTY_VARIABLE = 'the environment variable that holds it is empty; set it or unset it';
 
 function addressFindings(
   path: readonly string[],
@@ -67,7 +66,7 @@ function addressFindings(
     : [];
 }
 
-function cacheFindings(config: AppConfig): Finding[] {
+function cacheFindings(config: CheckedSections): Finding[] {
   const { provider, model } = config.cache.embeddings;
   if (provider === 'local' || provider === undefined) return [];
   const known = ['local', ...Object.keys(config.providers.entries)];

@@ -1,11 +1,11 @@
-import type { AppConfig } from './app.config';
+import type { CheckedSections } from './app.config.sections';
 import { suggestion } from './platform/config/nearest-name';
 import type { Path } from './platform/config/path';
 import type { ConfigContext, Finding } from './platform/config/root-config';
 import type { ModelAliasConfig, ModelTargetConfig } from './providers/models.config';
 
 /** What is wrong with model aliases: their names, where they lead, and what they fall back to. */
-export function modelFindings(config: AppConfig, context: ConfigContext): Finding[] {
+export function modelFindings(config: CheckedSections, context: ConfigContext): Finding[] {
   const listed = new Set(Object.values(config.providers.entries).flatMap((provider) => provider.models));
   const aliases = config.models.entries;
   const found: Finding[] = [];
@@ -17,7 +17,7 @@ export function modelFindings(config: AppConfig, context: ConfigContext): Findin
   return [...found, ...cycleFindings(aliases)];
 }
 
-function nameFindings(name: string, config: AppConfig, listed: ReadonlySet<string>): Finding[] {
+function nameFindings(name: string, config: CheckedSections, listed: ReadonlySet<string>): Finding[] {
   const path = ['models', name];
   const slash = name.indexOf('/');
   if (slash > 0 && config.providers.entries[name.slice(0, slash)])
@@ -30,7 +30,12 @@ function nameFindings(name: string, config: AppConfig, listed: ReadonlySet<strin
     : [];
 }
 
-function targetFindings(name: string, alias: ModelAliasConfig, config: AppConfig, context: ConfigContext): Finding[] {
+function targetFindings(
+  name: string,
+  alias: ModelAliasConfig,
+  config: CheckedSections,
+  context: ConfigContext,
+): Finding[] {
   const path = ['models', name, 'targets'];
   const places = alias.targets.map(({ provider, model }) => `${provider}/${model}`);
   const found = alias.targets.flatMap((target, index): Finding[] => {
@@ -44,7 +49,12 @@ function targetFindings(name: string, alias: ModelAliasConfig, config: AppConfig
   return found;
 }
 
-function targetFinding(target: ModelTargetConfig, path: Path, config: AppConfig, context: ConfigContext): Finding[] {
+function targetFinding(
+  target: ModelTargetConfig,
+  path: Path,
+  config: CheckedSections,
+  context: ConfigContext,
+): Finding[] {
   if (target.provider === undefined || target.model === undefined) return [];
   const provider = config.providers.entries[target.provider];
   if (!provider) {
@@ -63,7 +73,7 @@ function targetFinding(target: ModelTargetConfig, path: Path, config: AppConfig,
 function fallbackFindings(
   name: string,
   alias: ModelAliasConfig,
-  config: AppConfig,
+  config: CheckedSections,
   listed: ReadonlySet<string>,
 ): Finding[] {
   const known = [...Object.keys(config.models.entries), ...listed];
@@ -74,7 +84,7 @@ function fallbackFindings(
   });
 }
 
-function isExactTarget(name: string, config: AppConfig): boolean {
+function isExactTarget(name: string, config: CheckedSections): boolean {
   const slash = name.indexOf('/');
   return slash > 0 && Boolean(config.providers.entries[name.slice(0, slash)]?.models.includes(name.slice(slash + 1)));
 }

@@ -28,8 +28,8 @@ export function isProviderType(name: string): name is ProviderType {
 function fromVariables(variables: Variables): Record<string, ProviderConfig> {
   const entries = Object.create(null) as Record<string, ProviderConfig>;
   const { OPENAI_API_KEY: openai, ANTHROPIC_API_KEY: anthropic } = variables;
-  if (openai) entries['openai'] = withModels(OPENAI_MODELS, openai);
-  if (anthropic) entries['anthropic'] = withModels(ANTHROPIC_MODELS, anthropic);
+  if (openai !== undefined) entries['openai'] = withModels(OPENAI_MODELS, openai);
+  if (anthropic !== undefined) entries['anthropic'] = withModels(ANTHROPIC_MODELS, anthropic);
   if (Object.keys(entries).length === 0) entries['simulator'] = withModels(SIMULATED_MODELS);
   return entries;
 }

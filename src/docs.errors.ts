@@ -75,6 +75,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Do not retry (`x-should-retry: false`); ask for a top-up or wait for the reset.',
   },
   {
+    status: '500',
+    code: 'internal_error',
+    when: 'A fault of the gateway. The details are in its log, under the `x-request-id` of the answer.',
+    remedy: 'Retry once; tell the operator the request id.',
+  },
+  {
     status: '502',
     code: 'provider_error',
     when: 'The whole chain failed. `details` lists each attempt.',

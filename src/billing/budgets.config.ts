@@ -1,5 +1,5 @@
 import { IsBoolean, IsIn, IsOptional } from 'class-validator';
-import { Decimal, Entries } from '../platform/config/fields';
+import { Decimal, Entries, noEntries } from '../platform/config/fields';
 import { AreFractions, AreNames, IsName, IsUsdAmount, IsZone } from '../platform/config/validators';
 
 export const BUDGET_SCOPES = ['organization', 'department', 'team', 'user', 'key'] as const;
@@ -65,5 +65,5 @@ export class BudgetsConfig {
    * @example everyone
    */
   @Entries(() => BudgetConfig)
-  entries: Readonly<Record<string, BudgetConfig>> = {};
+  entries: Readonly<Record<string, BudgetConfig>> = noEntries();
 }

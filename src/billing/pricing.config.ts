@@ -1,5 +1,5 @@
 import { IsIn, IsOptional } from 'class-validator';
-import { Decimal, MapOf } from '../platform/config/fields';
+import { Decimal, MapOf, noEntries } from '../platform/config/fields';
 import { IsUsdPrice } from '../platform/config/validators';
 
 /** A decimal text, so that no digit is lost. */
@@ -77,5 +77,5 @@ export class PricingConfig {
 
   /** Prices that win over the price list, by `model` or `provider/model` (the more exact one wins). */
   @MapOf(() => PriceOverride)
-  overrides: Record<string, PriceOverride> = {};
+  overrides: Record<string, PriceOverride> = noEntries();
 }

@@ -1,5 +1,5 @@
 import { ArrayNotEmpty, IsIn, IsNumber, IsOptional, Max, Min } from 'class-validator';
-import { Entries, ListOf } from '../platform/config/fields';
+import { Entries, ListOf, noEntries } from '../platform/config/fields';
 import { AreNames, IsName } from '../platform/config/validators';
 
 export const STRATEGIES = ['priority', 'weighted', 'least_latency', 'lowest_cost', 'least_busy'] as const;
@@ -62,5 +62,5 @@ export class ModelsConfig {
    * @example smart
    */
   @Entries(() => ModelAliasConfig)
-  entries: Readonly<Record<string, ModelAliasConfig>> = {};
+  entries: Readonly<Record<string, ModelAliasConfig>> = noEntries();
 }

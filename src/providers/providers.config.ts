@@ -1,5 +1,5 @@
 import { ArrayNotEmpty, IsBoolean, IsIn, IsInt, IsNotEmpty, IsOptional, IsString, Max, Min } from 'class-validator';
-import { Duration, Entries, Secret, Section } from '../platform/config/fields';
+import { Duration, Entries, noEntries, Secret, Section } from '../platform/config/fields';
 import { AreNames, IsBaseUrl, IsName } from '../platform/config/validators';
 
 export const PROVIDER_TYPES = ['openai', 'anthropic', 'openai-compatible', 'simulator'] as const;
@@ -119,5 +119,5 @@ export class ProvidersConfig {
    * @example openai
    */
   @Entries(() => ProviderConfig)
-  entries: Readonly<Record<string, ProviderConfig>> = {};
+  entries: Readonly<Record<string, ProviderConfig>> = noEntries();
 }

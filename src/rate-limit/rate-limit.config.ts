@@ -1,5 +1,5 @@
 import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
-import { MapOf, Section } from '../platform/config/fields';
+import { MapOf, noEntries, Section } from '../platform/config/fields';
 
 export const STORE_DOWN_POLICIES = ['local_share', 'deny', 'allow'] as const;
 export type StoreDownPolicy = (typeof STORE_DOWN_POLICIES)[number];
@@ -48,7 +48,7 @@ export class RateLimitConfig {
    * @example gpt-4o
    */
   @MapOf(() => LimitsConfig)
-  models: Readonly<Record<string, LimitsConfig>> = {};
+  models: Readonly<Record<string, LimitsConfig>> = noEntries();
 
   /**
    * What happens while Redis does not answer. `local_share`: each replica grants its part of the limits from memory;

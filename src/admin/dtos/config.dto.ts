@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
 
-/** A configuration file is at most this long. */
-const MAX_YAML_LENGTH = 1_048_576;
+/** A configuration file is not longer. */
+const MAX_YAML_LENGTH = 262_144;
 
 export class ValidateConfigDto {
   @ApiProperty({ description: 'The text of a configuration file.', example: 'cache: { enabled: true }' })

@@ -5,6 +5,7 @@ import { offsetOf, type ConfigDocument, type Entry, type Trouble } from './confi
 import { complaint } from './constraints';
 import { parseDuration } from './duration';
 import type { Variables } from './environment';
+import { noEntries } from './fields';
 import { fieldsOf, type Field, type Fields, type ValueType } from './field-model';
 import { interpolate, type Interpolation } from './interpolate';
 import { maskText } from './mask';
@@ -18,6 +19,9 @@ const ABSENT = Symbol('absent');
 
 /** Characters of a wrong value that a message repeats. */
 const MAX_SHOWN = 60;
+
+/** Unknown keys that a near name is looked for: the comparison is slow, and nobody reads more. */
+const MAX_SUGGESTIONS = 100;
 
 /** One field while it is read. */
 interface Reading {
@@ -44,12 +48,13 @@ export class Binder {
     const entriesField = [...fields.values()].find((field) => field.shape.kind === 'entries');
     if (entriesField) {
       const value = this.mapOf({ field: entriesField, node, path });
-      Object.assign(section, { [entriesField.name]: typeof value === 'symbol' ? emptyMap() : value });
+      Object.assign(section, { [entriesField.name]: typeof value === 'symbol' ? noEntries<object>() : value });
       return section;
     }
     if (!isMap(resolved)) {
       if (!isNothing(resolved)) this.report(path, SECTION_WANTED, resolved);
-      this.judge(section, { fields, nodes: new Map(), broken: new Set(), path, at: node });
+      else if (!this.document.isExhausted)
+        this.judge(section, { fields, nodes: new Map(), broken: new Set(), path, at: node });
       return section;
     }
     const nodes = new Map<string, Node | null>();
@@ -92,7 +97,7 @@ export class Binder {
     const type = reading.field.shape.type?.();
     if (isNothing(node)) return ABSENT;
     if (!isMap(node) || !type) return this.broken(reading, SECTION_WANTED);
-    const map = emptyMap();
+    const map = noEntries<object>();
     for (const entry of this.document.entries(node, reading.path)) {
       const path = [...reading.path, entry.key];
       if (!isEntryName(entry.key)) {
@@ -159,7 +164,7 @@ export class Binder {
   private secretOf(reading: Reading, { text, emptyVariables: [variable] }: Interpolation): unknown {
     if (text.trim() === '') {
       const what = variable === undefined ? 'is empty' : `environment variable ${variable} is empty`;
-      return this.broken(reading, `${what}; a secret needs a value`);
+      return this.broken(reading, `${what}; give it a value`);
     }
     this.secrets.add(text);
     return text === text.trim() ? text : this.broken(reading, 'begins or ends with a blank or a line break; remove it');
@@ -196,7 +201,7 @@ export class Binder {
 
   private reportUnknown(entry: Entry, fields: Fields, path: Path): void {
     const names = [...fields.keys()];
-    const near = suggestion(entry.key, names);
+    const near = this.troubles.length < MAX_SUGGESTIONS ? suggestion(entry.key, names) : '';
     const mend = near === '' ? `; known here: ${names.join(', ')}` : near;
     this.troubles.push({
       path: [...path, entry.key],
@@ -220,9 +225,6 @@ const NAME_WANTED = 'is not a usable name; write at most 256 characters without 
 
 /** By its name a variable holds a secret, wherever in the file it is used. */
 const isSecretName = (name: string): boolean => /KEY|SECRET|TOKEN|PASS|PWD|CREDENTIAL|PRIVATE|DSN|URL/i.test(name);
-
-/** Without a prototype, so that `map[text]` never finds `constructor`, whatever a client sends. */
-const emptyMap = (): Record<string, object> => Object.create(null) as Record<string, object>;
 
 const isNothing = (node: Node | null): boolean => node === null || (isScalar(node) && node.value === null);
 

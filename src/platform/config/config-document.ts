@@ -17,11 +17,14 @@ import {
 } from 'yaml';
 import type { Path } from './path';
 
-/** No configuration is larger; a larger file is a mistake or an attack. */
-export const MAX_FILE_BYTES = 1_048_576;
+/** Thousands of lines. Reading more would hold up a gateway that runs. */
+export const MAX_FILE_BYTES = 262_144;
 /** Aliases followed and nodes read at most, so that a few lines cannot unfold into gigabytes. */
 const MAX_ALIASES = 1_000;
 const MAX_NODES = 100_000;
+
+/** One slip makes much of what follows look wrong: more faults of the syntax are noise. */
+const MAX_FAULTS = 10;
 
 /** An entry of a mapping. */
 export interface Entry {
@@ -44,7 +47,8 @@ export class ConfigDocument {
   private readonly aliases = new Map<Alias, Node>();
   private aliasesFollowed = 0;
   private nodesRead = 0;
-  private isExhausted = false;
+  /** Whether the limits are passed: what is read from then on is nothing. */
+  isExhausted = false;
   /** Everything that is wrong with the text as YAML. */
   readonly troubles: Trouble[] = [];
 
@@ -54,7 +58,8 @@ export class ConfigDocument {
   ) {
     this.document = this.parse();
     if (!this.document) return;
-    for (const error of [...this.document.errors, ...this.document.warnings]) this.troubles.push(this.explain(error));
+    const faults = [...this.document.errors, ...this.document.warnings].slice(0, MAX_FAULTS);
+    for (const error of faults) this.troubles.push(this.troubleAt(error.code, error.pos[0]));
     this.collectAliases(this.document);
   }
 
@@ -128,7 +133,7 @@ export class ConfigDocument {
         // Repeated keys are found in `entries`: the parser's own check is quadratic.
         uniqueKeys: false,
         merge: true,
-        logLevel: 'silent',
+        logLevel: 'error',
       }) as Document.Parsed;
     } catch {
       this.troubles.push({ path: [], message: 'the file cannot be read as YAML: it is nested too deeply', offset: 0 });
@@ -144,6 +149,7 @@ export class ConfigDocument {
           if (isAlias(node)) {
             const target = anchors.get(node.source);
             if (target) this.aliases.set(node, target);
+            else this.troubles.push(this.troubleAt('BAD_ALIAS', offsetOf(node)));
           } else if (node.anchor !== undefined) anchors.set(node.anchor, node);
         },
       });
@@ -187,9 +193,8 @@ export class ConfigDocument {
     });
   }
 
-  private explain(error: YAMLError): Trouble {
-    const offset = error.pos[0];
-    return { path: this.pathAt(offset), message: SYNTAX[error.code] ?? 'is not valid YAML', offset };
+  private troubleAt(code: YAMLError['code'], offset: number): Trouble {
+    return { path: this.pathAt(offset), message: SYNTAX[code] ?? 'is not valid YAML', offset };
   }
 
   /** The keys around a place, so that a message about broken YAML can name them. */

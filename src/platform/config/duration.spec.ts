@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { DURATION_PATTERN, formatDuration, parseDuration } from './duration';
 
 describe('parseDuration', () => {

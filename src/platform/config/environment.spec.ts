@@ -14,7 +14,7 @@ function problemsOf(variables: Variables): readonly string[] {
 
 describe('Environment.read', () => {
   it('has the documented defaults', () => {
-    expect({ ...Environment.examine({}).environment }).toEqual({
+    expect(Object.fromEntries(Object.entries(Environment.examine({}).environment))).toEqual({
       configPath: 'config/gateway.yaml',
       dataDir: '.data',
       workers: 1,

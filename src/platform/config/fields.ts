@@ -49,6 +49,9 @@ export const MapOf = (type: () => Type<object>): PropertyDecorator => shaped({ k
 /** Like `MapOf`, for a section whose own keys are the names. */
 export const Entries = (type: () => Type<object>): PropertyDecorator => shaped({ kind: 'entries', type });
 
+/** The empty map that an absent one is; without a prototype like the others. */
+export const noEntries = <T>(): Record<string, T> => Object.create(null) as Record<string, T>;
+
 /** A value that never appears in a message, a log or an answer. */
 export const Secret = (): PropertyDecorator => shaped({ secret: true });
 

@@ -7,7 +7,7 @@ import { Binder } from './bind';
 import { ConfigDocument, MAX_FILE_BYTES, type Trouble } from './config-document';
 import { ConfigurationError } from './configuration-error';
 import { Environment, SECRET_VARIABLES, type Variables } from './environment';
-import { maskText, maskValues, secretParts } from './mask';
+import { maskTokens, maskValues, secretParts } from './mask';
 import { knownSteps } from './field-model';
 import { isWithin, pathText, type Path } from './path';
 import type { RootConfig } from './root-config';
@@ -112,6 +112,9 @@ export function readConfigFile(file: string): ConfigText {
   }
 }
 
+/** Problems told at once; nobody reads more. */
+const MAX_PROBLEMS = 100;
+
 const MEND_PATH = 'set GATEWAY_CONFIG to the path of the YAML file';
 
 const EMPTY_FILE = 'the file is empty; write the configuration, or a comment to run with the defaults';
@@ -126,11 +129,13 @@ function bindInto(root: RootConfig, binder: Binder, document: ConfigDocument): v
 
 function linesOf(troubles: Trouble[], document: ConfigDocument, secrets: ReadonlySet<string>): string[] {
   const ordered = troubles.toSorted((first, second) => first.offset - second.offset);
-  const lines = ordered.map((trouble) => {
-    const place = maskText(pathText(trouble.path));
-    const line = `${document.position(trouble.offset)} ${place === '' ? '' : `${place}: `}${trouble.message}`;
-    return maskValues(line.replace(/[\r\n]+/g, ' '), secrets);
+  const lines = ordered.slice(0, MAX_PROBLEMS).map(({ path, message, offset }) => {
+    const place = path.length === 0 ? '' : `${pathText(path)}: `;
+    const line = `${document.position(offset)} ${place}${message}`;
+    return maskValues(maskTokens(line.replace(/[\r\n]+/g, ' ')), secrets);
   });
+  const next = ordered[MAX_PROBLEMS];
+  if (next) lines.push(`${document.position(next.offset)} and ${ordered.length - MAX_PROBLEMS} more from here on`);
   return [...new Set(lines)];
 }
 

@@ -7,12 +7,16 @@ const MIN_SECRET_LENGTH = 4;
 const CREDENTIALS_IN_URL = /:\/\/[^/\s"]*@/g;
 /** The prefixes that keys of the vendors and of this gateway begin with. */
 const KNOWN_KEY = /\b(?:sk|pk|gw|xai|gsk|ghp|AIza)[-_]?[A-Za-z0-9_-]{12,}/g;
-const LONG_TOKEN = /[A-Za-z0-9+/=]{20,}/g;
+const LONG_TOKEN = /[A-Za-z0-9+=]{20,}/g;
 
 /** Hides what looks like a secret in text an operator wrote: credentials in URLs, keys, long tokens of letters and digits. */
 export function maskText(text: string): string {
+  return maskTokens(text.replace(CREDENTIALS_IN_URL, `://${MASK}@`));
+}
+
+/** Hides what looks like a key. */
+export function maskTokens(text: string): string {
   return text
-    .replace(CREDENTIALS_IN_URL, `://${MASK}@`)
     .replace(KNOWN_KEY, (token) => (/\d/.test(token) ? MASK : token))
     .replace(LONG_TOKEN, (token) => (/\d/.test(token) && /[A-Za-z]/.test(token) ? MASK : token));
 }
