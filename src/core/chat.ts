@@ -1,8 +1,8 @@
+import type { Dialect } from './dialect';
 import type { JsonDocument } from './json-document';
 import { estimateJsonTokens } from './tokens';
 
-/** The API a client or a provider speaks. */
-export type Dialect = 'openai' | 'anthropic';
+export type { Dialect } from './dialect';
 
 /** A JSON object whose fields we have not looked into. */
 export type JsonObject = { [key: string]: unknown };

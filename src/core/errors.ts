@@ -1,4 +1,4 @@
-import type { Dialect } from './chat';
+import type { Dialect } from './dialect';
 
 /** OpenAI's `error.type`; the Anthropic dialect maps it to its own (see `gateway/dialects/anthropic`). */
 export type ErrorType =

@@ -1,6 +1,6 @@
 import type { ChatRequest, Dialect } from '../core/chat';
 import type { ChatReply } from '../core/reply';
-import type { PhaseTimeouts } from './upstream/upstream-client';
+import type { PhaseTimeouts } from './upstream/upstream-exchange';
 
 /** What an adapter is built from: a provider's entry of the configuration, defaults filled in. */
 export interface ProviderSettings {

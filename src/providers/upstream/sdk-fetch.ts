@@ -1,6 +1,6 @@
 import { UpstreamError } from '../../core/errors';
-import type { UpstreamClient, PhaseTimeouts } from './upstream-client';
-import type { UpstreamExchange, UpstreamHead } from './upstream-exchange';
+import type { UpstreamClient } from './upstream-client';
+import type { PhaseTimeouts, UpstreamExchange, UpstreamHead } from './upstream-exchange';
 
 /** An error body larger than this is not read by the SDK. */
 const SDK_BODY_LIMIT_BYTES = 67_108_864;

@@ -2,17 +2,7 @@ import { Pool } from 'undici';
 import { UpstreamError } from '../../core/errors';
 import { isIP } from 'node:net';
 import { BlockedAddressError, guardedLookup, isBlockedAddress } from './address-guard';
-import { UpstreamExchange } from './upstream-exchange';
-
-/** How long each phase of a call may take, in milliseconds. */
-export interface PhaseTimeouts {
-  readonly connectMs: number;
-  /** From the connection until the head of the answer. */
-  readonly firstByteMs: number;
-  /** Between two pieces of the answer. */
-  readonly idleMs: number;
-  readonly totalMs: number;
-}
+import { UpstreamExchange, type PhaseTimeouts } from './upstream-exchange';
 
 export interface UpstreamClientOptions {
   readonly provider: string;

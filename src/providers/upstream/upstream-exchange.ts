@@ -1,6 +1,15 @@
 import type { Dispatcher } from 'undici';
 import { UpstreamError } from '../../core/errors';
-import type { PhaseTimeouts } from './upstream-client';
+
+/** How long each phase of a call may take, in milliseconds. */
+export interface PhaseTimeouts {
+  readonly connectMs: number;
+  /** From the connection until the head of the answer. */
+  readonly firstByteMs: number;
+  /** Between two pieces of the answer. */
+  readonly idleMs: number;
+  readonly totalMs: number;
+}
 
 /** Bytes that may wait for a slow reader before the provider's socket is paused. */
 const HIGH_WATER_BYTES = 65_536;
