@@ -13,6 +13,8 @@ const REFUSAL_DETAILS = {
   explanation:
     "This request triggered restrictions on violative cyber content and was blocked under Anthropic's Usage Policy.",
 };
+/** The last event of these counts the output only. */
+const OLD_MODEL = /^claude-(?:2|3-(?!7))/;
 const STOP_REASONS = { stop: 'end_turn', length: 'max_tokens', tool_calls: 'tool_use', refusal: 'refusal' } as const;
 
 export function prepareMessage(turn: Turn): PreparedReply {
@@ -126,7 +128,7 @@ class MessageFrames {
       ? {}
       : {
           usage: {
-            ...inputUsage(this.turn),
+            ...(OLD_MODEL.test(this.turn.prompt.model) ? {} : inputUsage(this.turn)),
             output_tokens: Math.round(answer.outputTokens * this.turn.billFactor),
             ...thinkingUsage(this.turn, answer),
           },
@@ -146,9 +148,14 @@ class MessageFrames {
       stop_reason: null,
       stop_sequence: null,
       stop_details: null,
-      ...(this.turn.hideUsage ? {} : { usage: fullUsage(this.turn, { ...this.answer, thinking: '' }, 1) }),
+      ...(this.turn.hideUsage ? {} : { usage: this.firstUsage() }),
     };
     this.event('message_start', { message });
+  }
+
+  private firstUsage(): JsonObject {
+    const usage = fullUsage(this.turn, { ...this.answer, thinking: '' }, 1);
+    return this.turn.lateInput ? { ...usage, input_tokens: Math.floor(Number(usage['input_tokens']) / 2) } : usage;
   }
 
   private thinking(text: string): void {

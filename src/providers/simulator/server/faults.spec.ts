@@ -259,6 +259,29 @@ describe('faults in a stream', () => {
     expect(usage.input_tokens).toBeLessThan(entry()?.inputTokens ?? 0);
   });
 
+  it('corrects the input at the end, and old models never repeat it', async () => {
+    const usageOf = (body: string) =>
+      eventsOf(body).flatMap((event) => {
+        const data = JSON.parse(event.data ?? '{}') as { usage?: object; message?: { usage?: object } };
+        return data.usage ?? data.message?.usage ?? [];
+      });
+    const late = usageOf((await message('[[fault:late-input]]')).body);
+    const truth = entry()?.inputTokens ?? 0;
+    expect(late).toMatchObject([{ input_tokens: Math.floor(truth / 2) }, { input_tokens: truth, output_tokens: 40 }]);
+    const old = {
+      model: 'claude-3-opus-20240229',
+      max_tokens: 9,
+      stream: true,
+      messages: [{ role: 'user', content: 'Hi' }],
+    };
+    expect(usageOf((await send('/v1/messages', old)).body)[1]).toEqual({ output_tokens: entry()?.outputTokens });
+  });
+
+  it('asks for patience on a success', async () => {
+    const answer = await message('[[fault:retry-after=20]]', false);
+    expect(answer).toMatchObject({ status: 200, headers: { 'retry-after': '20' } });
+  });
+
   it('bills what was generated when the client leaves a slow stream', async () => {
     const answer = await send(
       '/v1/chat/completions',

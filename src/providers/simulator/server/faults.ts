@@ -57,6 +57,10 @@ export interface FaultPlan {
   readonly duplicateStart: boolean;
   readonly hideUsage: boolean;
   readonly billFactor: number;
+  /** Seconds in a `retry-after` header of a successful answer, as Anthropic sometimes sends; 0: none. */
+  readonly retryAfterOnSuccess: number;
+  /** An Anthropic stream starts with half of the input tokens and corrects them at the end, as server tools do. */
+  readonly lateInput: boolean;
 }
 
 type Draft = { -readonly [Field in keyof FaultPlan]: FaultPlan[Field] };
@@ -76,6 +80,8 @@ export const NO_FAULT: FaultPlan = Object.freeze({
   duplicateStart: false,
   hideUsage: false,
   billFactor: 1,
+  retryAfterOnSuccess: 0,
+  lateInput: false,
 });
 
 export class UnknownFaultError extends Error {
@@ -83,7 +89,7 @@ export class UnknownFaultError extends Error {
     super(
       `The simulator knows no fault '${part}'. Known: ${REPLY_FAULTS.join(', ')}, ` +
         `${STREAM_FAULTS.map((name) => `${name}=N`).join(', ')}, delay=MS, slow=MS, split=BYTES, crlf, ` +
-        `duplicate-start, no-usage, bill=3x.`,
+        `duplicate-start, no-usage, bill=3x, retry-after=SECONDS (on a success), late-input.`,
     );
   }
 }
@@ -118,6 +124,8 @@ const MODIFIERS = new Map<string, (draft: Draft, value: string) => void>(
     crlf: (draft: Draft) => (draft.crlf = true),
     'duplicate-start': (draft: Draft) => (draft.duplicateStart = true),
     'no-usage': (draft: Draft) => (draft.hideUsage = true),
+    'retry-after': (draft: Draft, value: string) => (draft.retryAfterOnSuccess = amount(value)),
+    'late-input': (draft: Draft) => (draft.lateInput = true),
     bill: (draft: Draft, value: string) => (draft.billFactor = amount(value)),
   }),
 );

@@ -147,6 +147,7 @@ function turnOf(
     nowMs: state.now(),
     billFactor: extra.plan.billFactor,
     hideUsage: extra.plan.hideUsage,
+    lateInput: extra.plan.lateInput,
   };
 }
 
@@ -155,6 +156,7 @@ async function answer(state: ServerState, call: Call, turn: Turn, plan: FaultPla
   const profile = profileOf(prompt.surface, prompt.model, prompt.stream, state.scenario.profileFor(subjectOf(call)));
   const waitMs = firstByteMs(profile, call.random) * state.speed;
   if (call.target.dialect === 'openai') call.headers['openai-processing-ms'] = String(Math.max(1, Math.round(waitMs)));
+  if (plan.retryAfterOnSuccess > 0) call.headers['retry-after'] = String(plan.retryAfterOnSuccess);
   const reply = VOICES[prompt.surface].prepare(turn);
   if (!(await call.sleep(waitMs))) return;
   if (!prompt.stream) return sendJson(call, reply, plan);

@@ -12,7 +12,8 @@ export interface Markers {
   readonly noTools: boolean;
 }
 
-const MARKER = /\[\[([a-z-]+)(?::([\s\S]*?))?\]\]/g;
+/** Bounded, so that a long prompt full of open brackets stays cheap. */
+const MARKER = /\[\[([a-z-]+)(?::((?:(?!\]\])[\s\S]){0,8000}))?\]\]/g;
 /** The longest answer that can be asked for: a stream of it is about 40 MB. */
 const MOST_TOKENS = 200_000;
 
@@ -35,8 +36,9 @@ export function readMarkers(text: string): Markers {
   return { fault: faults.join(';'), tokens, say, refuse, noTools };
 }
 
-/** The prompt as a person wrote it: what an answer may quote. */
-export const withoutMarkers = (text: string): string => text.replace(MARKER, '').replace(/\s+/g, ' ').trim();
+/** The beginning of the prompt as a person wrote it: what an answer may quote. */
+export const withoutMarkers = (text: string): string =>
+  text.slice(0, 2_000).replace(MARKER, '').replace(/\s+/g, ' ').trim();
 
 /** A fault changes how an answer arrives, not what it says. */
 export const withoutFaults = (transcript: string): string =>

@@ -27,6 +27,8 @@ export interface Turn {
   readonly billFactor: number;
   /** The usage is left out of the answer. */
   readonly hideUsage: boolean;
+  /** A stream's first usage reports half of the input. */
+  readonly lateInput: boolean;
 }
 
 export const outputTokensOfTurn = (turn: Turn): number =>
