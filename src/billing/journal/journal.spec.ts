@@ -307,4 +307,37 @@ describe('journal', () => {
     expect(journal.stats().backlogRows).toBe(0);
     await journal.close();
   });
+
+  it('keeps the segments of more running attempts than fit in one', async () => {
+    const journal = await start({ segmentBytes: 1_000 });
+    const ids = Array.from({ length: 40 }, (_, index) => `att_${index}`);
+    for (const id of ids) journal.intent(id, intent(id));
+    for (let index = 0; index < 40; index += 1) journal.request(request(`req_${index}`), false);
+    await ship(journal);
+    expect(segments(journal).length).toBeGreaterThan(5);
+    for (const id of ids) journal.settle(id, settle(id));
+    await ship(journal);
+    expect(segments(journal).length).toBeLessThanOrEqual(2);
+    expect([...store.attempts.keys()]).toEqual(ids);
+    await journal.close();
+  });
+
+  it('keeps an intent on disk while its settlement still waits in memory', async () => {
+    let isFull = false;
+    const writeSync: JournalOptions['writeSync'] = (...write) => {
+      if (isFull) throw new Error('no space left on device');
+      return fs.writeSync(...write);
+    };
+    const journal = await start({ writeSync, segmentBytes: 300 });
+    journal.intent('att_1', intent('att_1'));
+    for (let index = 0; index < 20; index += 1) journal.request(request(`req_${index}`), false);
+    isFull = true;
+    journal.settle('att_1', settle('att_1'));
+    await ship(journal);
+    await kill(journal);
+    const next = await start();
+    await adopt(next);
+    expect(store.attempts.get('att_1')).toMatchObject({ status: 'in_doubt' });
+    await next.close();
+  });
 });

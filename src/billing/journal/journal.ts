@@ -218,11 +218,14 @@ export class Journal {
     return new Segment(this.directory, sequence, this.options.writeSync);
   }
 
-  /** Copies the intents of attempts that still run out of a segment that is to go. False when that failed. */
+  /** Copies the intents of attempts that still run out of a segment that is to go. False when it must stay for now. */
   private carryOver(sequence: number): boolean {
+    const running = [...this.open.values()].filter((intent) => intent.segment <= sequence);
+    const bytes = running.reduce((sum, intent) => sum + intent.frame.length, 0);
+    // More would only move from segment to segment: the old one stays until some of them have ended.
+    if (bytes > this.options.segmentBytes / 2) return false;
     try {
-      for (const intent of this.open.values()) {
-        if (intent.segment > sequence) continue;
+      for (const intent of running) {
         this.write(intent.frame);
         intent.segment = this.segment.sequence;
       }
