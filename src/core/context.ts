@@ -1,4 +1,4 @@
-import type { ChatRequest, Dialect } from './chat';
+import type { Dialect, InferenceRequest } from './chat';
 import type { StreamEvent } from './reply';
 import type { NanoUsd } from './money';
 import type { TokenUsage, UsageSource } from './tokens';
@@ -41,7 +41,7 @@ export interface DispatchPlan {
 export interface AttemptIntent extends TargetName {
   /** 1 for the first call of a request. */
   readonly index: number;
-  readonly request: ChatRequest;
+  readonly request: InferenceRequest;
 }
 
 export type AttemptStatus = 'succeeded' | 'failed' | 'aborted';
@@ -114,6 +114,9 @@ export interface ContextOrigin {
   readonly onDeferredError: (error: unknown) => void;
 }
 
+/** Made once: an error of its own for each finished request costs more than the rest of closing it. */
+const REQUEST_IS_OVER = new Error('the request is over');
+
 /** More decisions than any request has; beyond it the trace says that it was cut. */
 const MAX_DECISIONS = 200;
 
@@ -125,7 +128,7 @@ export class GatewayContext {
   /** Writer: ApiKeyGuard. */
   identity: Identity | undefined;
   /** Writer: RequestGuard. */
-  request: ChatRequest | undefined;
+  request: InferenceRequest | undefined;
   /** Writer: RequestGuard. */
   plan: DispatchPlan | undefined;
   /** Writer: RequestGuard. The caller's own bound on the whole call (`x-gateway-timeout-ms`). */
@@ -201,7 +204,7 @@ export class GatewayContext {
   close(): void {
     if (this.isClosed) return;
     this.closedAtMs = this.monotonic();
-    this.controller.abort();
+    this.controller.abort(REQUEST_IS_OVER);
     while (this.deferred.length > 0) this.run(this.deferred.pop()!);
   }
 

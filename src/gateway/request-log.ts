@@ -78,7 +78,7 @@ export class RequestLog {
 
   private write(context: GatewayContext): void {
     const { identity, served, outcome, request } = context;
-    this.logger.root.info(
+    this.logger.records.info(
       {
         request_id: context.requestId,
         endpoint: context.endpoint,

@@ -24,6 +24,9 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
     });
     request.once('end', () => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length)));
     request.once('error', reject);
-    request.once('close', () => reject(new InvalidRequestError('The request body ended before it was complete.')));
+    request.once('close', () => {
+      // An error costs a stack trace: only a body that was cut is worth one.
+      if (!request.complete) reject(new InvalidRequestError('The request body ended before it was complete.'));
+    });
   });
 }

@@ -24,6 +24,7 @@ export interface UpstreamRequest {
 
 /** Idle connections are kept this long unless the provider says otherwise. */
 const KEEP_ALIVE_MS = 30_000;
+const MAX_KNOWN_PATHS = 32;
 
 /**
  * The only way out: every byte to a provider goes through here, over one connection pool bound to the origin the
@@ -33,6 +34,7 @@ const KEEP_ALIVE_MS = 30_000;
 export class UpstreamClient {
   private readonly pool: Pool;
   private readonly origin: string;
+  private readonly paths = new Map<string, string>();
   private inFlight = 0;
 
   constructor(private readonly options: UpstreamClientOptions) {
@@ -69,14 +71,13 @@ export class UpstreamClient {
         },
       );
     }
-    const url = new URL(request.url);
-    this.checkDestination(url);
+    const path = this.pathOf(request.url);
     this.inFlight += 1;
     const exchange = new UpstreamExchange(provider, request.timeouts, request.signal, () => (this.inFlight -= 1));
     if (request.signal.aborted) return exchange;
     this.pool.dispatch(
       {
-        path: url.pathname + url.search,
+        path,
         method: request.method,
         headers: request.headers as Record<string, string>,
         body: request.body,
@@ -89,6 +90,17 @@ export class UpstreamClient {
   /** Lets running calls finish, then closes the connections. */
   async close(): Promise<void> {
     await this.pool.close();
+  }
+
+  /** The path of a URL that may be called. A provider has a handful of routes, so each is checked once. */
+  private pathOf(url: string): string {
+    const known = this.paths.get(url);
+    if (known !== undefined) return known;
+    const parsed = new URL(url);
+    this.checkDestination(parsed);
+    const path = parsed.pathname + parsed.search;
+    if (this.paths.size < MAX_KNOWN_PATHS) this.paths.set(url, path);
+    return path;
   }
 
   /** A literal address never reaches the lookup, so it is checked here. */
