@@ -1,0 +1,235 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Child } from '../support/child';
+import { FakeUpstream } from '../support/fake-upstream';
+import { createTestDatabase } from '../support/test-database';
+
+jest.setTimeout(180_000);
+
+const MAIN = path.resolve(__dirname, '../../src/main.ts');
+const folders: string[] = [];
+const children: Child[] = [];
+
+function temporary(): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'gateway-life-'));
+  folders.push(folder);
+  return folder;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+function start(env: Record<string, string>): Child {
+  const child = Child.run(MAIN, [], { env });
+  children.push(child);
+  return child;
+}
+
+afterAll(async () => {
+  for (const child of children) {
+    child.process.kill('SIGINT');
+    await Promise.race([child.exit, sleep(20_000)]);
+    child.process.kill('SIGKILL');
+  }
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+const SHIPPED = path.resolve(__dirname, '../../config/gateway.yaml');
+
+describe('npm start on a machine with only Node', () => {
+  const dataDir = temporary();
+  let port: number;
+  let secrets: { admin_email: string; admin_password: string; api_key: string; admin_key: string };
+  const environment = (): Record<string, string> => ({
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    GATEWAY_DATA_DIR: dataDir,
+    GATEWAY_CONFIG: SHIPPED,
+  });
+  const api = async (route: string): Promise<Record<string, unknown>> => {
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1${route}`, {
+      headers: { authorization: `Bearer ${secrets.admin_key}` },
+    });
+    return (await response.json()) as Record<string, unknown>;
+  };
+  const ask = () =>
+    fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secrets.api_key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'Say hello' }] }),
+    });
+  const rowsOf = async (): Promise<{ id: string; cost_usd: string; status: number }[]> =>
+    (await api('/requests?limit=200'))['data'] as { id: string; cost_usd: string; status: number }[];
+  const until = async (condition: () => Promise<boolean>): Promise<void> => {
+    for (let attempt = 0; attempt < 200 && !(await condition()); attempt += 1) await sleep(50);
+  };
+  let gateway: Child;
+
+  beforeAll(async () => {
+    port = await freePort();
+    gateway = start(environment());
+    await gateway.printed(/Try it:/);
+    secrets = JSON.parse(readFileSync(path.join(dataDir, 'first-run.json'), 'utf8')) as typeof secrets;
+  });
+
+  it('prints a call that works, and the secrets it made, once', async () => {
+    await gateway.printed(/curl [\s\S]*-d '.*'/);
+    const [, url] = /curl (\S+)/.exec(gateway.text) ?? [];
+    const [, key] = /Bearer (gw_\S+)"/.exec(gateway.text) ?? [];
+    const [, body] = /-d '(.*)'/.exec(gateway.text) ?? [];
+    expect(key).toBe(secrets.api_key);
+    expect(gateway.text).toContain(secrets.admin_password);
+    expect(statSync(path.join(dataDir, 'first-run.json')).mode & 0o777).toBe(0o600);
+    const response = await fetch(String(url).replace('localhost', '127.0.0.1'), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: String(body),
+    });
+    expect(response.status).toBe(200);
+  });
+
+  it('has the call on record with a cost', async () => {
+    const id = (await ask()).headers.get('x-request-id');
+    await until(async () => (await rowsOf()).some((row) => row.id === id));
+    const row = (await rowsOf()).find((item) => item.id === id);
+    expect(Number(row?.cost_usd)).toBeGreaterThan(0);
+    const { data } = (await api('/usage?group_by=model')) as { data: { requests: number; cost_usd: string }[] };
+    expect(Number(data[0]?.cost_usd)).toBeGreaterThan(0);
+  });
+
+  it('loses no finished call to kill -9, starts again on the same data, and does not show the secrets again', async () => {
+    const done: string[] = [];
+    const load = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        for (;;) {
+          try {
+            const response = await ask();
+            await response.text();
+            if (response.status === 200) done.push(String(response.headers.get('x-request-id')));
+          } catch {
+            return;
+          }
+        }
+      }),
+    );
+    await sleep(1500);
+    gateway.process.kill('SIGKILL');
+    await load;
+    expect(done.length).toBeGreaterThan(10);
+    gateway = start(environment());
+    await gateway.printed(/Try it:/);
+    expect(gateway.text).not.toContain(secrets.admin_password);
+    expect(gateway.text).not.toContain(secrets.api_key);
+    const seen = new Set<string>();
+    await until(async () => {
+      let cursor: string | null = null;
+      do {
+        const page: Record<string, unknown> = await api(
+          `/requests?limit=200${cursor === null ? '' : `&cursor=${cursor}`}`,
+        );
+        for (const row of page['data'] as { id: string }[]) seen.add(row.id);
+        cursor = page['next_cursor'] as string | null;
+      } while (cursor !== null);
+      return done.every((id) => seen.has(id));
+    });
+    const missing = done.filter((id) => !seen.has(id));
+    console.log(`kill -9 under load: ${done.length} finished calls, ${missing.length} missing from the records`);
+    expect(missing).toEqual([]);
+    expect((await ask()).status).toBe(200);
+  });
+});
+
+describe('wrong configuration', () => {
+  it('exits with 78 and names every problem, never a secret', async () => {
+    const folder = temporary();
+    const file = path.join(folder, 'gateway.yaml');
+    writeFileSync(
+      file,
+      'providers:\n  openai: { api_key: "sk-very-secret-value", models: [], timeouts: { idle: 3 parsecs } }\n  other: { models: [a] }\nunknown: 1\n',
+    );
+    const child = start({ GATEWAY_CONFIG: file, GATEWAY_DATA_DIR: folder, GATEWAY_ADMIN_KEY: 'short' });
+    expect(await child.exit).toBe(78);
+    for (const part of [
+      'providers.openai.models',
+      'providers.openai.timeouts.idle',
+      'providers.other',
+      'unknown',
+      'GATEWAY_ADMIN_KEY',
+    ]) {
+      expect(child.text).toContain(part);
+    }
+    expect(child.text).not.toContain('very-secret');
+    expect(child.text).not.toContain('short');
+  });
+});
+
+describe('SIGTERM', () => {
+  it('turns readiness to 503, lets running streams finish, refuses nothing while it waits, and exits with 0', async () => {
+    const upstream = await FakeUpstream.start();
+    upstream.answer = (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      let sent = 0;
+      const timer = setInterval(() => {
+        sent += 1;
+        const finish = sent === 30 ? '"stop"' : 'null';
+        response.write(
+          `data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"${sent} "},"finish_reason":${finish}}]}\n\n`,
+        );
+        if (sent < 30) return;
+        clearInterval(timer);
+        response.end('data: [DONE]\n\n');
+      }, 100);
+    };
+    const folder = temporary();
+    const file = path.join(folder, 'gateway.yaml');
+    writeFileSync(
+      file,
+      `server: { lame_duck: 1s, drain: 30s }
+providers: { openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private_network: true, models: [gpt-4o-mini] } }
+`,
+    );
+    const port = await freePort();
+    const child = start({
+      PORT: String(port),
+      HOST: '127.0.0.1',
+      GATEWAY_CONFIG: file,
+      GATEWAY_DATA_DIR: folder,
+      DATABASE_URL: await createTestDatabase(),
+      GATEWAY_SECRET: 'lifecycle-secret-0123456789abcdef0123456789',
+    });
+    await child.printed(/Try it:/);
+    const { api_key: key } = JSON.parse(readFileSync(path.join(folder, 'first-run.json'), 'utf8')) as {
+      api_key: string;
+    };
+    const call = () =>
+      fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'gpt-4o-mini', stream: true, messages: [{ role: 'user', content: 'x' }] }),
+      });
+    const ready = async () => (await fetch(`http://127.0.0.1:${port}/health/ready`)).status;
+    const running = await call();
+    expect(await ready()).toBe(200);
+    child.process.kill('SIGTERM');
+    await sleep(300);
+    expect(await ready()).toBe(503);
+    const late = await call();
+    expect(late.status).toBe(200);
+    for (const response of [running, late]) {
+      const text = await response.text();
+      expect(text).toContain('"30 "');
+      expect(text).toContain('[DONE]');
+    }
+    expect(await child.exit).toBe(0);
+    await upstream.close();
+  });
+});
