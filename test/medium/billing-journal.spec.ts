@@ -14,7 +14,7 @@ import { Child } from '../support/child';
 import { createTestDatabase } from '../support/test-database';
 import { connect, startBilling, type RunningBilling } from './billing.support';
 
-const CHILD = path.resolve(__dirname, 'billing.child.ts');
+const CHILD = path.resolve(__dirname, '../support/billing.child.ts');
 const KILL_ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 25);
 
 /** Between the gateway and its database; cutting it is a network failure. */

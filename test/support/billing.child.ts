@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { SystemClock } from '../../src/platform/clock';
 import { chatRequest, contextOf, event, outcome, usageOf } from '../../src/billing/testing/usage-fixtures';
-import { startBilling } from './billing.support';
+import { startBilling } from '../medium/billing.support';
 
 /** Written at once, so that the parent has it even when the next statement never runs. */
 const say = (line: string): void => void writeSync(1, `${line}\n`);
