@@ -24,10 +24,14 @@ interface Ready {
 const directories: string[] = [];
 const servers: EmbeddedPostgres[] = [];
 const children: Child[] = [];
+/** Homes of clusters outside the data directory. */
+const outside: string[] = [];
 
 function scratch(name = 'data'): string {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'gateway-embedded-'));
   directories.push(directory);
+  // PostgreSQL's own user must get through to what is inside.
+  fs.chmodSync(directory, 0o711);
   return path.join(directory, name);
 }
 
@@ -70,6 +74,7 @@ const isAlive = (pid: number): boolean => {
 afterEach(async () => {
   for (const { process } of children.splice(0)) process.kill('SIGKILL');
   for (const postgres of servers.splice(0)) await postgres.stop();
+  for (const home of outside.splice(0)) fs.rmSync(home, { recursive: true, force: true });
   for (const directory of directories.splice(0)) fs.rmSync(directory, { recursive: true, force: true });
 });
 
@@ -90,6 +95,7 @@ describe('the embedded PostgreSQL', () => {
     const first = server(data);
     expect(await first.start()).toBe('created');
     const { port, pid, url } = first;
+    expect(first.dataPath).toBe(path.join(data, 'postgres', 'data'));
     await query(url, 'create table kept (n int)');
     await query(url, 'insert into kept values (7)');
     await first.stop();
@@ -247,6 +253,7 @@ describe('the embedded PostgreSQL', () => {
     const postgres = server(data, (line) => lines.push(line));
     expect(await postgres.start()).toBe('created');
     expect(postgres.dataPath).toMatch(/^\/var\/tmp\/ai-gateway-postgres-/);
+    outside.push(path.dirname(postgres.dataPath));
     expect(lines.join('\n')).toMatch(/cannot reach .*kept in \/var\/tmp/);
     await postgres.stop();
     expect(await server(data).start()).toBe('started');

@@ -3,7 +3,7 @@ import { type ClientConfig } from 'pg';
 import { prepareBinaries } from './binaries';
 import { ClusterHome } from './cluster-home';
 import { createCluster } from './create-cluster';
-import { findPostmaster, isPostmaster } from './postmaster';
+import { findPostmaster, hasEnded } from './postmaster';
 import { startPostmaster, waitUntilReady } from './start-postmaster';
 import { withStartLock } from './start-lock';
 import { Tenancy } from './tenancy';
@@ -138,7 +138,7 @@ export class EmbeddedPostgres {
     if (!postmaster) return;
     const deadline = performance.now() + STOP_TIMEOUT_MS;
     signal(postmaster.pid, 'SIGINT');
-    while (isPostmaster(postmaster.pid, home.data)) {
+    while (!hasEnded(postmaster.pid)) {
       if (performance.now() > deadline) {
         this.options.log('The embedded PostgreSQL does not stop: ending it at once. It recovers on the next start.');
         signal(postmaster.pid, 'SIGQUIT');

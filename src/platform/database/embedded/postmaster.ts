@@ -27,8 +27,23 @@ function commandLine(pid: number): string {
   }
 }
 
-/** True when this process serves this data directory. A zombie, which nobody may ever reap, has no command line. */
-export function isPostmaster(pid: number, data: string): boolean {
+/** True when the process has ended. A zombie has: nobody may ever reap one that was adopted by a container's first process. */
+export function hasEnded(pid: number): boolean {
+  if (!isAlive(pid)) return true;
+  try {
+    if (process.platform !== 'linux')
+      return execFileSync('ps', ['-o', 'stat=', '-p', String(pid)])
+        .toString()
+        .startsWith('Z');
+    // The name before the state is in parentheses and may hold any character.
+    return /\) [ZX] [^)]*$/.test(fs.readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
+
+/** True when this process serves this data directory. A zombie has no command line. */
+function isPostmaster(pid: number, data: string): boolean {
   return pid > 0 && isAlive(pid) && commandLine(pid).includes(data);
 }
 
