@@ -1,0 +1,54 @@
+import { SLOT_RETRY_MS, type Admission, type CounterState, type Denied } from './rate-limit.store';
+import { expiryOf } from './window-ring';
+
+/** What the script answered to one admission. */
+export interface AdmissionReply {
+  readonly kind: 'admitted' | 'denied' | 'recovering';
+  /** What each window holds now, and the bucket it was last counted in. */
+  readonly sums: readonly number[];
+  readonly buckets: readonly number[];
+  readonly states: readonly CounterState[];
+  readonly short: Denied['short'];
+  readonly retryAfterMs: number;
+}
+
+const KINDS: readonly AdmissionReply['kind'][] = ['denied', 'admitted', 'recovering'];
+/** Where the pairs of sum and bucket begin. */
+const FIRST_PAIR = { admitted: 1, denied: 3, recovering: 2 } as const;
+
+export function decodeAdmission(
+  { counters }: Admission,
+  figures: readonly number[],
+  instantMs: number,
+): AdmissionReply {
+  const kind = KINDS[figures[0] ?? 0] ?? 'denied';
+  const first = FIRST_PAIR[kind];
+  const sums = counters.map((_, index) => figures[first + index * 2] ?? 0);
+  const buckets = counters.map((_, index) => figures[first + index * 2 + 1] ?? -1);
+  return {
+    kind,
+    sums,
+    buckets,
+    states: counters.map(({ limit, windowMs }, index) => ({
+      used: sums[index]!,
+      remaining: Math.max(0, limit - sums[index]!),
+      resetMs: resetOf(buckets[index]!, windowMs, instantMs),
+    })),
+    short: shortOf(kind === 'denied' ? (figures[1] ?? 1) : 1, counters.length),
+    retryAfterMs: retryOf(kind, figures),
+  };
+}
+
+/** Milliseconds until a window that was last counted in `lastBucket` is empty. */
+export const resetOf = (lastBucket: number, windowMs: number, nowMs: number): number =>
+  lastBucket < 0 ? 0 : Math.max(0, expiryOf(lastBucket, windowMs) - nowMs);
+
+/** Lua counts from one, first the counters and then the slots. */
+const shortOf = (position: number, counters: number): Denied['short'] =>
+  position <= counters ? { of: 'counter', index: position - 1 } : { of: 'slot', index: position - 1 - counters };
+
+function retryOf(kind: AdmissionReply['kind'], figures: readonly number[]): number {
+  if (kind === 'recovering') return figures[1] ?? 1;
+  const retryMs = figures[2] ?? SLOT_RETRY_MS;
+  return retryMs < 0 ? Infinity : retryMs;
+}

@@ -1,0 +1,161 @@
+import type { Admission, AdmissionResult, CounterState, Denied, Receipt, WindowCounter } from './rate-limit.store';
+import { SLOT_RETRY_MS } from './rate-limit.store';
+import { ShareWindow } from './share-window';
+import { WindowMap } from './window-map';
+import { bucketOf } from './window-ring';
+
+/** What was admitted in one bucket of one window. */
+export interface BucketCount {
+  readonly key: string;
+  readonly windowMs: number;
+  readonly bucket: number;
+  readonly count: number;
+}
+
+/**
+ * A replica's own books: everything it admitted, so that the store's windows can be restored when it lost them, and so
+ * that it can grant its part of the limits while the store does not answer.
+ */
+export class LocalWindows {
+  private readonly windows: WindowMap<ShareWindow>;
+  private readonly withPending = new Set<string>();
+  /** Calls of this replica that run, by slot. */
+  readonly held = new Map<string, number>();
+
+  constructor(maxKeys?: number) {
+    this.windows = new WindowMap((windowMs) => new ShareWindow(windowMs), maxKeys);
+  }
+
+  /** The store has admitted `counter` into `bucket`, and its window holds `sum` now. */
+  record(counter: WindowCounter, bucket: number, sum: number, nowMs: number): void {
+    const window = this.windows.open(counter.key, counter.windowMs, nowMs);
+    window.own.add(bucket, counter.cost);
+    window.observe(sum, nowMs);
+  }
+
+  /** The store has refused: its window holds `sum` now. */
+  observe(counter: WindowCounter, sum: number, nowMs: number): void {
+    this.windows.open(counter.key, counter.windowMs, nowMs).observe(sum, nowMs);
+  }
+
+  /** Decides without the store: this replica is one of `members` that share each limit. */
+  admit(admission: Admission, members: number, nowMs: number): AdmissionResult {
+    const { counters, slots } = admission;
+    const shortage = this.findShortage(admission, members, nowMs);
+    const states = counters.map((counter) => this.stateOf(counter, members, nowMs));
+    if (shortage) {
+      if (shortage.retryAfterMs === Infinity) {
+        return { kind: 'unavailable', reason: 'share_too_small', retryAfterMs: SLOT_RETRY_MS };
+      }
+      return { kind: 'denied', ...shortage, counters: states, degraded: true };
+    }
+    const buckets = counters.map((counter) => this.addPending(counter, nowMs));
+    for (const { key } of slots) this.hold(key);
+    const after = counters.map((counter) => this.stateOf(counter, members, nowMs));
+    return { kind: 'admitted', receipt: { counters, buckets, slots }, counters: after, degraded: true };
+  }
+
+  /**
+   * Corrects the books. Returns the part that the store has to be told; what concerns a call that it has not heard of
+   * stays here.
+   */
+  correct(counter: WindowCounter, bucket: number, delta: number, nowMs: number): number {
+    const window = this.windows.get(counter.key);
+    if (!window) return delta;
+    window.own.adjust(bucket, delta, nowMs);
+    return delta < 0 ? delta - window.pending.add(bucket, delta) : delta;
+  }
+
+  /** Puts back what was taken to be merged but did not arrive, or may not have. */
+  restore(counts: readonly BucketCount[], nowMs: number): void {
+    for (const { key, windowMs, bucket, count } of counts) {
+      const window = this.windows.open(key, windowMs, nowMs);
+      window.pending.adjust(bucket, count, nowMs);
+      this.withPending.add(key);
+    }
+  }
+
+  /** Takes up to `max` counts that the store has not heard of. */
+  takePending(max: number): BucketCount[] {
+    const taken: BucketCount[] = [];
+    for (const key of this.withPending) {
+      if (taken.length >= max) break;
+      this.withPending.delete(key);
+      const window = this.windows.get(key);
+      if (!window) continue;
+      for (const [bucket, count] of window.pending.entries()) {
+        taken.push({ key, windowMs: window.windowMs, bucket, count });
+        window.pending.add(bucket, -count);
+      }
+    }
+    return taken;
+  }
+
+  /** Everything this replica admitted that still counts: for a store that has lost it. */
+  all(nowMs: number): BucketCount[] {
+    const all: BucketCount[] = [];
+    for (const [key, window] of this.windows.entries()) {
+      if (window.own.sum(nowMs) === 0) continue;
+      for (const [bucket, count] of window.own.entries()) all.push({ key, windowMs: window.windowMs, bucket, count });
+    }
+    return all;
+  }
+
+  hold(key: string): void {
+    this.held.set(key, (this.held.get(key) ?? 0) + 1);
+  }
+
+  release(receipt: Receipt): void {
+    for (const { key } of receipt.slots) {
+      const held = (this.held.get(key) ?? 0) - 1;
+      if (held > 0) this.held.set(key, held);
+      else this.held.delete(key);
+    }
+  }
+
+  used(key: string, nowMs: number): { used: number; resetMs: number } {
+    const window = this.windows.get(key);
+    return { used: window?.sum(nowMs) ?? 0, resetMs: window?.resetMs(nowMs) ?? 0 };
+  }
+
+  private findShortage(
+    { counters, slots }: Admission,
+    members: number,
+    nowMs: number,
+  ): Pick<Denied, 'short' | 'retryAfterMs'> | null {
+    let short: Denied['short'] | null = null;
+    let retryAfterMs = -1;
+    for (const [index, { key, windowMs, limit, cost }] of counters.entries()) {
+      const window = this.windows.get(key) ?? new ShareWindow(windowMs);
+      if (window.room(limit, members, nowMs) >= cost) continue;
+      const wait = window.waitFor(cost, limit, members, nowMs);
+      if (wait > retryAfterMs) [short, retryAfterMs] = [{ of: 'counter', index }, wait];
+    }
+    for (const [index, { key, limit }] of slots.entries()) {
+      const share = Math.floor(limit / members);
+      const wait = share === 0 ? Infinity : SLOT_RETRY_MS;
+      const isFull = (this.held.get(key) ?? 0) >= share;
+      if (isFull && wait > retryAfterMs) [short, retryAfterMs] = [{ of: 'slot', index }, wait];
+    }
+    return short && { short, retryAfterMs };
+  }
+
+  private addPending({ key, windowMs, cost }: WindowCounter, nowMs: number): number {
+    const window = this.windows.open(key, windowMs, nowMs);
+    const bucket = bucketOf(nowMs, windowMs);
+    window.own.add(bucket, cost);
+    window.pending.add(bucket, cost);
+    this.withPending.add(key);
+    return bucket;
+  }
+
+  private stateOf({ key, limit }: WindowCounter, members: number, nowMs: number): CounterState {
+    const window = this.windows.get(key);
+    const remaining = window ? window.room(limit, members, nowMs) : Math.floor(limit / members);
+    return {
+      used: window?.sum(nowMs) ?? 0,
+      remaining: Math.max(0, remaining),
+      resetMs: window?.resetMs(nowMs) ?? 0,
+    };
+  }
+}

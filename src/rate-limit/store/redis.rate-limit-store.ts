@@ -1,0 +1,294 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { Clock } from '../../platform/clock';
+import { decodeAdmission, resetOf } from './admission-reply';
+import { LocalWindows, type BucketCount } from './local-windows';
+import {
+  RateLimitStore,
+  type Admission,
+  type AdmissionResult,
+  type Receipt,
+  type UsageSnapshot,
+  type WindowName,
+} from './rate-limit.store';
+import type { BatchReply, RedisBatch } from './redis-batch';
+import { MemberLink } from './redis.member-link';
+import { RedisWindowScript } from './redis.window-script';
+import { SlotBook } from './slot-book';
+
+const TIMEOUT_MS = 50;
+/** Also how fast a recovering store hears from everybody; the script takes a second of silence for an outage. */
+const HEARTBEAT_MS = 250;
+/** Corrections wait this long for company. */
+const SETTLE_MS = 25;
+const ADMISSIONS_PER_CALL = 64;
+const MERGES_PER_CALL = 200;
+const MAX_CORRECTIONS = 10_000;
+const DENY_RETRY_MS = 1_000;
+
+export interface RedisStoreOptions {
+  readonly client: Redis;
+  readonly clock: Clock;
+  /** Asked at every decision, so that a reload takes effect at once. */
+  readonly policy: () => 'local_share' | 'deny' | 'allow';
+  readonly onModeChange?: (degraded: boolean) => void;
+  /** Told of every call that the store did not answer. */
+  readonly onFailure?: (error: unknown) => void;
+  readonly organization?: string;
+  readonly timeoutMs?: number;
+  /** Instead of the time of Redis: for tests and simulations. */
+  readonly nowMs?: () => number;
+}
+
+interface Waiting {
+  readonly admission: Admission;
+  readonly resolve: (result: AdmissionResult) => void;
+}
+
+/** Windows shared by all replicas through Redis; while it does not answer, the policy decides from this replica's own books. */
+export class RedisRateLimitStore extends RateLimitStore {
+  private readonly local = new LocalWindows();
+  private readonly script: RedisWindowScript;
+  private readonly link: MemberLink;
+  private readonly slots: SlotBook;
+  private queue: Waiting[] = [];
+  private readonly corrections = new Map<string, BucketCount>();
+  private flushing: NodeJS.Immediate | undefined;
+  private settling: NodeJS.Timeout | undefined;
+  private heartbeats: NodeJS.Timeout | undefined;
+  private isBeating = false;
+  private wasDegraded = false;
+
+  constructor(private readonly options: RedisStoreOptions) {
+    super();
+    const { client, clock, organization = 'main', timeoutMs = TIMEOUT_MS, nowMs } = options;
+    this.script = new RedisWindowScript({ client, organization, timeoutMs, nowMs });
+    this.link = new MemberLink(this.script, this.local, clock);
+    this.slots = new SlotBook(this.local.held);
+  }
+
+  /** Joins the other replicas and begins to be heard of. */
+  async start(): Promise<void> {
+    await this.beat();
+    this.heartbeats = setInterval(() => void this.beat(), HEARTBEAT_MS);
+    this.heartbeats.unref();
+  }
+
+  /** Sends what is waiting and leaves. */
+  async stop(): Promise<void> {
+    clearInterval(this.heartbeats);
+    clearTimeout(this.settling);
+    clearImmediate(this.flushing);
+    await this.flush();
+    if (this.degraded) return;
+    const batch = this.script.batch();
+    batch.depart();
+    await this.link.send(batch).catch(() => {});
+  }
+
+  override get degraded(): boolean {
+    return !this.link.breaker.isClosed;
+  }
+
+  /** How many replicas share the limits, as far as this one knows. */
+  get members(): number {
+    return this.link.members;
+  }
+
+  override admit(admission: Admission): Promise<AdmissionResult> {
+    if (this.degraded) return Promise.resolve(this.withoutStore(admission));
+    return new Promise((resolve) => {
+      this.queue.push({ admission, resolve });
+      this.flushSoon();
+    });
+  }
+
+  override settle(receipt: Receipt, adjustments: readonly number[]): void {
+    const now = this.link.now();
+    for (const [index, bucket] of receipt.buckets.entries()) {
+      const delta = adjustments[index] ?? 0;
+      const counter = receipt.counters[index];
+      if (delta === 0 || !counter) continue;
+      const count = this.local.correct(counter, bucket, delta, now);
+      if (count !== 0) this.correctLater({ key: counter.key, windowMs: counter.windowMs, bucket, count });
+    }
+  }
+
+  override release(receipt: Receipt): void {
+    if (receipt.slots.length === 0) return;
+    this.local.release(receipt);
+    this.slots.touch(receipt.slots);
+    if (!this.degraded) this.flushSoon();
+  }
+
+  override async usage(windows: readonly WindowName[], slots: readonly string[]): Promise<UsageSnapshot> {
+    if (!this.degraded) {
+      try {
+        return await this.sharedUsage(windows, slots);
+      } catch {
+        this.noteMode();
+      }
+    }
+    const now = this.link.now();
+    return {
+      windows: windows.map(({ key }) => this.local.used(key, now)),
+      slots: slots.map((key) => this.local.held.get(key) ?? 0),
+      degraded: true,
+    };
+  }
+
+  private async sharedUsage(windows: readonly WindowName[], slots: readonly string[]): Promise<UsageSnapshot> {
+    const batch = this.script.batch();
+    batch.usage(windows, slots);
+    const { results, instantMs } = await this.link.send(batch);
+    const [figures = []] = results;
+    return {
+      windows: windows.map(({ windowMs }, index) => ({
+        used: figures[index * 2] ?? 0,
+        resetMs: resetOf(figures[index * 2 + 1] ?? -1, windowMs, instantMs),
+      })),
+      slots: slots.map((_, index) => figures[windows.length * 2 + index] ?? 0),
+      degraded: false,
+    };
+  }
+
+  private correctLater(correction: BucketCount): void {
+    if (this.degraded || this.corrections.size >= MAX_CORRECTIONS) {
+      this.keep(correction);
+      return;
+    }
+    const id = `${correction.bucket}:${correction.key}`;
+    const count = correction.count + (this.corrections.get(id)?.count ?? 0);
+    this.corrections.set(id, { ...correction, count });
+    this.settling ??= setTimeout(() => {
+      this.settling = undefined;
+      this.flushSoon();
+    }, SETTLE_MS).unref();
+  }
+
+  /** What was used in excess is merged later. What would be given back is not: it may have been given back already. */
+  private keep(correction: BucketCount): void {
+    if (correction.count > 0) this.local.restore([correction], this.link.now());
+  }
+
+  /** At the end of this turn of the event loop, so that everything that came in it travels together. */
+  private flushSoon(): void {
+    this.flushing ??= setImmediate(() => {
+      this.flushing = undefined;
+      void this.flush();
+    });
+  }
+
+  private async flush(): Promise<void> {
+    const { queue } = this;
+    this.queue = [];
+    const calls: Promise<void>[] = [];
+    for (let from = 0; from === 0 || from < queue.length; from += ADMISSIONS_PER_CALL) {
+      calls.push(this.send(queue.slice(from, from + ADMISSIONS_PER_CALL)));
+    }
+    await Promise.all(calls);
+  }
+
+  private async send(admissions: readonly Waiting[], isHeartbeat = false): Promise<void> {
+    if (this.degraded && !isHeartbeat) {
+      this.decideAlone(admissions);
+      return;
+    }
+    const { batch, merges, corrections } = this.fill(isHeartbeat);
+    for (const { admission } of admissions) batch.admit(admission);
+    if (batch.isEmpty) return;
+    this.slots.sent(admissions);
+    try {
+      const reply = await this.link.send(batch, (late) => this.undo(late, admissions));
+      if (isHeartbeat) this.link.breaker.close();
+      for (const [index, waiting] of admissions.entries()) this.answer(waiting, reply.results[index] ?? [], reply);
+    } catch (error) {
+      this.options.onFailure?.(error);
+      this.local.restore(merges, this.link.now());
+      for (const correction of corrections) this.keep(correction);
+      this.decideAlone(admissions);
+    } finally {
+      this.slots.answered(admissions);
+      this.noteMode();
+    }
+  }
+
+  /** A batch with everything the store has to hear before it decides again. */
+  private fill(isHeartbeat: boolean): { batch: RedisBatch; merges: BucketCount[]; corrections: BucketCount[] } {
+    const batch = this.script.batch();
+    const merges = this.local.takePending(MERGES_PER_CALL);
+    for (const merge of merges) batch.merge(merge);
+    for (const [key, running] of this.slots.take(isHeartbeat)) batch.running(key, running);
+    const corrections = [...this.corrections.values()];
+    this.corrections.clear();
+    for (const correction of corrections) batch.correct(correction);
+    if (isHeartbeat) batch.heartbeat();
+    return { batch, merges, corrections };
+  }
+
+  private answer(waiting: Waiting, figures: readonly number[], { instantMs }: BatchReply): void {
+    const { admission, resolve } = waiting;
+    const { counters, slots } = admission;
+    const reply = decodeAdmission(admission, figures, instantMs);
+    const { kind, sums, buckets, states, short, retryAfterMs } = reply;
+    if (kind === 'recovering') {
+      void this.retry(waiting, retryAfterMs);
+      return;
+    }
+    if (kind === 'denied') {
+      for (const [index, counter] of counters.entries()) this.local.observe(counter, sums[index]!, instantMs);
+      resolve({ kind, short, retryAfterMs, counters: states, degraded: false });
+      return;
+    }
+    for (const [index, counter] of counters.entries()) {
+      this.local.record(counter, buckets[index]!, sums[index]!, instantMs);
+    }
+    for (const { key } of slots) this.local.hold(key);
+    resolve({ kind, receipt: { counters, buckets, slots }, counters: states, degraded: false });
+  }
+
+  /** The windows are being put together again after an outage: that takes a heartbeat of everybody, a second at most. */
+  private async retry({ admission, resolve }: Waiting, afterMs: number): Promise<void> {
+    await sleep(Math.min(afterMs, HEARTBEAT_MS / 5));
+    resolve(await this.admit(admission));
+  }
+
+  /** The call was decided without the store, which has counted it all the same. */
+  private undo(late: BatchReply, admissions: readonly Waiting[]): void {
+    if (late.status !== 'done') return;
+    for (const [index, { admission }] of admissions.entries()) {
+      const figures = late.results[index] ?? [];
+      if (figures[0] !== 1) continue;
+      this.slots.touch(admission.slots);
+      for (const [at, { key, windowMs, cost }] of admission.counters.entries()) {
+        const bucket = figures[2 + at * 2];
+        if (bucket !== undefined) this.correctLater({ key, windowMs, bucket, count: -cost });
+      }
+    }
+  }
+
+  private decideAlone(admissions: readonly Waiting[]): void {
+    for (const { admission, resolve } of admissions) resolve(this.withoutStore(admission));
+  }
+
+  private withoutStore(admission: Admission): AdmissionResult {
+    const policy = this.options.policy();
+    if (policy === 'deny') return { kind: 'unavailable', reason: 'denied_by_policy', retryAfterMs: DENY_RETRY_MS };
+    if (policy === 'local_share') return this.local.admit(admission, this.link.members, this.link.now());
+    const counters = admission.counters.map(({ limit }) => ({ used: 0, remaining: limit, resetMs: 0 }));
+    return { kind: 'admitted', receipt: { counters: [], buckets: [], slots: [] }, counters, degraded: true };
+  }
+
+  private async beat(): Promise<void> {
+    if (this.isBeating || !this.link.breaker.mayProbe) return;
+    this.isBeating = true;
+    await this.send([], true);
+    this.isBeating = false;
+  }
+
+  private noteMode(): void {
+    if (this.degraded === this.wasDegraded) return;
+    this.wasDegraded = this.degraded;
+    this.options.onModeChange?.(this.degraded);
+  }
+}

@@ -1,0 +1,271 @@
+-- Sliding windows of 60 sub-buckets, concurrency slots and the members' roll, version 1.
+-- The version is part of every key (`gw:rl:1:…`): a change of what is stored needs a new one, so that old and new
+-- replicas do not read each other's state during a rolling deploy.
+--
+-- One call runs a batch of operations in order, all at one instant. Everything of an organisation has one hash tag.
+--   KEYS[1] clock  e epoch · s storage · l last instant · o offset · w members that have still to join · p end of the
+--                  recovery · b its begin · g the last instant before it
+--   KEYS[2] roll   t:<member> → last heartbeat · j:<member> → epoch it has joined
+--   KEYS[3…]       window: s sum · o oldest bucket · l last bucket · <bucket> → count;  slot: <member> → calls it runs
+--   ARGV 1 member · 2 epoch it has joined · 3 its estimate of the instant (0: none) · 4 members it knows of
+--        5 injected time in ms, or -1 · then operations, a letter and its arguments:
+--   J newEpoch base           join; base is the storage it has merged into, '' when it brings everything it has
+--   E                         everything it had to bring has been brought
+--   M key W bucket count      count what was admitted without the store
+--   C key count               this member runs `count` calls (absolute, so that it may be repeated)
+--   S key W bucket delta      correct an admission; nothing when its bucket has left the window
+--   A n m (key W limit cost)×n (key limit)×m    admit all or nothing
+--   U n m (key W)×n (key)×m   what is used
+--   H                         heartbeat;   D depart
+-- Reply: {status, instant, epoch, storage, live members, result of each A and U…}
+--   status 0 done · 1 join first, bring what was admitted since · 2 join first, bring everything (nothing was done)
+--   A → {1, (sum, last bucket)×n} or {0, short (1…n, then n+1…n+m), retry ms (-1 never), (sum, last bucket)×n}
+--       or {2, ms}: windows are being recovered, ask again then
+--   U → {(sum, last bucket)×n, slots×m}
+local SUB = 60
+local GAP_MS = 1000
+local RECOVERY_MS = 1000
+local SILENT_MS = 5000
+local FORGET_MS = 60000
+local SLOT_RETRY_MS = 1000
+local KEEP_MS = 86400000
+
+local member, epoch, estimate, expected = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local raw = tonumber(ARGV[5])
+if raw < 0 then
+  local t = redis.call('TIME')
+  raw = tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+local function int(n) return string.format('%.0f', n) end
+
+local clock = redis.call('HMGET', KEYS[1], 'e', 's', 'l', 'o', 'w', 'p', 'b', 'g')
+local current, storage = clock[1], clock[2]
+local last, offset = tonumber(clock[3]) or 0, tonumber(clock[4]) or 0
+local waiting, recovery = tonumber(clock[5]) or 0, tonumber(clock[6]) or 0
+local begin, before = tonumber(clock[7]) or 0, tonumber(clock[8]) or 0
+local joining = ARGV[6] == 'J'
+local now = raw + offset
+
+-- Never backwards: time goes on from the last instant.
+if current and now < last then now = last end
+-- Nobody was here for a while: the store was away, or its clock jumped. The members know how long it was.
+local gap = current and now - last > GAP_MS
+
+if not joining then
+  if not current then return { 2, int(now), '', '', 0 } end
+  if gap or epoch ~= current then return { 1, int(now), current, storage, 0 } end
+else
+  local fresh, base = ARGV[7], ARGV[8]
+  if storage and base ~= '' and base ~= storage then return { 2, int(now), '', '', 0 } end
+  if not current then
+    if base ~= '' then return { 2, int(now), '', '', 0 } end
+    if estimate > 0 then now = estimate end
+    current, storage, begin, before = fresh, fresh, now, 0
+    redis.call('DEL', KEYS[2])
+    waiting = expected
+  elseif gap then
+    if estimate > 0 then now = math.max(last, math.min(now, estimate)) end
+    local roll = redis.call('HGETALL', KEYS[2])
+    local known = 0
+    for i = 1, #roll, 2 do
+      if string.sub(roll[i], 1, 2) == 't:' and tonumber(roll[i + 1]) >= last - SILENT_MS then known = known + 1 end
+    end
+    current, begin, before = fresh, now, last
+    waiting = math.max(expected, known)
+  end
+  if current == fresh then
+    recovery = waiting > 1 and now + RECOVERY_MS or 0
+    redis.call('HSET', KEYS[1], 'e', current, 's', storage, 'w', waiting, 'p', int(recovery), 'b', int(begin), 'g', int(before))
+  end
+end
+offset = now - raw
+redis.call('HSET', KEYS[1], 'l', int(now), 'o', int(offset))
+
+-- Windows touched by this batch: written once at its end.
+local windows = {}
+local function window(i, W)
+  local w = windows[i]
+  if w then return w end
+  local key, b = KEYS[i], math.floor(now * SUB / W)
+  local h = redis.call('HMGET', key, 's', 'o', 'l')
+  local sum, o, l = tonumber(h[1]) or 0, tonumber(h[2]) or b, tonumber(h[3]) or -1
+  local lo = b - SUB
+  if h[1] and l < lo then
+    redis.call('DEL', key)
+    sum, o, l = 0, b, -1
+  elseif o < lo then
+    local expired = {}
+    for x = o, lo - 1 do expired[#expired + 1] = int(x) end
+    local counts = redis.call('HMGET', key, unpack(expired))
+    for x = 1, #counts do if counts[x] then sum = sum - tonumber(counts[x]) end end
+    redis.call('HDEL', key, unpack(expired))
+    o = lo
+    redis.call('HSET', key, 's', int(sum), 'o', int(o))
+  end
+  w = { key = key, W = W, b = b, sum = sum, o = o, l = l, stored = l, add = 0, dirty = false }
+  windows[i] = w
+  return w
+end
+
+local function add(w, bucket, delta)
+  if bucket < w.b - SUB or delta == 0 then return end
+  if bucket >= w.b then
+    bucket = w.b
+    if delta < 0 then
+      local held = (tonumber(redis.call('HGET', w.key, int(bucket))) or 0) + w.add
+      delta = math.max(delta, -held)
+    end
+    w.add = w.add + delta
+  else
+    if delta < 0 then delta = math.max(delta, -(tonumber(redis.call('HGET', w.key, int(bucket))) or 0)) end
+    if delta ~= 0 then redis.call('HINCRBY', w.key, int(bucket), int(delta)) end
+  end
+  if delta == 0 then return end
+  if w.l < 0 then w.o = bucket end
+  w.sum, w.o, w.l, w.dirty = w.sum + delta, math.min(w.o, bucket), math.max(w.l, bucket), true
+end
+
+-- Milliseconds until `missing` has left the window.
+local function freed(w, missing)
+  local names = {}
+  for x = w.o, w.b do names[#names + 1] = int(x) end
+  local counts = redis.call('HMGET', w.key, unpack(names))
+  local sum = 0
+  for x = 1, #names do
+    sum = sum + (tonumber(counts[x]) or 0)
+    if x == #names then sum = sum + w.add end
+    if sum >= missing then return math.ceil((w.o + x - 1 + SUB + 1) * w.W / SUB) - now end
+  end
+  return -1
+end
+
+local roll = {}
+local function alive(other)
+  if other == member then return true end
+  local known = roll[other]
+  if known == nil then
+    local seen = tonumber(redis.call('HGET', KEYS[2], 't:' .. other)) or -1
+    -- After the store was away nobody's heartbeat is recent: who was there before is given time to come back.
+    known = now - seen <= SILENT_MS or (now - begin <= SILENT_MS and seen >= before - SILENT_MS)
+    roll[other] = known
+  end
+  return known
+end
+
+local function running(i)
+  local members = redis.call('HGETALL', KEYS[i])
+  local sum = 0
+  for x = 1, #members, 2 do
+    if alive(members[x]) then sum = sum + tonumber(members[x + 1]) else redis.call('HDEL', KEYS[i], members[x]) end
+  end
+  return sum
+end
+
+local position = 6
+local function text() position = position + 1; return ARGV[position - 1] end
+local function number() return tonumber(text()) end
+local reply = { 0, int(now), current, storage, 0 }
+
+local function admit()
+  local n, m = number(), number()
+  local first = position
+  position = position + n * 4 + m * 2
+  local result = { 1 }
+  if waiting > 0 and now < recovery then return { 2, recovery - now } end
+  local short, retry = 0, -2
+  for c = 0, n - 1 do
+    local at = first + c * 4
+    local w, limit, cost = window(tonumber(ARGV[at]), tonumber(ARGV[at + 1])), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+    if retry ~= -1 and w.sum + cost > limit then
+      local wait = cost > limit and -1 or freed(w, w.sum + cost - limit)
+      if wait == -1 or wait > retry then short, retry = c + 1, wait end
+    end
+  end
+  local slots = first + n * 4
+  for c = 0, m - 1 do
+    local at = slots + c * 2
+    if retry ~= -1 and retry < SLOT_RETRY_MS and running(tonumber(ARGV[at])) >= tonumber(ARGV[at + 1]) then
+      short, retry = n + c + 1, SLOT_RETRY_MS
+    end
+  end
+  if short > 0 then
+    result = { 0, short, retry }
+  else
+    for c = 0, n - 1 do
+      local w = windows[tonumber(ARGV[first + c * 4])]
+      add(w, w.b, tonumber(ARGV[first + c * 4 + 3]))
+    end
+    for c = 0, m - 1 do
+      local key = KEYS[tonumber(ARGV[slots + c * 2])]
+      redis.call('HINCRBY', key, member, 1)
+      redis.call('PEXPIRE', key, FORGET_MS)
+    end
+  end
+  for c = 0, n - 1 do
+    local w = windows[tonumber(ARGV[first + c * 4])]
+    result[#result + 1] = w.sum
+    result[#result + 1] = short > 0 and w.l or w.b
+  end
+  return result
+end
+
+local function usage()
+  local n, m = number(), number()
+  local result = {}
+  for _ = 1, n do
+    local i = number()
+    local w = window(i, number())
+    result[#result + 1] = w.sum
+    result[#result + 1] = w.l
+  end
+  for _ = 1, m do result[#result + 1] = running(number()) end
+  return result
+end
+
+local function heartbeat()
+  redis.call('HSET', KEYS[2], 't:' .. member, int(now))
+  redis.call('PEXPIRE', KEYS[2], KEEP_MS)
+  redis.call('PEXPIRE', KEYS[1], KEEP_MS)
+  local all = redis.call('HGETALL', KEYS[2])
+  local live = 0
+  for x = 1, #all, 2 do
+    if string.sub(all[x], 1, 2) == 't:' then
+      local id = string.sub(all[x], 3)
+      if alive(id) then live = live + 1
+      elseif now - tonumber(all[x + 1]) > FORGET_MS then redis.call('HDEL', KEYS[2], all[x], 'j:' .. id) end
+    end
+  end
+  reply[5] = live
+end
+
+local operations = {
+  J = function() position = position + 2 end,
+  E = function()
+    if redis.call('HGET', KEYS[2], 'j:' .. member) ~= current then
+      redis.call('HSET', KEYS[2], 'j:' .. member, current)
+      -- Who comes for the first time was not waited for.
+      if waiting > 0 and estimate > 0 then waiting = redis.call('HINCRBY', KEYS[1], 'w', -1) end
+    end
+  end,
+  M = function() local w = window(number(), number()); add(w, number(), number()) end,
+  S = function() local w = window(number(), number()); add(w, number(), number()) end,
+  C = function()
+    local key, count = KEYS[number()], number()
+    if count > 0 then redis.call('HSET', key, member, count); redis.call('PEXPIRE', key, FORGET_MS)
+    else redis.call('HDEL', key, member) end
+  end,
+  A = function() reply[#reply + 1] = admit() end,
+  U = function() reply[#reply + 1] = usage() end,
+  H = heartbeat,
+  D = function() redis.call('HDEL', KEYS[2], 't:' .. member, 'j:' .. member) end,
+}
+while position <= #ARGV do operations[text()]() end
+
+for _, w in pairs(windows) do
+  if w.dirty then
+    if w.add ~= 0 then redis.call('HINCRBY', w.key, int(w.b), int(w.add)) end
+    redis.call('HSET', w.key, 's', int(w.sum), 'o', int(w.o), 'l', int(w.l))
+    if w.l ~= w.stored then redis.call('PEXPIRE', w.key, w.W * 2 + FORGET_MS) end
+  end
+end
+return reply

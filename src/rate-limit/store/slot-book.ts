@@ -1,0 +1,48 @@
+import type { Admission, ConcurrencySlot } from './rate-limit.store';
+
+type Sent = readonly { readonly admission: Admission }[];
+
+/**
+ * Which slots the store has to be told about. It is told how many calls run, not that one ended: a message that is lost or
+ * comes twice does no harm, so no slot leaks.
+ */
+export class SlotBook {
+  private readonly touched = new Set<string>();
+  /** Admissions on their way: the store may have counted them already. */
+  private readonly onTheWay = new Map<string, number>();
+
+  constructor(private readonly held: ReadonlyMap<string, number>) {}
+
+  touch(slots: readonly ConcurrencySlot[]): void {
+    for (const { key } of slots) this.touched.add(key);
+  }
+
+  /** What to tell: how many calls run at most. `all` repeats it for slots that have not changed. */
+  take(all: boolean): [key: string, running: number][] {
+    if (all) for (const key of this.held.keys()) this.touched.add(key);
+    const running = [...this.touched].map((key): [string, number] => [
+      key,
+      (this.held.get(key) ?? 0) + (this.onTheWay.get(key) ?? 0),
+    ]);
+    this.touched.clear();
+    return running;
+  }
+
+  sent(admissions: Sent): void {
+    for (const { admission } of admissions) {
+      for (const { key } of admission.slots) this.onTheWay.set(key, (this.onTheWay.get(key) ?? 0) + 1);
+    }
+  }
+
+  answered(admissions: Sent): void {
+    for (const { admission } of admissions) {
+      for (const { key } of admission.slots) {
+        const left = (this.onTheWay.get(key) ?? 0) - 1;
+        if (left > 0) this.onTheWay.set(key, left);
+        else this.onTheWay.delete(key);
+        // It may have been told too many while this one was on its way.
+        if (!this.held.has(key) || left > 0) this.touched.add(key);
+      }
+    }
+  }
+}
