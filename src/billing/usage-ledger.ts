@@ -71,6 +71,20 @@ export class UsageLedger implements AttemptLedger {
     return this.meters.reduce((sum, meter) => sum + meter.cost(), 0n);
   }
 
+  usage(): TokenUsage {
+    return this.totals().usage;
+  }
+
+  usedTokens(): number | null {
+    let tokens = 0;
+    for (const meter of this.meters) {
+      const settlement = meter.settled();
+      if (!settlement) return null;
+      tokens += settlement.usage.inputTokens + settlement.usage.outputTokens;
+    }
+    return tokens;
+  }
+
   /** Ends attempts that nobody ended: what the provider did with them is not known. */
   settleRest(): void {
     for (const meter of this.meters) {

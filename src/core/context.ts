@@ -77,6 +77,26 @@ export interface AttemptLedger {
   open(intent: AttemptIntent): Attempt;
   /** Cost of all attempts so far. */
   cost(): NanoUsd;
+  /** Tokens of all attempts, read and written; null while one of them has not ended. */
+  usedTokens?(): number | null;
+  /** Figures of all attempts that have ended. */
+  usage(): TokenUsage;
+}
+
+/** A limit as the caller is told of it: the one with the least left. */
+export interface RateLimitWindow {
+  readonly limit: number;
+  readonly remaining: number;
+  /** Milliseconds until nothing of it is used, when nothing more is asked for. */
+  readonly resetMs: number;
+}
+
+/** The limits of one request, as they stood when it was counted. Null: no such limit applies. */
+export interface RateLimitState {
+  readonly requests: RateLimitWindow | null;
+  readonly tokens: RateLimitWindow | null;
+  /** True when the shared store did not answer and this replica decided alone. */
+  readonly degraded: boolean;
 }
 
 /** Watches the events of a streamed answer as they pass, synchronously. */
@@ -137,6 +157,8 @@ export class GatewayContext {
   metadata: Readonly<Record<string, string>> | undefined;
   /** Writer: RequestGuard. The configuration the request was parsed under. */
   configVersion: string | undefined;
+  /** Writer: RateLimitGuard. */
+  rateLimit: RateLimitState | undefined;
   /** Writer: CacheInterceptor. */
   cacheStatus: CacheStatus = 'bypass';
   /** Writer: CacheInterceptor, on a hit: what the replayed answer cost when it was made. */

@@ -15,6 +15,7 @@ const FIRST_TOKEN_BUCKETS = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.
 export class RequestLog {
   private readonly duration: Histogram;
   private readonly firstToken: Histogram;
+  private readonly tokens: Counter;
   private readonly cost: Counter;
   private readonly inFlight: Gauge;
 
@@ -36,6 +37,12 @@ export class RequestLog {
       help: 'From the request to the first byte of a streamed answer.',
       labelNames,
       buckets: FIRST_TOKEN_BUCKETS,
+      registers,
+    });
+    this.tokens = new Counter({
+      name: 'gen_ai_client_token_usage',
+      help: 'Tokens of all provider calls; input and output are totals that include the other kinds.',
+      labelNames: ['gen_ai_token_type', 'gen_ai_provider_name', 'gen_ai_request_model'],
       registers,
     });
     this.cost = new Counter({
@@ -66,6 +73,10 @@ export class RequestLog {
     this.duration.observe({ ...labels, http_response_status_code: statusOf(context) }, context.elapsedMs() / 1000);
     if (request?.stream && context.firstByteAtMs !== undefined) {
       this.firstToken.observe(labels, (context.firstByteAtMs - context.startedMonotonicMs) / 1000);
+    }
+    const { gen_ai_operation_name: _, ...tokenLabels } = labels;
+    for (const [type, count] of tokenCounts(context)) {
+      if (count > 0) this.tokens.inc({ ...tokenLabels, gen_ai_token_type: type }, count);
     }
     const cost = costOf(context);
     if (cost > 0n && served) {
@@ -104,6 +115,17 @@ export class RequestLog {
 const CLIENT_CLOSED = 499;
 
 const statusOf = (context: GatewayContext): number => context.outcome?.status ?? CLIENT_CLOSED;
+function tokenCounts({ attempts }: GatewayContext): [string, number][] {
+  const usage = attempts?.usage();
+  if (!usage) return [];
+  return [
+    ['input', usage.inputTokens],
+    ['output', usage.outputTokens],
+    ['cache_read', usage.cacheReadTokens],
+    ['cache_write', usage.cacheWrite5mTokens + usage.cacheWrite1hTokens],
+  ];
+}
+
 const costOf = (context: GatewayContext): bigint => context.attempts?.cost() ?? 0n;
 
 const labelsOf = ({ served, plan }: GatewayContext) => ({

@@ -10,12 +10,48 @@ import {
 } from '../core/errors';
 import { JsonDocument } from '../core/json-document';
 import type { ChatReply, StreamEvent, StreamEventKind } from '../core/reply';
-import { NO_USAGE } from '../core/tokens';
+import { NO_USAGE, type TokenUsage } from '../core/tokens';
+import { Clock } from '../platform/clock';
+import { LiveConfig } from '../platform/config/live-config';
 import { MetricsRegistry } from '../platform/metrics/metrics';
+import { AttemptRunner } from './attempt-runner';
+import { Pacer } from './backoff';
 import { Dispatcher } from './dispatcher';
 import { Provider, type ProviderCall } from './provider';
 import { ProviderMetrics } from './provider.metrics';
 import { RoutePlan } from './route-table';
+import { RoutingConfig } from './routing.config';
+import { TargetHealth } from './target-health';
+import { TargetSelector } from './target-selector';
+
+class ManualClock extends Clock {
+  private atMs = 0;
+
+  override now(): number {
+    return Date.UTC(2026, 10, 23) + this.atMs;
+  }
+
+  override monotonic(): number {
+    return this.atMs;
+  }
+
+  advance(milliseconds: number): void {
+    this.atMs += milliseconds;
+  }
+}
+
+class RoutingOnly extends LiveConfig {
+  readonly routing = new RoutingConfig();
+  override readonly version = '1';
+
+  override section<T extends object>(): T {
+    return this.routing as unknown as T;
+  }
+
+  override onReload(): () => void {
+    return () => undefined;
+  }
+}
 
 class FakeProvider extends Provider {
   override readonly type = 'openai';
@@ -71,6 +107,10 @@ class FakeLedger implements AttemptLedger {
   cost(): bigint {
     return 0n;
   }
+
+  usage(): TokenUsage {
+    return NO_USAGE;
+  }
 }
 
 const USAGE = { ...NO_USAGE, inputTokens: 3, outputTokens: 4 };
@@ -111,6 +151,7 @@ function stream(items: readonly (StreamEvent | Error)[], onReturn: () => void = 
 }
 
 function setUp(providers: FakeProvider[], toCanonical?: () => never) {
+  const clock = new ManualClock();
   const document = JsonDocument.of({ model: 'm', messages: [{ role: 'user', content: 'hi' }] });
   const context = new GatewayContext({
     requestId: 'req_1',
@@ -133,15 +174,31 @@ function setUp(providers: FakeProvider[], toCanonical?: () => never) {
     forwardedHeaders: {},
     toCanonical: toCanonical ?? (() => document.value as never),
   });
-  context.plan = new RoutePlan(
-    'm',
-    providers.map((adapter) => ({ provider: adapter.name, model: 'm', adapter })),
-    1,
-  );
+  const targets = providers.map((adapter) => ({
+    provider: adapter.name,
+    model: 'm',
+    adapter,
+    quotaDomain: adapter.name,
+    totalTimeoutMs: 600_000,
+  }));
+  context.plan = new RoutePlan('m', [{ strategy: 'priority', targets }]);
   const ledger = new FakeLedger();
   context.attempts = ledger;
-  const dispatcher = new Dispatcher(new ProviderMetrics(new MetricsRegistry()));
-  return { context, ledger, dispatcher };
+  const config = new RoutingOnly();
+  const health = new TargetHealth(clock, config);
+  const metrics = new ProviderMetrics(new MetricsRegistry(), health);
+  const pauses: number[] = [];
+  const pacer = new Pacer(
+    () => 0.5,
+    (milliseconds) => {
+      pauses.push(milliseconds);
+      clock.advance(milliseconds);
+      return Promise.resolve();
+    },
+  );
+  const selector = new TargetSelector(health, clock, pacer);
+  const dispatcher = new Dispatcher(selector, new AttemptRunner(metrics, health), health, metrics, config, pacer);
+  return { context, ledger, dispatcher, pauses, config, health, clock };
 }
 
 async function texts(reply: ChatReply): Promise<string> {

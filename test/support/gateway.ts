@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import type { DynamicModule } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { FirstRunService } from '../../src/access';
 import { AppConfig } from '../../src/app.config';
@@ -23,10 +24,14 @@ export interface TestGateway {
 }
 
 /** The whole application on a loopback port, with a database of its own and the run's real Redis left out unless asked for. */
-export async function startGateway(yaml: string, variables: Record<string, string> = {}): Promise<TestGateway> {
+export async function startGateway(
+  yaml: string,
+  variables: Record<string, string> = {},
+  configure = (all: Record<string, string>): DynamicModule => ConfigModule.forValues(AppConfig, yaml, all),
+): Promise<TestGateway> {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'gateway-e2e-'));
   const databaseUrl = variables['DATABASE_URL'] ?? (await createTestDatabase());
-  const configuration = ConfigModule.forValues(AppConfig, yaml, {
+  const configuration = configure({
     PORT: '0',
     HOST: '127.0.0.1',
     GATEWAY_DATA_DIR: dataDir,

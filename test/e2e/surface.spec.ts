@@ -1,0 +1,159 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { startGateway, type TestGateway } from '../support/gateway';
+
+jest.setTimeout(60_000);
+
+/** Routes anybody may ask: no secret is told there. */
+const OPEN = [/^\/health(\/live|\/ready)?$/, /^\/metrics$/, /^\/docs/];
+
+interface Operation {
+  readonly summary?: string;
+  readonly tags?: string[];
+  readonly security?: unknown[];
+  readonly parameters?: { name: string; in: string; schema?: object }[];
+  readonly requestBody?: { content: Record<string, { schema?: object; example?: unknown; examples?: unknown }> };
+  readonly responses: Record<string, { description: string; content?: Record<string, { schema?: object }> }>;
+}
+
+interface OpenApi {
+  readonly openapi: string;
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: {
+    schemas?: Record<string, { properties?: Record<string, { example?: unknown; $ref?: string }> }>;
+    securitySchemes: object;
+  };
+}
+
+interface Layer {
+  readonly route?: { path: string | string[]; methods: Record<string, boolean> };
+}
+
+/** Every route Express knows, and the two that are served before it. */
+function routesOf(app: NestExpressApplication): { method: string; path: string }[] {
+  const express = app.getHttpAdapter().getInstance() as unknown as { router: { stack: Layer[] } };
+  const known = express.router.stack.flatMap(({ route }) =>
+    route ? [route.path].flat().flatMap((path) => Object.keys(route.methods).map((method) => ({ method, path }))) : [],
+  );
+  return [...known, { method: 'post', path: '/v1/chat/completions' }, { method: 'post', path: '/v1/messages' }];
+}
+
+describe('the whole surface', () => {
+  let gateway: TestGateway;
+  let document: OpenApi;
+  let routes: { method: string; path: string }[];
+
+  beforeAll(async () => {
+    gateway = await startGateway('providers: { simulator: { models: [gpt-4o-mini] } }');
+    document = (await (await fetch(`${gateway.url}/docs-json`)).json()) as OpenApi;
+    routes = routesOf(gateway.app).filter(({ path }) => !path.startsWith('/docs'));
+  });
+  afterAll(() => gateway.close());
+
+  const concrete = (path: string): string => path.replace(/\*?:?\{?\*?(id|name|model|scope)\}?/g, 'none');
+
+  it('has routes', () => expect(routes.length).toBeGreaterThan(25));
+
+  it('refuses every route but the open ones without a key, whatever its id', async () => {
+    for (const { method, path } of routes) {
+      if (OPEN.some((open) => open.test(path))) continue;
+      const response = await fetch(gateway.url + concrete(path), {
+        method: method.toUpperCase(),
+        headers: { 'content-type': 'application/json' },
+        ...(method === 'get' || method === 'head' ? {} : { body: '{}' }),
+      });
+      expect({ method, path, status: response.status }).toEqual({ method, path, status: 401 });
+    }
+  });
+
+  it('keeps an inference key out of the management API', async () => {
+    for (const { method, path } of routes.filter((route) => route.path.startsWith('/api/'))) {
+      const response = await fetch(gateway.url + concrete(path), {
+        method: method.toUpperCase(),
+        headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
+        ...(method === 'get' ? {} : { body: '{}' }),
+      });
+      expect({ method, path, status: response.status }).toEqual({ method, path, status: 403 });
+    }
+  });
+
+  it('documents every route with a summary, its answers, its errors and its security', () => {
+    expect(document.openapi).toMatch(/^3\./);
+    for (const { method, path } of routes) {
+      const documented = path.replace(/\/\*(\w+)/g, '/{$1}').replace(/:(\w+)/g, '{$1}');
+      const operation = document.paths[documented]?.[method];
+      expect({ method, path: documented, isDocumented: operation !== undefined }).toEqual({
+        method,
+        path: documented,
+        isDocumented: true,
+      });
+      if (!operation) continue;
+      expect(operation.summary?.length).toBeGreaterThan(5);
+      expect(operation.tags?.length).toBeGreaterThan(0);
+      const statuses = Object.keys(operation.responses);
+      expect(statuses.some((status) => status.startsWith('2'))).toBe(true);
+      if (OPEN.some((open) => open.test(path))) continue;
+      expect({ path, statuses }).toEqual({ path, statuses: expect.arrayContaining(['401']) as string[] });
+      expect({ path, security: operation.security?.length }).toEqual({ path, security: 1 });
+    }
+  });
+
+  it('gives an example or a schema for every body', () => {
+    for (const [path, operations] of Object.entries(document.paths)) {
+      for (const [method, { requestBody }] of Object.entries(operations)) {
+        if (!requestBody) continue;
+        for (const body of Object.values(requestBody.content))
+          expect({ method, path, schema: typeof body.schema }).toEqual({ method, path, schema: 'object' });
+      }
+    }
+  });
+
+  it('every reference in the document leads somewhere', () => {
+    const schemas = Object.keys(document.components.schemas ?? {});
+    const references = [...JSON.stringify(document).matchAll(/"\$ref":"#\/components\/schemas\/([^"]+)"/g)].map(
+      (match) => match[1],
+    );
+    for (const reference of references) expect(schemas).toContain(reference);
+  });
+
+  it('“try it out” works: the example of the document, with a key, is answered', async () => {
+    const chat = document.paths['/v1/chat/completions']?.['post']?.requestBody?.content['application/json']?.schema as {
+      example: object;
+    };
+    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(chat.example),
+    });
+    expect(response.status).toBe(200);
+    const page = await fetch(`${gateway.url}/docs`);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain('swagger-ui');
+  });
+
+  it('serves Prometheus metrics without a user or a key in any label', async () => {
+    const text = await (await fetch(`${gateway.url}/metrics`)).text();
+    for (const name of [
+      'gen_ai_server_request_duration_seconds_count',
+      'gen_ai_client_token_usage',
+      'gateway_cost_usd_total',
+      'gateway_attempts_total',
+      'gateway_inflight_requests',
+      'gateway_journal_backlog_records',
+      'process_cpu_seconds_total',
+    ]) {
+      expect(text).toContain(name);
+    }
+    expect(text).not.toMatch(/(key|user|team)(_id)?="/);
+    expect(text).not.toContain('key_');
+  });
+
+  it('tells readiness for each dependency', async () => {
+    const response = await fetch(`${gateway.url}/health/ready`);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({
+      status: 'ok',
+      dependencies: { database: { status: 'up' }, redis: { status: 'up' } },
+    });
+    expect(await (await fetch(`${gateway.url}/health`)).json()).toEqual({ status: 'ok' });
+  });
+});
