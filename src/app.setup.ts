@@ -10,7 +10,13 @@ import { ServerConfig } from './platform/http/server.config';
 import { StructuredLogger } from './platform/logging/logger';
 
 /** Routes that carry the load: served without Express's request decoration. */
-const HOT_PATHS: ReadonlySet<string> = new Set(['/v1/chat/completions', '/v1/messages']);
+const HOT_PATHS: ReadonlySet<string> = new Set([
+  '/v1/chat/completions',
+  '/v1/messages',
+  '/v1/messages/count_tokens',
+  '/v1/responses',
+  '/v1/embeddings',
+]);
 
 export interface AppOptions {
   /** Tests close connections with the server; the product drains them. */
@@ -18,7 +24,10 @@ export interface AppOptions {
 }
 
 /** The application, ready to listen: shared by the product and the tests. */
-export async function createApp(configuration: DynamicModule, options: AppOptions = {}): Promise<NestExpressApplication> {
+export async function createApp(
+  configuration: DynamicModule,
+  options: AppOptions = {},
+): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.with(configuration),
     new GatewayHttpAdapter(HOT_PATHS),
@@ -52,7 +61,10 @@ function setUpDocs(app: NestExpressApplication): void {
       )
       .setVersion('1')
       .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-      .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A gateway key (gw_…) or the admin key.' }, 'bearer')
+      .addBearerAuth(
+        { type: 'http', scheme: 'bearer', description: 'A gateway key (gw_…) or the admin key.' },
+        'bearer',
+      )
       .build(),
   );
   SwaggerModule.setup('docs', app, document, {

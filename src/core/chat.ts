@@ -112,7 +112,7 @@ export interface ChatToolCallDelta {
   [extra: string]: unknown;
 }
 
-export interface ChatRequestFields {
+export interface InferenceRequestFields {
   readonly dialect: Dialect;
   readonly document: JsonDocument;
   /** As the client wrote it. */
@@ -126,12 +126,16 @@ export interface ChatRequestFields {
   readonly choices: number;
   /** Headers of the client that its provider may see (`anthropic-version`, `anthropic-beta`, …), lower-case names. */
   readonly forwardedHeaders: Readonly<Record<string, string>>;
-  /** Makes the canonical body from the document; may throw `InvalidRequestError` when it has no canonical form. */
-  readonly toCanonical: () => ChatBody;
 }
 
-/** One chat call as parsed at the edge. Immutable; the document keeps the client's bytes, so a provider of the same dialect loses nothing. */
-export class ChatRequest {
+/** The members of a body, in any dialect, that the provider reads and counts as input. */
+const PROMPT_MEMBERS = ['messages', 'tools', 'system', 'functions', 'input', 'instructions'] as const;
+
+/**
+ * One call as parsed at the edge, whatever it asks for: enough to route, price and record it. Immutable; the document
+ * keeps the client's bytes, so a provider of the same dialect loses nothing.
+ */
+export abstract class InferenceRequest {
   readonly dialect: Dialect;
   readonly document: JsonDocument;
   readonly model: string;
@@ -140,11 +144,9 @@ export class ChatRequest {
   readonly maxOutputTokens: number | null;
   readonly choices: number;
   readonly forwardedHeaders: Readonly<Record<string, string>>;
-  private readonly toCanonical: () => ChatBody;
-  private canonicalBody: ChatBody | undefined;
   private inputEstimate = -1;
 
-  constructor(fields: ChatRequestFields) {
+  constructor(fields: InferenceRequestFields) {
     this.dialect = fields.dialect;
     this.document = fields.document;
     this.model = fields.model;
@@ -153,24 +155,42 @@ export class ChatRequest {
     this.maxOutputTokens = fields.maxOutputTokens;
     this.choices = fields.choices;
     this.forwardedHeaders = fields.forwardedHeaders;
-    this.toCanonical = fields.toCanonical;
   }
 
-  /** The call in the canonical form, made once. Treat it as frozen: several attempts share it. */
-  canonical(): ChatBody {
-    this.canonicalBody ??= this.toCanonical();
-    return this.canonicalBody;
-  }
+  /** The call as a chat, for providers of another dialect. Throws `InvalidRequestError` when it cannot be one. */
+  abstract canonical(): ChatBody;
 
   /** About how many tokens the provider will count for the prompt, tools included. */
   estimatedInputTokens(): number {
     if (this.inputEstimate < 0) {
-      const { messages, tools, system, functions } = this.document.value as JsonObject;
-      this.inputEstimate = [messages, tools, system, functions].reduce<number>(
-        (sum, part) => (part === undefined ? sum : sum + estimateJsonTokens(part)),
+      const body = this.document.value as JsonObject;
+      this.inputEstimate = PROMPT_MEMBERS.reduce<number>(
+        (sum, member) => (body[member] === undefined ? sum : sum + estimateJsonTokens(body[member])),
         3,
       );
     }
     return this.inputEstimate;
+  }
+}
+
+export interface ChatRequestFields extends InferenceRequestFields {
+  /** Makes the canonical body from the document; may throw `InvalidRequestError` when it has no canonical form. */
+  readonly toCanonical: () => ChatBody;
+}
+
+/** A request for an answer in words or tool calls. */
+export class ChatRequest extends InferenceRequest {
+  private readonly toCanonical: () => ChatBody;
+  private canonicalBody: ChatBody | undefined;
+
+  constructor(fields: ChatRequestFields) {
+    super(fields);
+    this.toCanonical = fields.toCanonical;
+  }
+
+  /** Made once. Treat it as frozen: several attempts share it. */
+  override canonical(): ChatBody {
+    this.canonicalBody ??= this.toCanonical();
+    return this.canonicalBody;
   }
 }

@@ -1,2 +1,2 @@
-/** The API a client or a provider speaks. */
-export type Dialect = 'openai' | 'anthropic';
+/** The API a client or a provider speaks: Chat Completions, Messages, Responses or Embeddings. */
+export type Dialect = 'openai' | 'anthropic' | 'responses' | 'embeddings';

@@ -1,14 +1,18 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { modelAllowed } from '../access';
-import type { ChatRequest } from '../core/chat';
+import type { Dialect, InferenceRequest } from '../core/chat';
 import type { GatewayContext, Identity } from '../core/context';
 import { InvalidRequestError, NotFoundError, PermissionDeniedError } from '../core/errors';
 import { JsonDocument } from '../core/json-document';
 import { ProviderRegistry } from '../providers';
-import { parseMessages } from './dialects/anthropic/parse';
+import { parseMessages, parseTokenCount } from './dialects/anthropic/parse';
+import { parseEmbeddings } from './dialects/embeddings/parse';
 import { parseChatCompletions } from './dialects/openai/parse';
+import { parseResponses } from './dialects/responses/parse';
 
+/** Counts the tokens of a Messages request that is not sent. */
+const TOKEN_COUNT_PATH = '/v1/messages/count_tokens';
 const MAX_METADATA_ENTRIES = 16;
 const MAX_METADATA_LENGTH = 256;
 const MAX_TIMEOUT_MS = 86_400_000;
@@ -26,7 +30,10 @@ export class InferenceRequests {
     context.metadata = metadataOf(headers);
     context.timeoutMs = timeoutOf(headers);
     this.checkModel(context.identity, request.model);
-    const acquired = this.registry.acquire(request.model, { fallback: headers['x-gateway-fallback'] !== 'off' });
+    const acquired = this.registry.acquire(request.model, {
+      fallback: headers['x-gateway-fallback'] !== 'off',
+      sameModel: request.dialect === 'embeddings',
+    });
     if (!acquired) throw this.unknownModel(context.identity, request.model);
     context.defer(acquired.release);
     context.plan = acquired.plan;
@@ -64,8 +71,17 @@ export class InferenceRequests {
   }
 }
 
-function parse(context: GatewayContext, headers: IncomingHttpHeaders, document: JsonDocument): ChatRequest {
-  const parseBody = context.dialect === 'anthropic' ? parseMessages : parseChatCompletions;
+type Parser = (document: JsonDocument, headers: Readonly<Record<string, string>>) => InferenceRequest;
+
+const PARSERS: Readonly<Record<Dialect, Parser>> = {
+  openai: parseChatCompletions,
+  anthropic: parseMessages,
+  responses: parseResponses,
+  embeddings: parseEmbeddings,
+};
+
+function parse(context: GatewayContext, headers: IncomingHttpHeaders, document: JsonDocument): InferenceRequest {
+  const parseBody = context.endpoint === TOKEN_COUNT_PATH ? parseTokenCount : PARSERS[context.dialect];
   return parseBody(document, anthropicHeaders(headers));
 }
 

@@ -7,6 +7,15 @@ import { ErrorFilter } from './error.filter';
 import { ReplyInterceptor } from './reply.interceptor';
 import { RequestGuard } from './request.guard';
 
+/** Like an inference route, for a call that costs nothing and whose answer is not kept. */
+export const FreeRoute = (): MethodDecorator & ClassDecorator =>
+  applyDecorators(
+    HttpCode(200),
+    UseGuards(ApiKeyGuard, RequestGuard, RateLimitGuard),
+    UseInterceptors(ReplyInterceptor),
+    UseFilters(ErrorFilter),
+  );
+
 /** The whole pipeline, top to bottom. Every inference endpoint wears it. */
 export const InferenceRoute = (): MethodDecorator & ClassDecorator =>
   applyDecorators(

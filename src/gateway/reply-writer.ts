@@ -4,6 +4,7 @@ import type { GatewayContext } from '../core/context';
 import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
 import { NANO_PER_USD } from '../core/money';
 import { DIALECTS } from './dialects';
+import type { StreamOptions } from './dialects/format';
 import { toGatewayError } from './gateway-error';
 import { costHeader, gatewayHeaders, warningsHeader } from './response-headers';
 
@@ -30,7 +31,11 @@ export class ReplyWriter {
   }
 
   private writeJson(context: GatewayContext, response: ServerResponse, reply: JsonReply): void {
-    const body = DIALECTS[context.dialect].replies.json(reply, context.request?.model ?? reply.model);
+    const body = DIALECTS[context.dialect].replies.json(
+      reply,
+      context.request?.model ?? reply.model,
+      context.request?.document.value ?? {},
+    );
     this.begin(context, response, {
       'content-type': 'application/json',
       'content-length': String(Buffer.byteLength(body)),
@@ -42,11 +47,7 @@ export class ReplyWriter {
 
   private async writeStream(context: GatewayContext, response: ServerResponse, reply: StreamReply): Promise<void> {
     const { replies, errors } = DIALECTS[context.dialect];
-    const format = replies.stream(reply, {
-      includeUsage: context.request?.includeUsage ?? false,
-      costUsd: () => Number(context.attempts?.cost() ?? 0n) / Number(NANO_PER_USD),
-      estimatedInputTokens: () => context.request?.estimatedInputTokens() ?? 0,
-    });
+    const format = replies.stream(reply, streamOptions(context));
     try {
       for await (const batch of reply.batches) {
         const pieces = batch.map((event) => format.write(event)).filter((piece) => piece.length > 0);
@@ -61,7 +62,7 @@ export class ReplyWriter {
       const failure = toGatewayError(error);
       context.outcome = { status: 200, errorCode: failure.code };
       context.decide('reply', 'broken', { error: failure.code });
-      response.end(errors.event(failure, context.requestId));
+      response.end(format.fail?.(failure, context.requestId) ?? errors.event(failure, context.requestId));
     }
   }
 
@@ -72,6 +73,13 @@ export class ReplyWriter {
     response.writeHead(200, { ...gatewayHeaders(context), ...headers });
   }
 }
+
+const streamOptions = (context: GatewayContext): StreamOptions => ({
+  asked: context.request?.document.value ?? {},
+  includeUsage: context.request?.includeUsage ?? false,
+  costUsd: () => Number(context.attempts?.cost() ?? 0n) / Number(NANO_PER_USD),
+  estimatedInputTokens: () => context.request?.estimatedInputTokens() ?? 0,
+});
 
 /** One packet of the provider becomes one write to the client. */
 function joined(pieces: readonly (string | Buffer)[]): string | Buffer {

@@ -1,3 +1,4 @@
+import type { Dialect } from '../core/dialect';
 import type { TargetName } from '../core/context';
 import { ProviderChainError, type AttemptSummary, type UpstreamError, type UpstreamFailure } from '../core/errors';
 
@@ -20,7 +21,7 @@ const all = (failures: readonly FailedAttempt[], kind: UpstreamFailure): boolean
   failures.every(({ error }) => error.failure === kind);
 
 /** The provider's own words may be shown, unless they are about the operator's credentials. */
-function rawOf(failures: readonly FailedAttempt[]): { dialect: 'openai' | 'anthropic'; body: Buffer } | null {
+function rawOf(failures: readonly FailedAttempt[]): { dialect: Dialect; body: Buffer } | null {
   const error = failures.at(-1)?.error;
   if (!error?.body || !error.dialect || error.status === 401 || error.status === 403) return null;
   const isOnlyAttempt = failures.length === 1;
@@ -56,19 +57,36 @@ function shapeOf(failures: readonly FailedAttempt[], last: UpstreamError): Shape
   return { status: isKept ? (last.status ?? 502) : 502, code: 'provider_error', type: 'api_error', message };
 }
 
-/**
- * What the caller is told when the whole chain has failed. A rejection is the provider's own answer; when everything was
- * rate limited it is a 429 with the shortest wait; when everything timed out a 504; otherwise a 502 that lists each
- * attempt. A single failed attempt of the caller's own dialect keeps its status and body.
- */
-export function chainError(failures: readonly FailedAttempt[]): ProviderChainError {
-  const last = failures.at(-1)?.error;
-  if (!last) {
+/** A target that was not called, because its provider had asked for a wait. */
+export interface HeldTarget extends TargetName {
+  readonly endsInMs: number;
+}
+
+/** Nobody was called: everybody had asked for a wait, or there is nobody. */
+function nobodyCalled(held: readonly HeldTarget[]): ProviderChainError {
+  const waitMs = Math.min(...held.map(({ endsInMs }) => endsInMs));
+  if (held.length === 0) {
     const message = 'No healthy provider serves this model at the moment.';
     const shape = { status: 503, code: 'no_healthy_provider', type: 'overloaded_error' as const, message };
     return new ProviderChainError(shape, [], null, { retryAfterMs: 1000 });
   }
-  const waits = failures.flatMap(({ error }) => (error.retryAfterMs === undefined ? [] : [error.retryAfterMs]));
+  const names = held.map(({ provider, model }) => `${provider}/${model}`).join(', ');
+  const message = `Every provider has asked for a wait (${names}). Try again in ${Math.ceil(waitMs / 1000)} s.`;
+  const shape = { status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error' as const, message };
+  return new ProviderChainError(shape, [], null, { retryAfterMs: waitMs });
+}
+
+/**
+ * What the caller is told when the whole chain has failed. A rejection is the provider's own answer; when everything was
+ * rate limited it is a 429 with the shortest wait; when everything timed out a 504; otherwise a 502 that lists each
+ * attempt. A single failed attempt of the caller's own dialect keeps its status and body. `held` are the targets that
+ * were not called because their provider had asked for a wait.
+ */
+export function chainError(failures: readonly FailedAttempt[], held: readonly HeldTarget[] = []): ProviderChainError {
+  const last = failures.at(-1)?.error;
+  if (!last) return nobodyCalled(held);
+  const asked = failures.flatMap(({ error }) => (error.retryAfterMs === undefined ? [] : [error.retryAfterMs]));
+  const waits = [...asked, ...held.map(({ endsInMs }) => endsInMs)];
   return new ProviderChainError(shapeOf(failures, last), failures.map(summary), rawOf(failures), {
     retryAfterMs: waits.length > 0 ? Math.min(...waits) : undefined,
     shouldRetry: last.shouldRetry ?? (last.failure === 'rejected' ? false : undefined),

@@ -1,6 +1,6 @@
-import type { ChatRequest, Dialect } from '../core/chat';
-import type { ChatReply } from '../core/reply';
-import type { PhaseTimeouts } from './upstream/upstream-exchange';
+import type { Dialect, InferenceRequest } from '../core/chat';
+import type { ChatReply, JsonReply } from '../core/reply';
+import type { PhaseTimeouts, UpstreamHead } from './upstream/upstream-exchange';
 
 /** What an adapter is built from: a provider's entry of the configuration, defaults filled in. */
 export interface ProviderSettings {
@@ -19,12 +19,14 @@ export interface ProviderSettings {
 
 /** One call of one provider. */
 export interface ProviderCall {
-  readonly request: ChatRequest;
+  readonly request: InferenceRequest;
   /** The provider's own name of the model. */
   readonly model: string;
   readonly signal: AbortSignal;
   /** What is left of the caller's own time bound, in milliseconds; null when there is none. */
   readonly remainingMs: number | null;
+  /** Given the headers of the answer as soon as they have come, whatever its status: they tell what is left of a quota. */
+  readonly onHead?: (headers: UpstreamHead['headers']) => void;
 }
 
 /**
@@ -41,6 +43,11 @@ export abstract class Provider {
   abstract speaks(dialect: Dialect, model: string): boolean;
 
   abstract chat(call: ProviderCall): Promise<ChatReply>;
+
+  /** What the provider itself counts a Messages request at; null when it has no such API for the model. */
+  countTokens(_call: ProviderCall): Promise<JsonReply | null> {
+    return Promise.resolve(null);
+  }
 
   /** Calls in flight, for metrics and `least_busy`. */
   abstract get activeCalls(): number;

@@ -1,4 +1,4 @@
-import type { Dialect } from '../../core/chat';
+import type { Dialect, JsonObject } from '../../core/chat';
 import type { GatewayError } from '../../core/errors';
 import type { JsonReply, StreamEvent, StreamReply } from '../../core/reply';
 
@@ -11,6 +11,8 @@ export interface ErrorFormat {
 }
 
 export interface StreamOptions {
+  /** The client's request, of which some dialects repeat a part. */
+  readonly asked: Readonly<JsonObject>;
   readonly includeUsage: boolean;
   /** What the request has cost so far, in USD: a number, as clients of both dialects expect in `usage.cost`. */
   readonly costUsd: () => number;
@@ -20,11 +22,13 @@ export interface StreamOptions {
 /** The bytes of one streamed answer; keeps what the dialect needs to remember between events. */
 export interface StreamFormat {
   write(event: StreamEvent): string | Buffer;
+  /** The event that ends a broken stream, where it depends on what was written; else `ErrorFormat.event` is used. */
+  fail?(error: GatewayError, requestId: string): string;
 }
 
 /** How a dialect writes answers that are in it already or in the canonical form. */
 export interface ReplyFormat {
-  json(reply: JsonReply, requestedModel: string): string | Buffer;
+  json(reply: JsonReply, requestedModel: string, asked: Readonly<JsonObject>): string | Buffer;
   stream(reply: StreamReply, options: StreamOptions): StreamFormat;
 }
 

@@ -2,7 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { DocumentErrors } from './errors.docs';
 
-const INFERENCE_ERRORS = [400, 401, 403, 404, 413, 429, 502, 503, 504] as const;
+export const INFERENCE_ERRORS = [400, 401, 403, 404, 413, 429, 502, 503, 504] as const;
 
 const text = (description: string, example?: string) => ({
   description,
@@ -10,7 +10,7 @@ const text = (description: string, example?: string) => ({
 });
 
 /** Headers of every answer (see docs/api.md). */
-const REPLY_HEADERS = {
+export const REPLY_HEADERS = {
   'x-request-id': text(
     'Identifier of the request; GET /api/v1/requests/{id} tells what happened.',
     'req_06fbq2n9k7m3s1t5v8w0x2y4z6',
@@ -34,7 +34,8 @@ const REQUEST_HEADERS = [
   },
 ] as const;
 
-const shared = (): MethodDecorator =>
+/** What the documentation of every inference route begins with. */
+export const inferenceDocs = (): MethodDecorator =>
   applyDecorators(
     ApiTags('Inference'),
     ApiSecurity('bearer'),
@@ -169,7 +170,7 @@ const messagesAnswer = {
 
 export const DocumentChatCompletions = (): MethodDecorator =>
   applyDecorators(
-    shared(),
+    inferenceDocs(),
     ApiOperation({
       summary: 'OpenAI Chat Completions',
       description:
@@ -189,7 +190,7 @@ export const DocumentChatCompletions = (): MethodDecorator =>
 
 export const DocumentMessages = (): MethodDecorator =>
   applyDecorators(
-    shared(),
+    inferenceDocs(),
     ApiOperation({
       summary: 'Anthropic Messages',
       description:

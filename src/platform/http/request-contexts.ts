@@ -11,11 +11,16 @@ interface Carrier extends IncomingMessage {
   [CONTEXT]?: GatewayContext;
 }
 
-/** The dialect a path speaks; everything that is not Anthropic's is OpenAI's. */
+const DIALECT_ROOTS: readonly (readonly [string, Dialect])[] = [
+  ['/v1/messages', 'anthropic'],
+  ['/v1/responses', 'responses'],
+  ['/v1/embeddings', 'embeddings'],
+];
+
+/** The dialect a path speaks; what belongs to no other API is Chat Completions'. */
 export function dialectOf(path: string): Dialect {
-  return path === '/v1/messages' || path.startsWith('/v1/messages/') || path.startsWith('/v1/messages?')
-    ? 'anthropic'
-    : 'openai';
+  const root = DIALECT_ROOTS.find(([prefix]) => path.startsWith(prefix) && /^($|[/?])/.test(path.slice(prefix.length)));
+  return root?.[1] ?? 'openai';
 }
 
 /** Opens the context of a request on first use and closes it with the response. */

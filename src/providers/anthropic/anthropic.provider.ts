@@ -7,6 +7,7 @@ import { sdkExchange, sdkFetch } from '../upstream/sdk-fetch';
 import { UpstreamClient } from '../upstream/upstream-client';
 import type { PhaseTimeouts, UpstreamExchange } from '../upstream/upstream-exchange';
 import { AnthropicNativeReader, AnthropicTranslatingReader } from './anthropic.stream';
+import { readTokenCount } from './count-tokens';
 import { fromAnthropicMessage } from './from-anthropic';
 import { outputLimits } from './model-limits';
 import { toAnthropic, type AnthropicRequest } from './to-anthropic';
@@ -58,10 +59,31 @@ export class AnthropicProvider extends Provider {
 
   private async passThrough(call: ProviderCall, timeouts: PhaseTimeouts): Promise<ChatReply> {
     const { request } = call;
+    const exchange = this.sendNative(call, '/v1/messages', timeouts);
+    const head = await exchange.head;
+    call.onHead?.(head.headers);
+    await requireSuccess(this.name, 'anthropic', head, exchange);
+    if (request.stream) return this.stream('anthropic', exchange, call.model, new AnthropicNativeReader(this.name));
+    const { raw, value } = await readJson(this.name, head, exchange);
+    const { usage, finish } = this.readMessage(value, null);
+    return { kind: 'json', dialect: 'anthropic', raw, value, model: modelOf(value, call.model), usage, finish };
+  }
+
+  override async countTokens(call: ProviderCall): Promise<JsonReply> {
+    const timeouts = timeoutsOf(this.settings, false, call.remainingMs);
+    const exchange = this.sendNative(call, '/v1/messages/count_tokens', timeouts);
+    const head = await exchange.head;
+    await requireSuccess(this.name, 'anthropic', head, exchange);
+    return readTokenCount(this.name, await readJson(this.name, head, exchange), call.model);
+  }
+
+  /** The client's bytes and `anthropic-*` headers, with only the model and the key exchanged. */
+  private sendNative(call: ProviderCall, path: string, timeouts: PhaseTimeouts): UpstreamExchange {
+    const { request } = call;
     const changes = request.document.value['model'] === call.model ? {} : { model: call.model };
-    const exchange = this.upstream.start({
+    return this.upstream.start({
       method: 'POST',
-      url: `${this.baseUrl}/v1/messages`,
+      url: `${this.baseUrl}${path}`,
       headers: {
         'content-type': 'application/json',
         accept: request.stream ? 'text/event-stream' : 'application/json',
@@ -74,12 +96,6 @@ export class AnthropicProvider extends Provider {
       signal: call.signal,
       timeouts,
     });
-    const head = await exchange.head;
-    await requireSuccess(this.name, 'anthropic', head, exchange);
-    if (request.stream) return this.stream('anthropic', exchange, call.model, new AnthropicNativeReader(this.name));
-    const { raw, value } = await readJson(this.name, head, exchange);
-    const { usage, finish } = this.readMessage(value, null);
-    return { kind: 'json', dialect: 'anthropic', raw, value, model: modelOf(value, call.model), usage, finish };
   }
 
   private async translate(call: ProviderCall, timeouts: PhaseTimeouts): Promise<ChatReply> {
@@ -91,6 +107,7 @@ export class AnthropicProvider extends Provider {
     });
     const exchange = await this.sendTranslated(translated, call, timeouts);
     const head = await exchange.head;
+    call.onHead?.(head.headers);
     await requireSuccess(this.name, 'anthropic', head, exchange);
     const { jsonTool, warnings } = translated;
     if (call.request.stream) {

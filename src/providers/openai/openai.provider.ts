@@ -1,5 +1,5 @@
 import OpenAI from 'openai';
-import type { ChatRequest, Dialect } from '../../core/chat';
+import type { Dialect, JsonObject } from '../../core/chat';
 import type { ChatReply } from '../../core/reply';
 import { Provider, timeoutsOf, type ProviderCall, type ProviderSettings } from '../provider';
 import { sdkExchange, sdkFetch } from '../upstream/sdk-fetch';
@@ -7,6 +7,8 @@ import { UpstreamClient } from '../upstream/upstream-client';
 import type { PhaseTimeouts, UpstreamExchange } from '../upstream/upstream-exchange';
 import { brokenReply, readJson, readStream, requireSuccess } from '../upstream/read-reply';
 import { completionFinish, OpenAiStreamReader, openAiUsage } from './from-openai';
+import { readEmbeddings } from './from-openai-embeddings';
+import { readResponse, ResponsesStreamReader } from './from-openai-responses';
 import { nativeOpenAiBody, toOpenAi } from './to-openai';
 
 const PUBLIC_BASE_URL = 'https://api.openai.com/v1';
@@ -16,7 +18,15 @@ const NO_KEY = 'none';
 export interface OpenAiTraits {
   readonly type: string;
   readonly usesMaxTokens: boolean;
+  readonly speaksResponses: boolean;
 }
+
+/** Where a request of each dialect goes that is passed on as it is. */
+const NATIVE_PATHS: Readonly<Partial<Record<Dialect, string>>> = {
+  openai: '/chat/completions',
+  responses: '/responses',
+  embeddings: '/embeddings',
+};
 
 /** OpenAI's own API, and whatever speaks its Chat Completions. */
 export class OpenAiProvider extends Provider {
@@ -27,7 +37,7 @@ export class OpenAiProvider extends Provider {
 
   constructor(
     private readonly settings: ProviderSettings,
-    private readonly traits: OpenAiTraits = { type: 'openai', usesMaxTokens: false },
+    private readonly traits: OpenAiTraits = { type: 'openai', usesMaxTokens: false, speaksResponses: true },
   ) {
     super();
     this.name = settings.name;
@@ -47,7 +57,8 @@ export class OpenAiProvider extends Provider {
   }
 
   override speaks(dialect: Dialect): boolean {
-    return dialect === 'openai';
+    if (dialect === 'responses') return this.traits.speaksResponses;
+    return NATIVE_PATHS[dialect] !== undefined;
   }
 
   override close(): Promise<void> {
@@ -57,15 +68,16 @@ export class OpenAiProvider extends Provider {
   override async chat(call: ProviderCall): Promise<ChatReply> {
     const { request } = call;
     const timeouts = timeoutsOf(this.settings, request.stream, call.remainingMs);
+    const path = this.speaks(request.dialect) ? NATIVE_PATHS[request.dialect] : undefined;
     const exchange =
-      request.dialect === 'openai' ? this.sendNative(call, timeouts) : await this.sendTranslated(call, timeouts);
-    return this.read(exchange, request, call.model);
+      path === undefined ? await this.sendTranslated(call, timeouts) : this.sendNative(call, path, timeouts);
+    return this.read(exchange, call, path === undefined ? 'openai' : request.dialect);
   }
 
-  private sendNative(call: ProviderCall, timeouts: PhaseTimeouts): UpstreamExchange {
+  private sendNative(call: ProviderCall, path: string, timeouts: PhaseTimeouts): UpstreamExchange {
     return this.upstream.start({
       method: 'POST',
-      url: `${this.baseUrl}/chat/completions`,
+      url: `${this.baseUrl}${path}`,
       headers: {
         'content-type': 'application/json',
         accept: call.request.stream ? 'text/event-stream' : 'application/json',
@@ -93,14 +105,16 @@ export class OpenAiProvider extends Provider {
     );
   }
 
-  private async read(exchange: UpstreamExchange, request: ChatRequest, model: string): Promise<ChatReply> {
+  private async read(exchange: UpstreamExchange, call: ProviderCall, dialect: Dialect): Promise<ChatReply> {
     const head = await exchange.head;
+    call.onHead?.(head.headers);
     await requireSuccess(this.name, 'openai', head, exchange);
-    if (!request.stream) return this.readCompletion(await readJson(this.name, head, exchange), model);
-    const reader = new OpenAiStreamReader(this.name);
+    const { request, model } = call;
+    if (!request.stream) return this.readWhole(await readJson(this.name, head, exchange), call, dialect);
+    const reader = dialect === 'responses' ? new ResponsesStreamReader(this.name) : new OpenAiStreamReader(this.name);
     return {
       kind: 'stream',
-      dialect: 'openai',
+      dialect,
       get model() {
         return reader.model ?? model;
       },
@@ -108,7 +122,14 @@ export class OpenAiProvider extends Provider {
     };
   }
 
-  private readCompletion({ raw, value }: { raw: Buffer; value: Record<string, unknown> }, model: string): ChatReply {
+  private readWhole(answer: { raw: Buffer; value: JsonObject }, call: ProviderCall, dialect: Dialect): ChatReply {
+    const { model, request } = call;
+    if (dialect === 'responses') return readResponse(this.name, answer, model);
+    if (dialect !== 'embeddings') return this.readCompletion(answer, model);
+    return readEmbeddings(this.name, answer, { model, encodingFormat: request.document.value['encoding_format'] });
+  }
+
+  private readCompletion({ raw, value }: { raw: Buffer; value: JsonObject }, model: string): ChatReply {
     if (!Array.isArray(value['choices'])) {
       throw brokenReply(this.name, 'malformed', 'answered with JSON that is no chat completion');
     }

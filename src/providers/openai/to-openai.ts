@@ -1,11 +1,11 @@
-import type { ChatRequest, JsonObject } from '../../core/chat';
+import type { InferenceRequest, JsonObject } from '../../core/chat';
 
 /**
  * A request in its own dialect: the client's bytes with only what must change. Usage is always asked for, because a
  * stream that does not tell what it used cannot be billed honestly; the gateway hides the answer from a client that did
  * not ask.
  */
-export function nativeOpenAiBody(request: ChatRequest, model: string): Buffer {
+export function nativeOpenAiBody(request: InferenceRequest, model: string): Buffer {
   const changes: JsonObject = {};
   if (request.document.value['model'] !== model) changes['model'] = model;
   if (request.stream && !request.includeUsage) {
@@ -25,7 +25,7 @@ export interface ToOpenAiOptions {
 const REASONING_MODEL = /^(o\d|gpt-5|codex)/;
 
 /** A request of another dialect, from its canonical form. */
-export function toOpenAi(request: ChatRequest, options: ToOpenAiOptions): JsonObject {
+export function toOpenAi(request: InferenceRequest, options: ToOpenAiOptions): JsonObject {
   const { max_completion_tokens: maxTokens, reasoning_effort: effort, ...rest } = request.canonical();
   // A thinking budget became an effort without knowing which model would get it.
   const reasoning =

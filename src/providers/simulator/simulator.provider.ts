@@ -1,5 +1,5 @@
 import type { Dialect } from '../../core/chat';
-import type { ChatReply } from '../../core/reply';
+import type { ChatReply, JsonReply } from '../../core/reply';
 import { AnthropicProvider } from '../anthropic/anthropic.provider';
 import { OpenAiProvider } from '../openai/openai.provider';
 import { Provider, type ProviderCall, type ProviderSettings } from '../provider';
@@ -37,19 +37,26 @@ export class SimulatorProvider extends Provider {
   }
 
   override speaks(dialect: Dialect, model: string): boolean {
-    return voiceOf(model) === dialect;
+    return (voiceOf(model) === 'anthropic') === (dialect === 'anthropic');
   }
 
   override async chat(call: ProviderCall): Promise<ChatReply> {
-    this.voices ??= this.start();
-    const voices = await this.voices;
-    return voices[voiceOf(call.model)].chat(call);
+    return (await this.voice(call.model)).chat(call);
+  }
+
+  override async countTokens(call: ProviderCall): Promise<JsonReply | null> {
+    return (await this.voice(call.model)).countTokens(call);
   }
 
   override async close(): Promise<void> {
     const voices = await this.voices;
     await Promise.all([voices?.openai.close(), voices?.anthropic.close()]);
     await this.server?.close();
+  }
+
+  private async voice(model: string): Promise<Provider> {
+    this.voices ??= this.start();
+    return (await this.voices)[voiceOf(model)];
   }
 
   private async start(): Promise<Voices> {

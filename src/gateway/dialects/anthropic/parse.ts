@@ -1,4 +1,4 @@
-import { ChatRequest } from '../../../core/chat';
+import { ChatRequest, type JsonObject } from '../../../core/chat';
 import { InvalidRequestError } from '../../../core/errors';
 import type { JsonDocument } from '../../../core/json-document';
 import { optionalBoolean, optionalCount, requiredName, requiredObjects } from '../fields';
@@ -10,6 +10,19 @@ import { toCanonical } from './to-canonical';
  */
 export function parseMessages(document: JsonDocument, headers: Readonly<Record<string, string>>): ChatRequest {
   const body = document.value;
+  checkMessages(body);
+  const maxOutputTokens = optionalCount(body, 'max_tokens');
+  if (maxOutputTokens === null) throw new InvalidRequestError('"max_tokens" is required.', 'max_tokens');
+  return messagesRequest(document, headers, { maxOutputTokens, stream: optionalBoolean(body, 'stream') ?? false });
+}
+
+/** A Messages request whose tokens are to be counted: no answer is made, so nothing bounds it. */
+export function parseTokenCount(document: JsonDocument, headers: Readonly<Record<string, string>>): ChatRequest {
+  checkMessages(document.value);
+  return messagesRequest(document, headers, { maxOutputTokens: 0, stream: false });
+}
+
+function checkMessages(body: Readonly<JsonObject>): void {
   requiredObjects(body, 'messages').forEach((message, index) => {
     if (typeof message['role'] === 'string') return;
     throw new InvalidRequestError(
@@ -17,15 +30,20 @@ export function parseMessages(document: JsonDocument, headers: Readonly<Record<s
       `messages[${index}].role`,
     );
   });
-  const maxOutputTokens = optionalCount(body, 'max_tokens');
-  if (maxOutputTokens === null) throw new InvalidRequestError('"max_tokens" is required.', 'max_tokens');
+}
+
+function messagesRequest(
+  document: JsonDocument,
+  headers: Readonly<Record<string, string>>,
+  answer: { readonly maxOutputTokens: number; readonly stream: boolean },
+): ChatRequest {
+  const body = document.value;
   return new ChatRequest({
     dialect: 'anthropic',
     document,
     model: requiredName(body, 'model'),
-    stream: optionalBoolean(body, 'stream') ?? false,
     includeUsage: true,
-    maxOutputTokens,
+    ...answer,
     choices: 1,
     forwardedHeaders: headers,
     toCanonical: () => toCanonical({ ...body }),
