@@ -1,6 +1,7 @@
 import type { GatewayContext } from '../core/context';
 import type { GatewayError } from '../core/errors';
 import { formatUsd, type NanoUsd } from '../core/money';
+import { rateLimitHeaders } from '../rate-limit';
 
 type Headers = Record<string, string>;
 
@@ -20,6 +21,7 @@ export function gatewayHeaders(context: GatewayContext): Headers {
   }
   headers['x-gateway-cache'] = context.cacheStatus;
   headers['x-gateway-overhead-ms'] = Math.max(0, context.elapsedMs() - context.upstreamMs).toFixed(3);
+  Object.assign(headers, rateLimitHeaders(context));
   return headers;
 }
 

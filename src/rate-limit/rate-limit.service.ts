@@ -1,11 +1,150 @@
 import { Injectable } from '@nestjs/common';
-import type { GatewayContext } from '../core/context';
+import type { GatewayContext, Identity, RateLimitState, RateLimitWindow } from '../core/context';
+import { Clock } from '../platform/clock';
+import { LiveConfig } from '../platform/config/live-config';
+import { planAdmission, type AdmissionPlan, type Resource } from './admission-plan';
+import { DenialMemory } from './denial-memory';
+import { level, levelsOfCaller, limitsOfModel, type Level } from './levels';
+import { RateLimitConfig } from './rate-limit.config';
+import { exceeded, neverFits, RateLimitUnavailableError } from './rate-limit.errors';
+import { RateLimitMetrics } from './rate-limit.metrics';
+import { RateLimitStore, type Admitted, type CounterState, type Denied, type Receipt } from './store/rate-limit.store';
+import type { Prompt } from './token-need';
 
-/** Admission by requests and tokens a minute. No limit is enforced yet, and the decision trace says so. */
+/** Admission by requests, tokens and running calls at every level, all of it in one step or nothing. */
 @Injectable()
 export class RateLimitService {
-  admit(context: GatewayContext): Promise<void> {
-    context.decide('rate_limit', 'not_enforced');
-    return Promise.resolve();
+  private readonly denials: DenialMemory;
+  /** Levels by caller. An identity is replaced when anything of it changes, the configuration when it is reloaded. */
+  private readonly levels = new WeakMap<Identity, { readonly config: RateLimitConfig; readonly levels: Level[] }>();
+
+  constructor(
+    private readonly store: RateLimitStore,
+    private readonly config: LiveConfig,
+    private readonly metrics: RateLimitMetrics,
+    clock: Clock,
+  ) {
+    this.denials = new DenialMemory(() => clock.monotonic());
   }
+
+  /** Takes what the request needs and sees to its return; throws a 429 that names whose limit is used up. */
+  async admit(context: GatewayContext): Promise<void> {
+    const { identity, request } = context;
+    if (!identity || !request)
+      throw new Error('Limits are taken for a known caller and request: guards ran out of order');
+    const plan = planAdmission(this.levelsOf(identity, request.model), request satisfies Prompt);
+    if (plan.counted.length + plan.slots.length === 0) {
+      context.decide('rate_limit', 'no_limits');
+      return;
+    }
+    this.refuseImpossible(context, plan);
+    const caller = `${identity.keyId} ${request.model}`;
+    const remembered = this.denials.recall(caller, plan.admission);
+    if (remembered) this.deny(context, plan, remembered, 'denied_from_memory');
+    const result = await this.store.admit(plan.admission);
+    switch (result.kind) {
+      case 'admitted':
+        this.take(context, plan, result);
+        return;
+      case 'denied':
+        this.denials.remember(caller, plan.admission, result);
+        return this.deny(context, plan, result, 'denied');
+      case 'unavailable':
+        this.metrics.count('unavailable', true);
+        context.decide('rate_limit', 'unavailable', { reason: result.reason });
+        throw new RateLimitUnavailableError(result);
+    }
+  }
+
+  private take(context: GatewayContext, plan: AdmissionPlan, { receipt, counters, degraded }: Admitted): void {
+    context.defer(() => this.giveBack(context, plan, receipt));
+    context.rateLimit = stateOf(plan, counters, degraded);
+    this.metrics.count('admitted', degraded);
+    context.decide('rate_limit', 'admitted', traceOf(plan, counters, degraded));
+  }
+
+  /** Puts the provider's figure in the place of what was reserved, and frees the slots. */
+  private giveBack(context: GatewayContext, plan: AdmissionPlan, receipt: Receipt): void {
+    this.store.release(receipt);
+    if (!plan.tokens) return;
+    const used = usedTokens(context);
+    if (used === null) return;
+    const difference = used - plan.tokens.total;
+    this.store.settle(
+      receipt,
+      plan.counted.map(({ resource }) => (resource === 'tokens' ? difference : 0)),
+    );
+  }
+
+  private refuseImpossible(context: GatewayContext, plan: AdmissionPlan): void {
+    const index = plan.admission.counters.findIndex(({ cost, limit }) => cost > limit);
+    if (index < 0) return;
+    this.metrics.count('denied', false);
+    context.decide('rate_limit', 'never_fits', { scope: plan.counted[index]!.level.label });
+    throw neverFits(plan, plan.counted[index]!);
+  }
+
+  private deny(
+    context: GatewayContext,
+    plan: AdmissionPlan,
+    denied: Denied,
+    name: 'denied' | 'denied_from_memory',
+  ): never {
+    context.rateLimit = stateOf(plan, denied.counters, denied.degraded);
+    this.metrics.count(name, denied.degraded);
+    const error = exceeded(plan, denied);
+    const facts = traceOf(plan, denied.counters, denied.degraded);
+    context.decide('rate_limit', name, { ...error.facts, retry_after_ms: denied.retryAfterMs, ...facts });
+    throw error;
+  }
+
+  private levelsOf(identity: Identity, model: string): readonly Level[] {
+    const config = this.config.section(RateLimitConfig);
+    let known = this.levels.get(identity);
+    if (known?.config !== config) {
+      known = { config, levels: levelsOfCaller(identity, config) };
+      this.levels.set(identity, known);
+    }
+    const ofModel = level('model', model, model, limitsOfModel(model, config));
+    return ofModel ? [...known.levels, ofModel] : known.levels;
+  }
+}
+
+/** Null when it is not known: then what was reserved stays taken. No attempt, no tokens: a cached or refused call. */
+function usedTokens({ attempts }: GatewayContext): number | null {
+  if (!attempts) return 0;
+  return attempts.usedTokens?.() ?? null;
+}
+
+function stateOf(plan: AdmissionPlan, counters: readonly CounterState[], degraded: boolean): RateLimitState {
+  return { requests: tightest(plan, counters, 'requests'), tokens: tightest(plan, counters, 'tokens'), degraded };
+}
+
+function tightest(
+  { counted }: AdmissionPlan,
+  counters: readonly CounterState[],
+  resource: Resource,
+): RateLimitWindow | null {
+  let found: RateLimitWindow | null = null;
+  for (const [index, planned] of counted.entries()) {
+    const state = counters[index]!;
+    if (planned.resource !== resource || (found && found.remaining <= state.remaining)) continue;
+    found = { limit: planned.limit, remaining: state.remaining, resetMs: state.resetMs };
+  }
+  return found;
+}
+
+/** What each level had left: `team "search" tokens: 1200 of 5000`. */
+function traceOf(plan: AdmissionPlan, counters: readonly CounterState[], degraded: boolean): Record<string, unknown> {
+  return {
+    ...(degraded ? { degraded } : {}),
+    ...(plan.tokens ? { reserved_tokens: plan.tokens.total } : {}),
+    levels: plan.counted.map(({ level: { scope, id }, resource, limit }, index) => ({
+      scope,
+      id,
+      resource,
+      limit,
+      remaining: counters[index]!.remaining,
+    })),
+  };
 }

@@ -1,0 +1,246 @@
+import type { GatewayContext, Identity } from '../core/context';
+import { GatewayError } from '../core/errors';
+import { MetricsRegistry } from '../platform/metrics/metrics';
+import { RateLimitMetrics } from './rate-limit.metrics';
+import { RateLimitService } from './rate-limit.service';
+import { MemoryRateLimitStore } from './store/memory.rate-limit-store';
+import type { Admission, AdmissionResult } from './store/rate-limit.store';
+import { ChangingConfig, contextOf, identityWith, ledgerThatUsed, type Asked } from './testing/limited-request';
+import { TurnedClock } from './testing/turned-clock';
+
+/** The memory store, and how often it was asked. */
+class CountingStore extends MemoryRateLimitStore {
+  asked = 0;
+  answer: AdmissionResult | null = null;
+
+  override admit(admission: Admission): Promise<AdmissionResult> {
+    this.asked += 1;
+    return this.answer ? Promise.resolve(this.answer) : super.admit(admission);
+  }
+}
+
+describe('RateLimitService', () => {
+  let clock: TurnedClock;
+  let config: ChangingConfig;
+  let store: CountingStore;
+  let service: RateLimitService;
+  let metrics: MetricsRegistry;
+
+  beforeEach(() => {
+    clock = new TurnedClock();
+    config = new ChangingConfig();
+    store = new CountingStore(() => clock.monotonic());
+    metrics = new MetricsRegistry();
+    service = new RateLimitService(store, config, new RateLimitMetrics(metrics), clock);
+  });
+
+  const ask = async (identity: Identity, asked: Asked = {}): Promise<GatewayContext> => {
+    const context = contextOf(clock, identity, asked);
+    await service.admit(context);
+    return context;
+  };
+  const refusal = async (identity: Identity, asked: Asked = {}): Promise<GatewayError> => {
+    const error: unknown = await ask(identity, asked).then(
+      () => new Error('was admitted'),
+      (thrown: unknown) => thrown,
+    );
+    if (!(error instanceof GatewayError)) throw error;
+    return error;
+  };
+  const used = async (key: string): Promise<number> =>
+    (await store.usage([{ key, windowMs: 60_000 }], [])).windows[0]!.used;
+
+  it('lets pass what nobody limits, without asking the store', async () => {
+    const context = await ask(identityWith());
+    expect(store.asked).toBe(0);
+    expect(context.rateLimit).toBeUndefined();
+    expect(context.decisions).toMatchObject([{ stage: 'rate_limit', what: 'no_limits' }]);
+  });
+
+  it('names the scope and what ran out, and a wait after which the same call is admitted', async () => {
+    const identity = identityWith({ team: { requestsPerMinute: 2 }, key: { requestsPerMinute: 10 } });
+    await ask(identity);
+    clock.advance(400);
+    await ask(identity);
+    const error = await refusal(identity);
+    expect(error).toMatchObject({ status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error' });
+    expect(error.message).toContain('team "search": 2 requests per minute are used up');
+    expect(error.facts).toMatchObject({
+      scope: 'team',
+      scope_id: 'team_1',
+      resource: 'requests',
+      limit: 2,
+      remaining: 0,
+    });
+    expect(await used('r:key:key_1')).toBe(2);
+    clock.advance((error.retryAfterMs ?? 0) - 1);
+    await refusal(identity);
+    clock.advance(1);
+    await ask(identity);
+  });
+
+  it.each(['key', 'user', 'team', 'department'] as const)('holds the limit of the %s', async (scope) => {
+    const identity = identityWith({ [scope]: { requestsPerMinute: 1 } });
+    await ask(identity);
+    expect((await refusal(identity)).facts).toMatchObject({ scope });
+  });
+
+  it('counts the team, not the key, against the limit of a team', async () => {
+    const limits = { team: { requestsPerMinute: 2 } };
+    await ask(identityWith(limits, 'key_1'));
+    await ask(identityWith(limits, 'key_2'));
+    await refusal(identityWith(limits, 'key_3'));
+  });
+
+  it('applies the default to what a key leaves open, and each key has its own', async () => {
+    config.set({ default: { requests_per_minute: 1, max_concurrency: 5 } });
+    await ask(identityWith({}, 'key_1'));
+    await refusal(identityWith({}, 'key_1'));
+    await ask(identityWith({}, 'key_2'));
+    const own = identityWith({ key: { requestsPerMinute: 3 } }, 'key_3');
+    for (let index = 0; index < 3; index += 1) await ask(own);
+    expect((await refusal(own)).facts).toMatchObject({ limit: 3 });
+  });
+
+  it('limits a model for all callers together, and only that model', async () => {
+    config.set({ models: { 'gpt-4o': { requests_per_minute: 1 } } });
+    await ask(identityWith({}, 'key_1'));
+    expect((await refusal(identityWith({}, 'key_2'))).message).toContain('model "gpt-4o"');
+    await ask(identityWith(), { model: 'gpt-4o-mini' });
+    await ask(identityWith(), { model: 'constructor' });
+  });
+
+  it('takes new limits with the next request, of the caller and of the configuration', async () => {
+    const identity = identityWith({ key: { requestsPerMinute: 1 } });
+    await ask(identity);
+    await refusal(identity);
+    await ask(identityWith({ key: { requestsPerMinute: 2 } }));
+    config.set({ models: { 'gpt-4o': { requests_per_minute: 1 } } });
+    await ask(identityWith({ key: { requestsPerMinute: 9 } }));
+    expect((await refusal(identityWith({ key: { requestsPerMinute: 9 } }))).facts).toMatchObject({ scope: 'model' });
+    config.set({});
+    await ask(identityWith({ key: { requestsPerMinute: 9 } }));
+  });
+
+  it('denies from then on when a limit is lowered below the use, and breaks nothing in flight', async () => {
+    const running = await ask(identityWith({ key: { requestsPerMinute: 5, maxConcurrency: 5 } }));
+    await ask(identityWith({ key: { requestsPerMinute: 5, maxConcurrency: 5 } }));
+    const lowered = identityWith({ key: { requestsPerMinute: 1, maxConcurrency: 1 } });
+    expect((await refusal(lowered)).facts).toMatchObject({ resource: 'requests', remaining: 0 });
+    running.close();
+    expect((await store.usage([], ['s:key:key_1'])).slots).toEqual([1]);
+  });
+
+  it('reserves prompt and answer, and settles to what the provider counted', async () => {
+    const identity = identityWith({ team: { tokensPerMinute: 1_000 } });
+    const context = await ask(identity, { maxOutputTokens: 300, choices: 2 });
+    expect(await used('t:team:team_1')).toBeGreaterThan(600);
+    context.attempts = ledgerThatUsed(123);
+    context.close();
+    expect(await used('t:team:team_1')).toBe(123);
+  });
+
+  it('books more than it reserved when the provider counted more', async () => {
+    const context = await ask(identityWith({ team: { tokensPerMinute: 1_000 } }), { maxOutputTokens: 10 });
+    context.attempts = ledgerThatUsed(5_000);
+    context.close();
+    expect(await used('t:team:team_1')).toBe(5_000);
+    await refusal(identityWith({ team: { tokensPerMinute: 1_000 } }));
+  });
+
+  it('gives all tokens back when no attempt was made, and none while it is not known what one used', async () => {
+    const identity = identityWith({ team: { tokensPerMinute: 1_000 } });
+    (await ask(identity)).close();
+    expect(await used('t:team:team_1')).toBe(0);
+    const context = await ask(identity);
+    const reserved = await used('t:team:team_1');
+    context.attempts = ledgerThatUsed(null);
+    context.close();
+    expect(await used('t:team:team_1')).toBe(reserved);
+  });
+
+  it('gives back at once when the client has left while the store was asked', async () => {
+    const context = contextOf(clock, identityWith({ key: { tokensPerMinute: 1_000, maxConcurrency: 1 } }));
+    const admission = service.admit(context);
+    context.close();
+    await admission;
+    expect(await used('t:key:key_1')).toBe(0);
+    expect((await store.usage([], ['s:key:key_1'])).slots).toEqual([0]);
+  });
+
+  it('frees the slot when the request is over', async () => {
+    const identity = identityWith({ user: { maxConcurrency: 1 } });
+    const first = await ask(identity);
+    const error = await refusal(identity);
+    expect(error.message).toContain('user "ada@example.com": 1 requests at the same time are running');
+    first.close();
+    await ask(identity);
+  });
+
+  it('says at once that a request can never fit, and that trying again is useless', async () => {
+    const error = await refusal(identityWith({ team: { tokensPerMinute: 100 } }), { maxOutputTokens: 500 });
+    expect(error).toMatchObject({
+      status: 429,
+      code: 'rate_limit_exceeded',
+      shouldRetry: false,
+      retryAfterMs: undefined,
+    });
+    expect(error.message).toMatch(/needs up to \d+ tokens .* team "search" may use 100 a minute/);
+    expect(store.asked).toBe(0);
+  });
+
+  it('admits a request without a bound under a small limit', async () => {
+    await ask(identityWith({ team: { tokensPerMinute: 100 } }), { maxOutputTokens: null });
+  });
+
+  it('answers repeated refusals from memory, with the wait that is left, until it is over', async () => {
+    const identity = identityWith({ key: { requestsPerMinute: 1 } });
+    await ask(identity);
+    const first = await refusal(identity);
+    const { asked } = store;
+    clock.advance(5_000);
+    for (let index = 0; index < 100; index += 1) {
+      expect((await refusal(identity)).retryAfterMs).toBe((first.retryAfterMs ?? 0) - 5_000);
+    }
+    expect(store.asked).toBe(asked);
+    clock.advance((first.retryAfterMs ?? 0) - 5_000);
+    await ask(identity);
+    expect(await metrics.expose()).toContain(
+      'gateway_rate_limit_decisions_total{decision="denied_from_memory",by="windows"} 100',
+    );
+  });
+
+  it('does not let the memory refuse a smaller request that fits', async () => {
+    const identity = identityWith({ key: { tokensPerMinute: 1_000 } });
+    await ask(identity, { maxOutputTokens: 700 });
+    await refusal(identity, { maxOutputTokens: 700 });
+    await ask(identity, { maxOutputTokens: 100 });
+  });
+
+  it('tells in the trace and for the headers what each level had left', async () => {
+    const context = await ask(
+      identityWith({ key: { requestsPerMinute: 60, tokensPerMinute: 5_000 }, team: { requestsPerMinute: 10 } }),
+    );
+    expect(context.rateLimit).toMatchObject({
+      requests: { limit: 10, remaining: 9 },
+      tokens: { limit: 5_000 },
+      degraded: false,
+    });
+    expect(context.decisions.at(-1)).toMatchObject({
+      what: 'admitted',
+      facts: {
+        levels: [
+          { scope: 'key', resource: 'requests', limit: 60, remaining: 59 },
+          { scope: 'key', resource: 'tokens', limit: 5_000 },
+          { scope: 'team', resource: 'requests', limit: 10, remaining: 9 },
+        ],
+      },
+    });
+  });
+
+  it('answers 503, not 429, when the store is away and the policy is to refuse', async () => {
+    store.answer = { kind: 'unavailable', reason: 'denied_by_policy', retryAfterMs: 1_000 };
+    const error = await refusal(identityWith({ key: { requestsPerMinute: 1 } }));
+    expect(error).toMatchObject({ status: 503, code: 'overloaded', retryAfterMs: 1_000 });
+  });
+});
