@@ -1,0 +1,285 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TurnedClock } from '../../src/rate-limit/testing/turned-clock';
+import { LimiterReplica, mostInAnyWindow, mostSurelyInAnyWindow } from '../support/limiter-replica';
+
+const URL = process.env['TEST_REDIS_URL'] ?? '';
+const REPLICAS = 3;
+const WINDOW_MS = 60_000;
+const LIMIT = 100;
+
+let organizations = 0;
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Repeatable chance. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function poisson(load: number, windows: number): number[] {
+  const chance = random(42);
+  const times: number[] = [];
+  for (let at = 0; at < windows * WINDOW_MS;) {
+    at += (-Math.log(1 - chance()) * WINDOW_MS) / (load * LIMIT);
+    times.push(Math.floor(at));
+  }
+  return times;
+}
+
+function bursty(windows: number): number[] {
+  const chance = random(7);
+  const times: number[] = [];
+  for (let at = 0; at < windows * WINDOW_MS;) {
+    at += (-Math.log(1 - chance()) * WINDOW_MS) / 3;
+    const size = Math.floor(chance() * 60);
+    for (let index = 0; index < size; index += 1) times.push(Math.floor(at + index * 20));
+  }
+  return times.sort((a, b) => a - b);
+}
+
+/** Full bursts on both sides of a minute's edge, and a trickle between them. */
+function edge(windows: number, isSparse: boolean): number[] {
+  const times: number[] = [];
+  for (let window = 1; window <= windows; window += 1) {
+    const at = window * (isSparse ? 3 : 1) * WINDOW_MS;
+    for (let index = 0; index < LIMIT; index += 1) times.push(at - 1, at);
+    for (let after = 0; after < WINDOW_MS; after += 500) times.push(at + after);
+  }
+  return times.sort((a, b) => a - b);
+}
+
+const TRACES: Readonly<Record<string, number[]>> = {
+  'edge burst': edge(12, false),
+  'sparse edge': edge(8, true),
+  'Poisson 80 %': poisson(0.8, 20),
+  'Poisson 100 %': poisson(1, 20),
+  'Poisson 300 %': poisson(3, 12),
+  bursty: bursty(25),
+};
+
+jest.setTimeout(60_000);
+
+describe('three replicas on one Redis, time turned by hand', () => {
+  let clock: TurnedClock;
+  let replicas: LimiterReplica[];
+
+  beforeEach(async () => {
+    clock = new TurnedClock();
+    organizations += 1;
+    const organization = `virtual-${process.pid}-${organizations}`;
+    replicas = await Promise.all(
+      Array.from({ length: REPLICAS }, () => LimiterReplica.start(URL, organization, clock)),
+    );
+  });
+  afterEach(() => Promise.all(replicas.map((replica) => replica.stop())));
+
+  /** Replicas are heard of all the time, so time passes in steps shorter than the silence that is taken for an outage. */
+  const advance = async (milliseconds: number): Promise<void> => {
+    for (let left = milliseconds; left > 0; left -= 900) {
+      clock.advance(Math.min(left, 900));
+      await replicas[0]!.store.usage([], []);
+    }
+  };
+  const one = (cost = 1, limit = LIMIT) => ({
+    counters: [{ key: 'r:team:t', windowMs: WINDOW_MS, limit, cost }],
+    slots: [],
+  });
+  const used = async (): Promise<number> => {
+    await replicas[0]!.store.admit({ counters: [], slots: [] });
+    const { windows } = await replicas[0]!.store.usage([{ key: 'r:team:t', windowMs: WINDOW_MS }], []);
+    return windows[0]!.used;
+  };
+
+  it.each(Object.entries(TRACES))('LIM-1 LIM-3 LIM-5: %s', async (name, times) => {
+    let now = 0;
+    let drift = 0;
+    const log: { at: number; cost: number }[] = [];
+    const exact: number[] = [];
+    let exactAdmitted = 0;
+    for (const [index, at] of times.entries()) {
+      await advance(at - now);
+      now = at;
+      while (exact.length > 0 && exact[0]! <= now - WINDOW_MS) exact.shift();
+      if (exact.length < LIMIT) {
+        exact.push(now);
+        exactAdmitted += 1;
+      }
+      const result = await replicas[index % REPLICAS]!.ask(one());
+      if (result.kind === 'admitted') log.push({ at: now, cost: 1 });
+      else if (result.kind === 'denied' && result.counters[0]!.used > LIMIT) drift += 1;
+    }
+    const most = mostInAnyWindow(log, WINDOW_MS);
+    const share = (100 * log.length) / exactAdmitted;
+    say(
+      `${name}: ${times.length} calls, at most ${most} of ${LIMIT} in any window, ${share.toFixed(1)} % of the exact log`,
+    );
+    expect(most).toBeLessThanOrEqual(LIMIT);
+    expect(drift).toBe(0);
+    expect(share).toBeGreaterThanOrEqual(98);
+  });
+
+  it('LIM-2: reserved tokens stay within the limit, and with fair estimates little is left unused', async () => {
+    const chance = random(11);
+    const limit = 1_000_000;
+    const log: { at: number; cost: number }[] = [];
+    let now = 0;
+    let offered = 0;
+    while (now < 6 * WINDOW_MS) {
+      const pause = Math.floor(chance() * 400);
+      await advance(pause);
+      now += pause;
+      const reserved = 1 + Math.floor(chance() * 20_000);
+      offered += reserved;
+      const replica = replicas[Math.floor(chance() * REPLICAS)]!;
+      const result = await replica.ask(one(reserved, limit));
+      if (result.kind !== 'admitted') continue;
+      const actual = Math.floor(reserved * (0.9 + chance() / 10));
+      log.push({ at: now, cost: actual });
+      replica.store.settle(result.receipt, [actual - reserved]);
+    }
+    const most = mostInAnyWindow(log, WINDOW_MS);
+    const all = log.reduce((sum, { cost }) => sum + cost, 0);
+    const utilisation = (100 * all) / ((limit * now) / WINDOW_MS);
+    say(
+      `LIM-2: ${log.length} calls, at most ${most} of ${limit} tokens in any window, ${utilisation.toFixed(1)} % used of what could be (${((100 * offered * WINDOW_MS) / (limit * now)).toFixed(0)} % asked for)`,
+    );
+    expect(most).toBeLessThanOrEqual(limit);
+    expect(utilisation).toBeGreaterThanOrEqual(95);
+  });
+
+  it('LIM-4: after the wait that was told, another replica admits the same call', async () => {
+    const chance = random(5);
+    let [waits, kept] = [0, 0];
+    for (let index = 0; index < 1_500; index += 1) {
+      await advance(Math.floor(chance() * 900));
+      const cost = 1 + Math.floor(chance() * 30);
+      const result = await replicas[index % REPLICAS]!.ask(one(cost));
+      if (result.kind !== 'denied') continue;
+      waits += 1;
+      await advance(result.retryAfterMs);
+      if ((await replicas[(index + 1) % REPLICAS]!.ask(one(cost))).kind === 'admitted') kept += 1;
+    }
+    say(`LIM-4: ${kept} of ${waits} waits were enough`);
+    expect(waits).toBeGreaterThan(100);
+    expect(kept).toBe(waits);
+  });
+
+  it('LIM-5: calls that are denied for one of two limits leave nothing in the other', async () => {
+    const both = {
+      counters: [
+        { key: 'r:team:other', windowMs: WINDOW_MS, limit: 1_000, cost: 7 },
+        { key: 'r:team:t', windowMs: WINDOW_MS, limit: 1, cost: 1 },
+      ],
+      slots: [{ key: 's:team:t', limit: 5 }],
+    };
+    await replicas[0]!.ask(both);
+    for (let index = 0; index < 300; index += 1) {
+      expect((await replicas[index % REPLICAS]!.ask(both)).kind).toBe('denied');
+    }
+    const usage = await replicas[1]!.store.usage([{ key: 'r:team:other', windowMs: WINDOW_MS }], ['s:team:t']);
+    say(
+      `LIM-5: 300 denied calls moved ${usage.windows[0]!.used - 7} of another limit and ${usage.slots[0]! - 1} slots`,
+    );
+    expect(usage).toMatchObject({ windows: [{ used: 7 }], slots: [1] });
+  });
+
+  it('LIM-6: neither a clock that jumps back nor one that jumps ahead lets anybody in', async () => {
+    const shown = { offsetMs: 0 };
+    const wall = clock.now.bind(clock);
+    // Only Redis sees the jumps: the replicas' monotonic clocks do not.
+    jest.spyOn(clock, 'now').mockImplementation(() => wall() + shown.offsetMs);
+    for (let index = 0; index < LIMIT; index += 1) {
+      expect((await replicas[index % REPLICAS]!.ask(one())).kind).toBe('admitted');
+    }
+    let admitted = 0;
+    for (const jump of [-300_000, 300_000, 300_000, -1, 2_000, -30_000, 5_000]) {
+      shown.offsetMs += jump;
+      for (const replica of replicas) if ((await replica.ask(one())).kind === 'admitted') admitted += 1;
+    }
+    say(`LIM-6: seven jumps of the clock, up to five minutes both ways: ${admitted} admitted beyond the limit`);
+    expect(admitted).toBe(0);
+    // And time goes on: the window empties as if nothing had happened.
+    await advance(WINDOW_MS + 1_000);
+    expect((await replicas[0]!.ask(one())).kind).toBe('admitted');
+  });
+
+  it('settles what was reserved for every replica to see', async () => {
+    const result = await replicas[0]!.ask(one(80));
+    expect((await replicas[1]!.ask(one(80))).kind).toBe('denied');
+    if (result.kind === 'admitted') replicas[0]!.store.settle(result.receipt, [-70]);
+    expect(await used()).toBe(10);
+    expect((await replicas[1]!.ask(one(80))).kind).toBe('admitted');
+  });
+});
+
+describe('three replicas on one Redis, in real time', () => {
+  it('LIM-1: a flood from all sides at once', async () => {
+    const windowMs = 1_000;
+    const limit = 200;
+    const organization = `flood-${process.pid}`;
+    const replicas = await Promise.all(Array.from({ length: REPLICAS }, () => LimiterReplica.start(URL, organization)));
+    const until = performance.now() + 4_000;
+    let asked = 0;
+    await Promise.all(
+      replicas.map(async (replica) => {
+        while (performance.now() < until) {
+          const call = { counters: [{ key: 'r:team:t', windowMs, limit, cost: 1 }], slots: [] };
+          await Promise.all(Array.from({ length: 8 }, () => replica.ask(call)));
+          asked += 8;
+          await sleep(4);
+        }
+      }),
+    );
+    const log = replicas.flatMap(({ admitted }) => admitted);
+    const most = mostSurelyInAnyWindow(log, windowMs);
+    say(`LIM-1: ${asked} calls in 4 s, ${log.length} admitted, at most ${most} of ${limit} in any second`);
+    expect(most).toBeLessThanOrEqual(limit);
+    expect(log.length).toBeGreaterThan(limit * 3);
+    await Promise.all(replicas.map((replica) => replica.stop()));
+  });
+
+  it('LIM-9: no slot leaks, not even those of a replica that was unplugged', async () => {
+    const organization = `slots-${process.pid}`;
+    const replicas = await Promise.all(Array.from({ length: REPLICAS }, () => LimiterReplica.start(URL, organization)));
+    const chance = random(3);
+    const limit = 20;
+    let [running, most, calls] = [0, 0, 0];
+    const call = { counters: [], slots: [{ key: 's:key:k', limit }] };
+    const work = async (replica: LimiterReplica): Promise<void> => {
+      for (let index = 0; index < 60; index += 1) {
+        const result = await replica.ask(call);
+        if (result.kind !== 'admitted') {
+          await sleep(2);
+          continue;
+        }
+        calls += 1;
+        running += 1;
+        most = Math.max(most, running);
+        if (chance() < 0.7) await sleep(chance() * 10);
+        running -= 1;
+        replica.store.release(result.receipt);
+      }
+    };
+    await Promise.all(replicas.flatMap((replica) => Array.from({ length: 12 }, () => work(replica))));
+    await sleep(600);
+    const [first, second, third] = replicas as [LimiterReplica, LimiterReplica, LimiterReplica];
+    const atRest = (await first.store.usage([], ['s:key:k'])).slots[0];
+    for (let index = 0; index < 5; index += 1) await third.ask(call);
+    const held = (await first.store.usage([], ['s:key:k'])).slots[0];
+    third.unplug();
+    // A replica counts as gone after five seconds of silence.
+    await sleep(6_500);
+    const afterDeath = (await second.store.usage([], ['s:key:k'])).slots[0];
+    say(
+      `LIM-9: ${calls} calls, at most ${most} of ${limit} ran at a time, ${atRest} held at rest; ${held} held by a replica that died, ${afterDeath} after 6.5 s`,
+    );
+    expect(most).toBeLessThanOrEqual(limit);
+    expect({ atRest, held, afterDeath }).toEqual({ atRest: 0, held: 5, afterDeath: 0 });
+    await Promise.all([first.stop(), second.stop()]);
+  });
+});
