@@ -48,7 +48,6 @@ const shortOf = (position: number, counters: number): Denied['short'] =>
   position <= counters ? { of: 'counter', index: position - 1 } : { of: 'slot', index: position - 1 - counters };
 
 function retryOf(kind: AdmissionReply['kind'], figures: readonly number[]): number {
-  if (kind === 'recovering') return figures[1] ?? 1;
-  const retryMs = figures[2] ?? SLOT_RETRY_MS;
+  const retryMs = kind === 'denied' ? (figures[2] ?? SLOT_RETRY_MS) : 0;
   return retryMs < 0 ? Infinity : retryMs;
 }

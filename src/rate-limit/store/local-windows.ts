@@ -66,16 +66,13 @@ export class LocalWindows {
     return delta < 0 ? delta - window.pending.add(bucket, delta) : delta;
   }
 
-  /** Puts back what was taken to be merged but did not arrive, or may not have. */
-  restore(counts: readonly BucketCount[], nowMs: number): void {
-    for (const { key, windowMs, bucket, count } of counts) {
-      const window = this.windows.open(key, windowMs, nowMs);
-      window.pending.adjust(bucket, count, nowMs);
-      this.withPending.add(key);
-    }
+  /** The store has to be told of this some time: it was used, and is in the books. */
+  owe({ key, windowMs, bucket, count }: BucketCount, nowMs: number): void {
+    this.windows.open(key, windowMs, nowMs).pending.adjust(bucket, count, nowMs);
+    this.withPending.add(key);
   }
 
-  /** Takes up to `max` counts that the store has not heard of. */
+  /** Takes up to `max` counts that the store has not heard of. End with `heard` or `unheard`. */
   takePending(max: number): BucketCount[] {
     const taken: BucketCount[] = [];
     for (const key of this.withPending) {
@@ -86,9 +83,21 @@ export class LocalWindows {
       for (const [bucket, count] of window.pending.entries()) {
         taken.push({ key, windowMs: window.windowMs, bucket, count });
         window.pending.add(bucket, -count);
+        window.sent.add(bucket, count);
       }
     }
     return taken;
+  }
+
+  /** What was taken has arrived. */
+  heard(counts: readonly BucketCount[]): void {
+    for (const { key, bucket, count } of counts) this.windows.get(key)?.sent.add(bucket, -count);
+  }
+
+  /** What was taken did not arrive, or may not have. */
+  unheard(counts: readonly BucketCount[], nowMs: number): void {
+    this.heard(counts);
+    for (const count of counts) this.owe(count, nowMs);
   }
 
   /** Everything this replica admitted that still counts: for a store that has lost it. */

@@ -78,6 +78,8 @@ export interface BatchReply {
   readonly storage: string;
   /** Replicas that are alive, told to a heartbeat; otherwise 0. */
   readonly members: number;
+  /** Greater than 0 while the windows are put together again: then nothing is admitted from them. */
+  readonly recoveringMs: number;
   /** One list of numbers for each `admit` and `usage`. */
   readonly results: readonly (readonly number[])[];
 }
@@ -85,11 +87,12 @@ export interface BatchReply {
 const STATUSES: readonly BatchStatus[] = ['done', 'join', 'join_with_everything'];
 
 export function decodeReply(reply: unknown): BatchReply {
-  const [status, instant, epoch, storage, members, ...results] = reply as [
+  const [status, instant, epoch, storage, members, recoveringMs, ...results] = reply as [
     number,
     string,
     string,
     string,
+    number,
     number,
     ...number[][],
   ];
@@ -99,6 +102,7 @@ export function decodeReply(reply: unknown): BatchReply {
     epoch,
     storage,
     members,
+    recoveringMs,
     results,
   };
 }

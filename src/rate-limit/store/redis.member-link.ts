@@ -63,15 +63,16 @@ export class MemberLink {
       try {
         reply = await this.bring(isAll ? this.local.all(this.now()) : pending, isAll ? '' : this.storage);
       } catch (error) {
-        this.local.restore(pending, this.now());
+        this.local.unheard(pending, this.now());
         throw error;
       }
       if (reply.status === 'done') {
+        this.local.heard(pending);
         this.epoch = reply.epoch;
         this.storage = reply.storage;
         return;
       }
-      this.local.restore(pending, this.now());
+      this.local.unheard(pending, this.now());
       isAll = reply.status === 'join_with_everything';
     }
     throw new StoreUnavailableError('the store keeps losing its state');

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../platform/clock';
 import { decodeAdmission, resetOf } from './admission-reply';
@@ -168,7 +167,7 @@ export class RedisRateLimitStore extends RateLimitStore {
 
   /** What was used in excess is merged later. What would be given back is not: it may have been given back already. */
   private keep(correction: BucketCount): void {
-    if (correction.count > 0) this.local.restore([correction], this.link.now());
+    if (correction.count > 0) this.local.owe(correction, this.link.now());
   }
 
   /** At the end of this turn of the event loop, so that everything that came in it travels together. */
@@ -182,31 +181,35 @@ export class RedisRateLimitStore extends RateLimitStore {
   private async flush(): Promise<void> {
     const { queue } = this;
     this.queue = [];
-    const calls: Promise<void>[] = [];
+    const calls: Promise<unknown>[] = [];
     for (let from = 0; from === 0 || from < queue.length; from += ADMISSIONS_PER_CALL) {
       calls.push(this.send(queue.slice(from, from + ADMISSIONS_PER_CALL)));
     }
     await Promise.all(calls);
   }
 
-  private async send(admissions: readonly Waiting[], isHeartbeat = false): Promise<void> {
+  /** Returns for how long the windows may still be recovered; null when the store did not answer or was not asked. */
+  private async send(admissions: readonly Waiting[], isHeartbeat = false): Promise<number | null> {
     if (this.degraded && !isHeartbeat) {
       this.decideAlone(admissions);
-      return;
+      return null;
     }
     const { batch, merges, corrections } = this.fill(isHeartbeat);
     for (const { admission } of admissions) batch.admit(admission);
-    if (batch.isEmpty) return;
+    if (batch.isEmpty) return null;
     this.slots.sent(admissions);
     try {
       const reply = await this.link.send(batch, (late) => this.undo(late, admissions));
+      this.local.heard(merges);
       if (isHeartbeat) this.link.breaker.close();
       for (const [index, waiting] of admissions.entries()) this.answer(waiting, reply.results[index] ?? [], reply);
+      return reply.recoveringMs;
     } catch (error) {
       this.options.onFailure?.(error);
-      this.local.restore(merges, this.link.now());
+      this.local.unheard(merges, this.link.now());
       for (const correction of corrections) this.keep(correction);
       this.decideAlone(admissions);
+      return null;
     } finally {
       this.slots.answered(admissions);
       this.noteMode();
@@ -232,7 +235,7 @@ export class RedisRateLimitStore extends RateLimitStore {
     const reply = decodeAdmission(admission, figures, instantMs);
     const { kind, sums, buckets, states, short, retryAfterMs } = reply;
     if (kind === 'recovering') {
-      void this.retry(waiting, retryAfterMs);
+      void this.decideInRecovery(waiting);
       return;
     }
     if (kind === 'denied') {
@@ -247,9 +250,26 @@ export class RedisRateLimitStore extends RateLimitStore {
     resolve({ kind, receipt: { counters, buckets, slots }, counters: states, degraded: false });
   }
 
-  /** The windows are being put together again after an outage: that takes a heartbeat of everybody, a second at most. */
-  private async retry({ admission, resolve }: Waiting, afterMs: number): Promise<void> {
-    await sleep(Math.min(afterMs, HEARTBEAT_MS / 5));
+  /**
+   * The windows are being put together again, until every replica has brought its part. Until then each decides alone, and
+   * what it admits is in the windows before they open: should they have opened meanwhile, they decide.
+   */
+  private async decideInRecovery({ admission, resolve }: Waiting): Promise<void> {
+    const alone = this.withoutStore(admission);
+    if (alone.kind !== 'admitted' || alone.receipt.buckets.length === 0) {
+      resolve(alone);
+      return;
+    }
+    const recoveringMs = await this.send([]);
+    if (recoveringMs !== 0) {
+      resolve(alone);
+      return;
+    }
+    this.release(alone.receipt);
+    this.settle(
+      alone.receipt,
+      admission.counters.map(({ cost }) => -cost),
+    );
     resolve(await this.admit(admission));
   }
 

@@ -6,19 +6,22 @@ import { bucketOf, expiryOf, WindowRing } from './window-ring';
  */
 export class ShareWindow {
   readonly own: WindowRing;
-  /** The part of `own` that was admitted without the store. */
+  /** The part of `own` that was admitted without the store, which has to be told. */
   readonly pending: WindowRing;
+  /** The part of `own` that the store is being told. */
+  readonly sent: WindowRing;
   private others = 0;
   private othersUntilMs = 0;
 
   constructor(readonly windowMs: number) {
     this.own = new WindowRing(windowMs);
     this.pending = new WindowRing(windowMs);
+    this.sent = new WindowRing(windowMs);
   }
 
   /** The store said that the window holds `sum`. */
   observe(sum: number, nowMs: number): void {
-    this.others = Math.max(0, sum - (this.own.sum(nowMs) - this.pending.sum(nowMs)));
+    this.others = Math.max(0, sum - (this.own.sum(nowMs) - this.unheard(nowMs)));
     // When others came is not known: at the latest just now.
     this.othersUntilMs = expiryOf(bucketOf(nowMs, this.windowMs), this.windowMs);
   }
@@ -33,8 +36,9 @@ export class ShareWindow {
    * members keep to it, all together stay within the limit.
    */
   room(limit: number, members: number, nowMs: number): number {
-    const before = this.own.sum(nowMs) - this.pending.sum(nowMs) + this.othersAt(nowMs);
-    return Math.floor((limit - before) / members) - this.pending.sum(nowMs);
+    const unheard = this.unheard(nowMs);
+    const before = this.own.sum(nowMs) - unheard + this.othersAt(nowMs);
+    return Math.floor((limit - before) / members) - unheard;
   }
 
   /** Milliseconds until `room` is at least `cost` when nothing is admitted meanwhile; `Infinity` when it never is. */
@@ -43,9 +47,9 @@ export class ShareWindow {
     const times = [...this.own.entries()].map(([bucket]) => expiryOf(bucket, this.windowMs));
     times.push(this.othersUntilMs);
     for (const at of times.sort((a, b) => a - b)) {
-      const pending = countAt(this.pending, at);
-      const before = countAt(this.own, at) - pending + this.othersAt(at);
-      if (at > nowMs && Math.floor((limit - before) / members) - pending >= cost) return at - nowMs;
+      const unheard = countAt(this.pending, at) + countAt(this.sent, at);
+      const before = countAt(this.own, at) - unheard + this.othersAt(at);
+      if (at > nowMs && Math.floor((limit - before) / members) - unheard >= cost) return at - nowMs;
     }
     return Infinity;
   }
@@ -53,6 +57,11 @@ export class ShareWindow {
   resetMs(nowMs: number): number {
     const others = this.othersAt(nowMs) > 0 ? this.othersUntilMs - nowMs : 0;
     return Math.max(this.own.resetMs(nowMs), others);
+  }
+
+  /** What the store may not have heard of. */
+  private unheard(nowMs: number): number {
+    return this.pending.sum(nowMs) + this.sent.sum(nowMs);
   }
 
   private othersAt(nowMs: number): number {

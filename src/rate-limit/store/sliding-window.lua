@@ -17,14 +17,15 @@
 --   A n m (key W limit cost)×n (key limit)×m    admit all or nothing
 --   U n m (key W)×n (key)×m   what is used
 --   H                         heartbeat;   D depart
--- Reply: {status, instant, epoch, storage, live members, result of each A and U…}
+-- Reply: {status, instant, epoch, storage, live members, ms the recovery may still take, result of each A and U…}
 --   status 0 done · 1 join first, bring what was admitted since · 2 join first, bring everything (nothing was done)
 --   A → {1, (sum, last bucket)×n} or {0, short (1…n, then n+1…n+m), retry ms (-1 never), (sum, last bucket)×n}
---       or {2, ms}: windows are being recovered, ask again then
+--       or {2}: the windows are being recovered, decide alone
 --   U → {(sum, last bucket)×n, slots×m}
 local SUB = 60
 local GAP_MS = 1000
-local RECOVERY_MS = 1000
+-- Longer than the longest pause between two attempts of a member to connect again.
+local RECOVERY_MS = 3000
 local SILENT_MS = 5000
 local FORGET_MS = 60000
 local SLOT_RETRY_MS = 1000
@@ -52,13 +53,13 @@ if current and now < last then now = last end
 local gap = current and now - last > GAP_MS
 
 if not joining then
-  if not current then return { 2, int(now), '', '', 0 } end
-  if gap or epoch ~= current then return { 1, int(now), current, storage, 0 } end
+  if not current then return { 2, int(now), '', '', 0, 0 } end
+  if gap or epoch ~= current then return { 1, int(now), current, storage, 0, 0 } end
 else
   local fresh, base = ARGV[7], ARGV[8]
-  if storage and base ~= '' and base ~= storage then return { 2, int(now), '', '', 0 } end
+  if storage and base ~= '' and base ~= storage then return { 2, int(now), '', '', 0, 0 } end
   if not current then
-    if base ~= '' then return { 2, int(now), '', '', 0 } end
+    if base ~= '' then return { 2, int(now), '', '', 0, 0 } end
     if estimate > 0 then now = estimate end
     current, storage, begin, before = fresh, fresh, now, 0
     redis.call('DEL', KEYS[2])
@@ -164,14 +165,15 @@ end
 local position = 6
 local function text() position = position + 1; return ARGV[position - 1] end
 local function number() return tonumber(text()) end
-local reply = { 0, int(now), current, storage, 0 }
+local function recovering() return waiting > 0 and now < recovery end
+local reply = { 0, int(now), current, storage, 0, 0 }
 
 local function admit()
   local n, m = number(), number()
   local first = position
   position = position + n * 4 + m * 2
   local result = { 1 }
-  if waiting > 0 and now < recovery then return { 2, recovery - now } end
+  if recovering() then return { 2 } end
   local short, retry = 0, -2
   for c = 0, n - 1 do
     local at = first + c * 4
@@ -260,6 +262,7 @@ local operations = {
   D = function() redis.call('HDEL', KEYS[2], 't:' .. member, 'j:' .. member) end,
 }
 while position <= #ARGV do operations[text()]() end
+if recovering() then reply[6] = recovery - now end
 
 for _, w in pairs(windows) do
   if w.dirty then
