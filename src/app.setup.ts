@@ -10,7 +10,7 @@ import { ServerConfig } from './platform/http/server.config';
 import { StructuredLogger } from './platform/logging/logger';
 
 /** Routes that carry the load: served without Express's request decoration. */
-const HOT_PATHS: ReadonlySet<string> = new Set([
+export const HOT_PATHS: ReadonlySet<string> = new Set([
   '/v1/chat/completions',
   '/v1/messages',
   '/v1/messages/count_tokens',

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Body, Get, HttpCode, Post, Res } from '@nestjs/common';
-import { ApiOkResponse, ApiResponse } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { FileLiveConfig } from '../platform/config/file-live-config';
 import { ConfigReloadDto, ConfigValidityDto, ValidateConfigDto } from './dtos/config.dto';
 import { ManagementController } from './management-controller.decorator';
@@ -11,6 +11,7 @@ export class ConfigController {
 
   /** The configuration in force, secrets masked. */
   @Get()
+  @ApiOperation({ summary: 'The configuration in force, secrets masked' })
   @ApiOkResponse({
     description: 'As it could stand in the file: every default filled in, every secret masked.',
     schema: { type: 'object', additionalProperties: true },
@@ -23,6 +24,7 @@ export class ConfigController {
 
   /** Checks a text by the rules that hold for the file; changes nothing. */
   @Post('validate')
+  @ApiOperation({ summary: 'Check a configuration without using it' })
   @HttpCode(200)
   @ApiOkResponse({ type: ConfigValidityDto })
   validate(@Body() body: ValidateConfigDto): ConfigValidityDto {
@@ -32,6 +34,7 @@ export class ConfigController {
 
   /** Reads the file again. 409 when it is wrong: then nothing has changed. */
   @Post('reload')
+  @ApiOperation({ summary: 'Read the configuration file again' })
   @HttpCode(200)
   @ApiOkResponse({ type: ConfigReloadDto })
   @ApiResponse({ status: 409, description: 'The file is wrong; nothing has changed.', type: ConfigReloadDto })

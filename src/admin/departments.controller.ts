@@ -1,5 +1,5 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { DepartmentsService } from '../access';
 import {
   CreateDepartmentDto,
@@ -17,6 +17,7 @@ export class DepartmentsController {
   constructor(private readonly departments: DepartmentsService) {}
 
   @Post()
+  @ApiOperation({ summary: 'Create a department' })
   @ApiCreatedResponse({ type: DepartmentDto })
   @Refuses(409)
   async create(@Body() body: CreateDepartmentDto): Promise<DepartmentDto> {
@@ -24,12 +25,14 @@ export class DepartmentsController {
   }
 
   @Get()
+  @ApiOperation({ summary: 'List departments, newest first' })
   @ApiOkResponse({ type: DepartmentPageDto })
   async list(@Query() query: PageQueryDto): Promise<DepartmentPageDto> {
     return fromPage(await this.departments.list(toPageRequest(query)), fromDepartment);
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'One department' })
   @ApiOkResponse({ type: DepartmentDto })
   @Refuses(404)
   async get(@Id('dep') id: string): Promise<DepartmentDto> {
@@ -37,6 +40,7 @@ export class DepartmentsController {
   }
 
   @Patch(':id')
+  @ApiOperation({ summary: 'Rename a department' })
   @ApiOkResponse({ type: DepartmentDto })
   @Refuses(404, 409)
   async update(@Id('dep') id: string, @Body() body: UpdateDepartmentDto): Promise<DepartmentDto> {
@@ -44,6 +48,7 @@ export class DepartmentsController {
   }
 
   @Delete(':id')
+  @ApiOperation({ summary: 'Delete a department that has no teams' })
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404, 409)

@@ -1,5 +1,5 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { KeysService } from '../access';
 import {
   CreateKeyDto,
@@ -23,12 +23,14 @@ export class KeysController {
   constructor(private readonly keys: KeysService) {}
 
   @Post()
+  @ApiOperation({ summary: 'Create an API key; its secret is shown once' })
   @ApiCreatedResponse({ type: NewKeyDto, description: 'The only answer that holds the secret.' })
   async create(@Body() body: CreateKeyDto): Promise<NewKeyDto> {
     return fromNewKey(await this.keys.create(toKey(body)));
   }
 
   @Get()
+  @ApiOperation({ summary: 'List API keys, newest first' })
   @ApiOkResponse({ type: KeyPageDto })
   async list(@Query() query: KeyQueryDto): Promise<KeyPageDto> {
     const filter = { teamId: query.team_id, userId: query.user_id, includeRevoked: query.include_revoked === 'true' };
@@ -36,6 +38,7 @@ export class KeysController {
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'One API key' })
   @ApiOkResponse({ type: KeyDto })
   @Refuses(404)
   async get(@Id('key') id: string): Promise<KeyDto> {
@@ -43,6 +46,7 @@ export class KeysController {
   }
 
   @Patch(':id')
+  @ApiOperation({ summary: 'Change a key’s name, limits, models or expiry' })
   @ApiOkResponse({ type: KeyDto })
   @Refuses(404)
   async update(@Id('key') id: string, @Body() body: UpdateKeyDto): Promise<KeyDto> {
@@ -50,6 +54,7 @@ export class KeysController {
   }
 
   @Post(':id/rotate')
+  @ApiOperation({ summary: 'Give a key a new secret' })
   @HttpCode(200)
   @ApiOkResponse({ type: NewKeyDto, description: 'The new secret, this once. The id stays.' })
   @Refuses(404)
@@ -58,6 +63,7 @@ export class KeysController {
   }
 
   @Delete(':id')
+  @ApiOperation({ summary: 'Revoke a key everywhere within a second' })
   @HttpCode(204)
   @ApiNoContentResponse({ description: 'The key stops working everywhere within a second.' })
   @Refuses(404)

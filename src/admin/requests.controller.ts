@@ -1,5 +1,5 @@
 import { Get, Query } from '@nestjs/common';
-import { ApiOkResponse } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { RequestQueries } from '../billing';
 import { NotFoundError } from '../core/errors';
 import { fromPage, toPageRequest } from './dtos/page.dto';
@@ -14,6 +14,7 @@ export class RequestsController {
 
   /** Newest first. A request appears about a quarter of a second after its end. */
   @Get()
+  @ApiOperation({ summary: 'Requests by any column, newest first' })
   @ApiOkResponse({ type: RequestPageDto })
   async list(@Query() query: RequestQueryDto): Promise<RequestPageDto> {
     return fromPage(await this.requests.list(toRequestFilter(query), toPageRequest(query)), fromRequest);
@@ -21,6 +22,7 @@ export class RequestsController {
 
   /** With every attempt and the decision trace. */
   @Get(':id')
+  @ApiOperation({ summary: 'One request with its attempts and decision trace' })
   @ApiOkResponse({ type: RequestDetailDto })
   @Refuses(404)
   async get(@Id('req') id: string): Promise<RequestDetailDto> {

@@ -1,5 +1,5 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { TeamsService } from '../access';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import {
@@ -20,6 +20,7 @@ export class TeamsController {
   constructor(private readonly teams: TeamsService) {}
 
   @Post()
+  @ApiOperation({ summary: 'Create a team in a department' })
   @ApiCreatedResponse({ type: TeamDto })
   @Refuses(409)
   async create(@Body() body: CreateTeamDto): Promise<TeamDto> {
@@ -27,12 +28,14 @@ export class TeamsController {
   }
 
   @Get()
+  @ApiOperation({ summary: 'List teams, newest first' })
   @ApiOkResponse({ type: TeamPageDto })
   async list(@Query() query: TeamQueryDto): Promise<TeamPageDto> {
     return fromPage(await this.teams.list(toPageRequest(query), query.department_id), fromTeam);
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'One team' })
   @ApiOkResponse({ type: TeamDto })
   @Refuses(404)
   async get(@Id('team') id: string): Promise<TeamDto> {
@@ -40,6 +43,7 @@ export class TeamsController {
   }
 
   @Patch(':id')
+  @ApiOperation({ summary: 'Change a team, its limits or its models' })
   @ApiOkResponse({ type: TeamDto })
   @Refuses(404, 409)
   async update(@Id('team') id: string, @Body() body: UpdateTeamDto): Promise<TeamDto> {
@@ -47,6 +51,7 @@ export class TeamsController {
   }
 
   @Delete(':id')
+  @ApiOperation({ summary: 'Delete a team that is not in use' })
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404, 409)

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { Get, Headers, Query, Res, StreamableFile } from '@nestjs/common';
-import { ApiOkResponse, ApiProduces } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
 import { UsageQueries, type UsageQuery } from '../billing';
 import { Clock } from '../platform/clock';
 import { fromUsageGroup, toUsageCsv, toUsageQuery, UsageQueryDto, UsageReportDto } from './dtos/usage.dto';
@@ -18,6 +18,7 @@ export class UsageController {
 
   /** Sums over requests; as a CSV file of any length with `Accept: text/csv`. */
   @Get()
+  @ApiOperation({ summary: 'Usage and cost by any dimension, as JSON or CSV' })
   @ApiProduces('application/json', CSV)
   @ApiOkResponse({ type: UsageReportDto })
   async report(

@@ -1,5 +1,5 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { UsersService } from '../access';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import {
@@ -20,6 +20,7 @@ export class UsersController {
   constructor(private readonly users: UsersService) {}
 
   @Post()
+  @ApiOperation({ summary: 'Create a user' })
   @ApiCreatedResponse({ type: UserDto })
   @Refuses(409)
   async create(@Body() body: CreateUserDto): Promise<UserDto> {
@@ -27,12 +28,14 @@ export class UsersController {
   }
 
   @Get()
+  @ApiOperation({ summary: 'List users, newest first' })
   @ApiOkResponse({ type: UserPageDto })
   async list(@Query() query: UserQueryDto): Promise<UserPageDto> {
     return fromPage(await this.users.list(toPageRequest(query), query.team_id), fromUser);
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'One user' })
   @ApiOkResponse({ type: UserDto })
   @Refuses(404)
   async get(@Id('user') id: string): Promise<UserDto> {
@@ -40,6 +43,7 @@ export class UsersController {
   }
 
   @Patch(':id')
+  @ApiOperation({ summary: 'Change or disable a user' })
   @ApiOkResponse({ type: UserDto })
   @Refuses(404, 409)
   async update(@Id('user') id: string, @Body() body: UpdateUserDto): Promise<UserDto> {
@@ -47,6 +51,7 @@ export class UsersController {
   }
 
   @Delete(':id')
+  @ApiOperation({ summary: 'Delete a user and the user’s keys' })
   @HttpCode(204)
   @ApiNoContentResponse({ description: 'The keys of the user are gone too.' })
   @Refuses(404)
