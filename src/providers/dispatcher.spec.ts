@@ -158,7 +158,7 @@ function setUp(providers: FakeProvider[], toCanonical?: () => never) {
     dialect: 'openai',
     endpoint: '/v1/chat/completions',
     startedAtMs: 0,
-    monotonic: () => 0,
+    monotonic: () => clock.monotonic(),
     onDeferredError: (error) => {
       throw error;
     },
@@ -199,6 +199,22 @@ function setUp(providers: FakeProvider[], toCanonical?: () => never) {
   const selector = new TargetSelector(health, clock, pacer);
   const dispatcher = new Dispatcher(selector, new AttemptRunner(metrics, health), health, metrics, config, pacer);
   return { context, ledger, dispatcher, pauses, config, health, clock };
+}
+
+/** Another request of the same kind. */
+function fresh(context: GatewayContext): GatewayContext {
+  const next = new GatewayContext({
+    requestId: 'req_2',
+    dialect: context.dialect,
+    endpoint: context.endpoint,
+    startedAtMs: 0,
+    monotonic: context.monotonic,
+    onDeferredError: () => undefined,
+  });
+  next.request = context.request;
+  next.plan = context.plan;
+  next.attempts = context.attempts;
+  return next;
 }
 
 async function texts(reply: ChatReply): Promise<string> {
@@ -346,11 +362,101 @@ describe('Dispatcher', () => {
         Promise.reject(upstreamError(name, failure, { retryAfterMs: 1000 * (index + 1) })),
       );
     });
-    const { context, ledger, dispatcher } = setUp(providers);
+    const { context, ledger, dispatcher, config } = setUp(providers);
+    config.routing.retries = 0;
     const error: unknown = await dispatcher.chat(context).catch((failure: unknown) => failure);
     expect(error).toMatchObject({ status, code, source: 'provider', retryAfterMs: 1000 });
     expect((error as ProviderChainError).attempts).toHaveLength(failures.length);
     expect(ledger.outcomes).toHaveLength(failures.length);
+  });
+
+  describe('repeats', () => {
+    const failing = (error: () => UpstreamError, times: number) => {
+      let left = times;
+      return new FakeProvider('a', () => (left-- > 0 ? Promise.reject(error()) : Promise.resolve(json)));
+    };
+
+    it('a call that may pass, after a jittered pause that doubles, and says how many calls it took', async () => {
+      const provider = failing(() => upstreamError('a', 'unavailable', { status: 500 }), 2);
+      const { context, ledger, dispatcher, pauses } = setUp([provider]);
+      await dispatcher.chat(context);
+      expect(pauses).toEqual([125, 250]);
+      expect(context.served).toMatchObject({ attempts: 3, fallback: false });
+      expect(ledger.outcomes.map(({ status }) => status)).toEqual(['failed', 'failed', 'succeeded']);
+    });
+
+    it('waits exactly as long as the provider asks, when that is short', async () => {
+      const provider = failing(() => upstreamError('a', 'rate_limited', { status: 429, retryAfterMs: 1234 }), 1);
+      const { context, dispatcher, pauses } = setUp([provider]);
+      await dispatcher.chat(context);
+      expect(pauses).toEqual([1234]);
+    });
+
+    it('does not wait longer than a few seconds, nor calls before the provider allows it', async () => {
+      const provider = failing(() => upstreamError('a', 'rate_limited', { status: 429, retryAfterMs: 7000 }), 1);
+      const first = setUp([provider]);
+      await expect(first.dispatcher.chat(first.context)).rejects.toMatchObject({ status: 429, retryAfterMs: 7000 });
+      await expect(first.dispatcher.chat(fresh(first.context))).rejects.toMatchObject({ code: 'rate_limit_exceeded' });
+      expect(provider.calls).toHaveLength(1);
+    });
+
+    it('not what no repetition cures', async () => {
+      for (const [failure, reason] of [
+        ['rate_limited', 'insufficient_quota'],
+        ['rate_limited', 'request_too_large'],
+        ['misconfigured', 'http_401'],
+        ['timeout', 'total_timeout'],
+        ['rejected', 'http_400'],
+      ] as const) {
+        const provider = failing(() => upstreamError('a', failure, { reason }), 9);
+        const { context, dispatcher } = setUp([provider]);
+        await expect(dispatcher.chat(context)).rejects.toBeInstanceOf(ProviderChainError);
+        expect({ reason, calls: provider.calls.length }).toEqual({ reason, calls: 1 });
+      }
+    });
+
+    it('rather asks another target than wait', async () => {
+      const first = failing(() => upstreamError('a', 'unavailable', { status: 500 }), 1);
+      const second = new FakeProvider('b', () => Promise.resolve(json));
+      const { context, dispatcher, pauses } = setUp([first, second]);
+      await dispatcher.chat(context);
+      expect({ pauses, served: context.served }).toMatchObject({ pauses: [], served: { provider: 'b', attempts: 2 } });
+    });
+
+    it('stops waiting when the client goes, and calls nobody', async () => {
+      const provider = failing(() => upstreamError('a', 'unavailable', { status: 500 }), 9);
+      const { context, dispatcher, config } = setUp([provider]);
+      config.routing.retries = 10;
+      const chat = dispatcher.chat(context);
+      context.close();
+      await expect(chat).rejects.toBeInstanceOf(ProviderChainError);
+      expect(provider.calls).toHaveLength(1);
+    });
+
+    it('gives a repeated call what its provider’s total has left, and the caller’s bound above all', async () => {
+      const provider = failing(() => upstreamError('a', 'unavailable', { status: 500 }), 1);
+      const { context, dispatcher } = setUp([provider]);
+      await dispatcher.chat(context);
+      expect(provider.calls.map(({ remainingMs }) => remainingMs)).toEqual([null, 600_000 - 125]);
+      const bounded = setUp([failing(() => upstreamError('a', 'unavailable', { status: 500 }), 1)]);
+      bounded.context.timeoutMs = 100;
+      await expect(bounded.dispatcher.chat(bounded.context)).rejects.toMatchObject({ status: 502 });
+      expect(bounded.pauses).toEqual([]);
+    });
+  });
+
+  it('a target whose breaker is open is skipped while another is usable, and called when it is the last', async () => {
+    const down = new FakeProvider('a', () => Promise.reject(upstreamError('a', 'unavailable', { status: 500 })));
+    const up = new FakeProvider('b', () => Promise.resolve(json));
+    const both = setUp([down, up]);
+    for (let index = 0; index < 8; index += 1) await both.dispatcher.chat(fresh(both.context));
+    expect(down.calls).toHaveLength(5);
+    expect(up.calls).toHaveLength(8);
+    const alone = setUp([down]);
+    alone.config.routing.retries = 0;
+    for (let index = 0; index < 8; index += 1)
+      await expect(alone.dispatcher.chat(fresh(alone.context))).rejects.toBeInstanceOf(ProviderChainError);
+    expect(down.calls).toHaveLength(5 + 8);
   });
 
   it('without any target there is no healthy provider', async () => {

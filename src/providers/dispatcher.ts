@@ -1,178 +1,197 @@
 import { Injectable } from '@nestjs/common';
-import type { Attempt, AttemptOutcome, GatewayContext } from '../core/context';
+import type { GatewayContext } from '../core/context';
 import { GatewayError, InvalidRequestError, UnpriceableError, UpstreamError } from '../core/errors';
-import type { ChatReply, StreamEvent, StreamReply } from '../core/reply';
-import type { TokenUsage } from '../core/tokens';
-import { chainError, type FailedAttempt } from './chain-error';
-import { awaitFirstContent, type BegunStream } from './first-chunk';
+import type { ChatReply } from '../core/reply';
+import { LiveConfig } from '../platform/config/live-config';
+import { AttemptRunner } from './attempt-runner';
+import { fullJitterMs, Pacer } from './backoff';
+import { nextStep, type Hop, type Step } from './chain';
+import { chainError, type FailedAttempt, type HeldTarget } from './chain-error';
+import { mayFallBack, mayRetry } from './failure-policy';
 import { ProviderMetrics } from './provider.metrics';
+import { RetryBudget } from './retry-budget';
 import { RoutePlan, type ResolvedTarget } from './route-table';
+import { RoutingConfig } from './routing.config';
+import { TargetHealth, type Availability } from './target-health';
+import { TargetSelector, type CandidateView } from './target-selector';
 
-const ABORTED: AttemptOutcome = {
-  status: 'aborted',
-  httpStatus: null,
-  error: 'client_gone',
-  servedModel: null,
-  usage: null,
-  billable: true,
-};
+/** The longest single wait for a target, and the longest time one request waits in all. Beyond it an error is better. */
+const MAX_WAIT_MS = 5_000;
+const MAX_TOTAL_WAIT_MS = 10_000;
+
+/** A target as one request goes through it. */
+interface TargetHop extends Hop {
+  readonly target: ResolvedTarget;
+  /** Monotonic: when it was called first. */
+  startedAtMs: number;
+}
+
+/** One request on its way through its targets. */
+interface Journey {
+  readonly context: GatewayContext;
+  readonly plan: RoutePlan;
+  readonly hops: readonly TargetHop[];
+  readonly failures: FailedAttempt[];
+  refusal: GatewayError | undefined;
+  waitedMs: number;
+}
 
 /**
- * Finds the provider that answers: each target of the plan in order, until one has begun to answer. After the first
- * content nothing falls back any more. Every call is opened in the request's ledger before it is made and settled on
- * every path.
+ * Finds the provider that answers: the targets of the plan in the order of their strategy, until one has begun to answer.
+ * After the first content nothing falls back any more. Another usable target goes before any wait; only then is a target
+ * called again, up to `routing.retries` times, with jitter, within the retry budget, and never before its provider allows.
  */
 @Injectable()
 export class Dispatcher {
-  constructor(private readonly metrics: ProviderMetrics) {}
+  private readonly budget = new RetryBudget();
+
+  constructor(
+    private readonly selector: TargetSelector,
+    private readonly runner: AttemptRunner,
+    private readonly health: TargetHealth,
+    private readonly metrics: ProviderMetrics,
+    private readonly config: LiveConfig,
+    private readonly pacer: Pacer,
+  ) {}
 
   /** Throws `ProviderChainError` when no target could answer, `GatewayError` when none may be called. */
   async chat(context: GatewayContext): Promise<ChatReply> {
-    const { plan } = context;
-    if (!(plan instanceof RoutePlan)) throw new Error('RequestGuard has made no plan for this request');
-    const failures: FailedAttempt[] = [];
-    let refusal: GatewayError | undefined;
-    for (const target of plan.targets) {
-      try {
-        const reply = await this.attempt(context, target, failures.length + 1);
-        const isFallback = plan.targets.indexOf(target) > 0;
-        context.served = {
-          provider: target.provider,
-          model: reply.model,
-          attempts: failures.length + 1,
-          fallback: isFallback,
-        };
-        if (isFallback) this.metrics.fallback(plan.requestedModel, target);
-        return reply;
-      } catch (error) {
-        if (error instanceof UpstreamError) {
-          failures.push({ provider: target.provider, model: target.model, error });
-          if (!mayFallBack(error, context)) break;
-        } else if (isTargetsOwn(error)) {
-          refusal ??= error;
-          context.decide('route', 'skipped', { provider: target.provider, model: target.model, why: error.message });
-        } else throw error;
-      }
-    }
-    this.recordFailure(context, failures);
-    if (failures.length === 0 && refusal) throw refusal;
-    throw chainError(failures);
+    const plan = planOf(context);
+    context.defer(this.budget.enter());
+    const { targets, candidates } = this.selector.select(context, plan);
+    context.decide('route', 'candidates', { candidates });
+    const hops = targets.map((target) => ({ target, calls: 0, readyAtMs: 0, isDone: false, startedAtMs: 0 }));
+    const journey: Journey = { context, plan, hops, failures: [], refusal: undefined, waitedMs: 0 };
+    const reply = await this.travel(journey);
+    if (reply) return reply;
+    this.recordFailure(journey);
+    if (journey.failures.length === 0 && journey.refusal) throw journey.refusal;
+    throw chainError(journey.failures, this.heldOf(journey));
   }
 
-  private async attempt(context: GatewayContext, target: ResolvedTarget, index: number): Promise<ChatReply> {
-    const { request, attempts } = context;
-    if (!request || !attempts) throw new Error('the request has no ledger');
-    // Whether the request can be put in this provider's dialect is known only by trying, and before anything is held.
-    if (!target.adapter.speaks(request.dialect, target.model)) request.canonical();
-    const attempt = attempts.open({ provider: target.provider, model: target.model, index, request });
-    context.defer(() => attempt.settle(ABORTED));
-    const startedMs = context.monotonic();
+  /** The route of a request as it stands now: what would be tried in which order, and what would be skipped why. */
+  candidates(context: GatewayContext): readonly CandidateView[] {
+    return this.selector.select(context, planOf(context)).candidates;
+  }
+
+  private async travel(journey: Journey): Promise<ChatReply | null> {
+    const { context } = journey;
+    let place: (() => void) | null = null;
     try {
-      const reply = await this.call(context, target, attempt);
-      this.note(context, target, index, startedMs, 'answered');
+      for (;;) {
+        const step = this.stepOf(journey, place !== null);
+        if (step.kind === 'stop') return null;
+        if (step.kind === 'wait' || step.isRepeat) place ??= this.budget.take();
+        if (step.kind === 'wait') {
+          await this.wait(journey, step);
+        } else {
+          const result = await this.visit(journey, step.hop);
+          place?.();
+          place = null;
+          if (result !== 'next') return result === 'over' ? null : result;
+        }
+        // A client that has gone asks nobody else.
+        if (context.signal.aborted) return null;
+      }
+    } finally {
+      place?.();
+    }
+  }
+
+  private stepOf(journey: Journey, hasPlace: boolean): Step<TargetHop> {
+    const { context, hops, failures, waitedMs } = journey;
+    const remainingMs = remainingOf(context) ?? Infinity;
+    if (failures.length > 0 && remainingMs <= 0) return { kind: 'stop' };
+    const inputTokens = context.request?.estimatedInputTokens() ?? 0;
+    return nextStep(hops, ({ target }): Availability => this.health.check(target, inputTokens), {
+      nowMs: context.monotonic(),
+      retries: this.config.section(RoutingConfig).retries,
+      maxWaitMs: Math.min(MAX_WAIT_MS, MAX_TOTAL_WAIT_MS - waitedMs, remainingMs),
+      mayRepeat: hasPlace || this.budget.hasRoom,
+    });
+  }
+
+  private async wait(journey: Journey, { hop, untilMs }: Extract<Step<TargetHop>, { kind: 'wait' }>): Promise<void> {
+    const { context } = journey;
+    const { provider, model } = hop.target;
+    const startedMs = context.monotonic();
+    context.decide('route', 'waiting', { provider, model, waitMs: Math.ceil(untilMs - startedMs) });
+    await this.pacer.pause(untilMs - startedMs, context.signal);
+    const tookMs = context.monotonic() - startedMs;
+    journey.waitedMs += tookMs;
+    context.upstreamMs += tookMs;
+  }
+
+  /** Calls a target: its reply, `next` when another call may follow, `over` when none may. */
+  private async visit(journey: Journey, hop: TargetHop): Promise<ChatReply | 'next' | 'over'> {
+    const { context, failures, hops } = journey;
+    const { target } = hop;
+    if (hop.calls === 0) hop.startedAtMs = context.monotonic();
+    hop.calls += 1;
+    const index = failures.length + 1;
+    try {
+      const reply = await this.runner.run(context, { target, index, ...this.boundsOf(context, hop) });
+      const fallback = hops.indexOf(hop) > 0;
+      context.served = { provider: target.provider, model: reply.model, attempts: index, fallback };
+      if (fallback) this.metrics.fallback(journey.plan.requestedModel, target);
       return reply;
     } catch (error) {
-      attempt.settle(failed(error, null, false));
-      this.note(context, target, index, startedMs, error instanceof UpstreamError ? error.reason : 'untranslatable');
-      throw error;
+      if (error instanceof UpstreamError) return this.failed(journey, hop, error);
+      if (!isTargetsOwn(error)) throw error;
+      hop.isDone = true;
+      journey.refusal ??= error;
+      context.decide('route', 'skipped', { provider: target.provider, model: target.model, why: error.message });
+      return 'next';
     }
   }
 
-  private async call(context: GatewayContext, target: ResolvedTarget, attempt: Attempt): Promise<ChatReply> {
-    const { request, timeoutMs, signal } = context;
-    if (!request) throw new Error('the request is not parsed');
-    const remainingMs = timeoutMs === undefined ? null : timeoutMs - context.elapsedMs();
-    const reply = await target.adapter.chat({ request, model: target.model, signal, remainingMs });
-    if (reply.kind === 'stream') {
-      const begun = await awaitFirstContent(reply);
-      return this.metered(reply, begun, attempt);
-    }
-    attempt.settle({
-      ...ABORTED,
-      status: 'succeeded',
-      httpStatus: 200,
-      error: null,
-      servedModel: reply.model,
-      usage: reply.usage,
+  private failed(journey: Journey, hop: TargetHop, error: UpstreamError): 'next' | 'over' {
+    const { context, failures } = journey;
+    const { provider, model, totalTimeoutMs } = hop.target;
+    failures.push({ provider, model, error });
+    const nowMs = context.monotonic();
+    hop.isDone = !mayRetry(error) || nowMs - hop.startedAtMs >= totalTimeoutMs;
+    hop.readyAtMs = nowMs + (error.retryAfterMs ?? fullJitterMs(hop.calls, this.pacer.random));
+    return mayFallBack(error) ? 'next' : 'over';
+  }
+
+  /** The first call of a target has its provider's whole time; a repeated one what the calls before have left of it. */
+  private boundsOf(context: GatewayContext, hop: TargetHop): { remainingMs: number | null; isCallersBound: boolean } {
+    const callersMs = remainingOf(context);
+    if (hop.calls === 1) return { remainingMs: callersMs, isCallersBound: isShorter(callersMs, hop) };
+    const ownMs = hop.target.totalTimeoutMs - (context.monotonic() - hop.startedAtMs);
+    return { remainingMs: Math.min(ownMs, callersMs ?? Infinity), isCallersBound: isShorter(callersMs, hop) };
+  }
+
+  private heldOf({ hops, context }: Journey): HeldTarget[] {
+    return hops.flatMap(({ target }) => {
+      const available = this.health.check(target, 0);
+      if (available.kind !== 'asked') return [];
+      const { provider, model } = target;
+      return [{ provider, model, endsInMs: available.untilMs - context.monotonic() }];
     });
-    return reply;
   }
 
-  /** The stream as the client gets it, with the attempt's meter reading along and the settlement at its end. */
-  private metered(reply: StreamReply, begun: BegunStream, attempt: Attempt): StreamReply {
-    let usage: TokenUsage | null = null;
-    const read = (batch: readonly StreamEvent[]): readonly StreamEvent[] => {
-      for (const event of batch) {
-        attempt.observe(event);
-        usage = event.usage ?? usage;
-        if (event.kind === 'end') attempt.settle(succeeded(reply.model, usage));
-      }
-      return batch;
-    };
-    async function* batches(): AsyncGenerator<readonly StreamEvent[], void> {
-      try {
-        yield read(begun.held);
-        for (let next = await begun.rest.next(); !next.done; next = await begun.rest.next()) yield read(next.value);
-      } catch (error) {
-        attempt.settle(failed(error, usage, true));
-        throw error;
-      } finally {
-        await begun.rest.return?.();
-      }
-    }
-    return { ...reply, model: reply.model, batches: batches() };
-  }
-
-  private note(
-    context: GatewayContext,
-    target: ResolvedTarget,
-    index: number,
-    startedMs: number,
-    outcome: string,
-  ): void {
-    const { provider, model } = target;
-    const tookMs = context.monotonic() - startedMs;
-    context.upstreamMs += tookMs;
-    context.decide('attempt', outcome, { index, provider, model, tookMs: Math.round(tookMs * 1000) / 1000 });
-    this.metrics.attempt(target, outcome);
-  }
-
-  private recordFailure(context: GatewayContext, failures: readonly FailedAttempt[]): void {
+  private recordFailure({ context, failures }: Journey): void {
     const last = failures.at(-1);
     if (!last) return;
     const { provider, model } = last;
-    context.served = { provider, model, attempts: failures.length, fallback: failures.length > 1 };
+    const isFallback = failures.some((failure) => failure.provider !== provider || failure.model !== model);
+    context.served = { provider, model, attempts: failures.length, fallback: isFallback };
   }
 }
 
-function succeeded(servedModel: string, usage: TokenUsage | null): AttemptOutcome {
-  return { status: 'succeeded', httpStatus: 200, error: null, servedModel, usage, billable: true };
+function planOf({ plan }: GatewayContext): RoutePlan {
+  if (!(plan instanceof RoutePlan)) throw new Error('RequestGuard has made no plan for this request');
+  return plan;
 }
 
-/**
- * A call that failed may still have cost money: once a provider has begun to answer, or when it went silent on us. An
- * error status means that it did no work.
- */
-function failed(error: unknown, usage: TokenUsage | null, hasBegun: boolean): AttemptOutcome {
-  if (!(error instanceof UpstreamError))
-    return { ...ABORTED, status: 'failed', error: 'untranslatable', billable: hasBegun };
-  const isAnswered = error.status !== undefined && !hasBegun;
-  const neverSent = ['connection_failed', 'connect_timeout', 'blocked_address', 'saturated'].includes(error.reason);
-  return {
-    status: error.failure === 'cancelled' ? 'aborted' : 'failed',
-    httpStatus: error.status ?? null,
-    error: error.reason,
-    servedModel: null,
-    usage,
-    billable: !isAnswered && !neverSent,
-  };
-}
+/** What is left of the caller's own bound; null when there is none. */
+const remainingOf = (context: GatewayContext): number | null =>
+  context.timeoutMs === undefined ? null : context.timeoutMs - context.elapsedMs();
 
-/** The caller's own fault stays the caller's, and nobody is asked for a client that has gone. */
-function mayFallBack(error: UpstreamError, context: GatewayContext): boolean {
-  if (context.signal.aborted) return false;
-  return error.failure !== 'rejected' && error.failure !== 'cancelled';
-}
+const isShorter = (callersMs: number | null, hop: TargetHop): boolean =>
+  callersMs !== null && callersMs < hop.target.totalTimeoutMs;
 
 /** This target cannot take the request; another one may. */
 function isTargetsOwn(error: unknown): error is GatewayError {

@@ -1,11 +1,12 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import type { TargetName } from '../core/context';
 import { LiveConfig } from '../platform/config/live-config';
 import { ADAPTERS } from './adapters';
 import { ModelsConfig } from './models.config';
 import { nearNames } from './near-names';
 import type { Provider, ProviderSettings } from './provider';
 import { ProvidersConfig, type ProviderConfig } from './providers.config';
-import { RouteTable, RoutePlan } from './route-table';
+import { RouteTable, RoutePlan, type ResolvedTarget, type WeightedTarget } from './route-table';
 import { RoutingConfig } from './routing.config';
 
 /** The providers and routes of one configuration. Requests hold on to the snapshot they started with. */
@@ -19,6 +20,7 @@ interface Snapshot {
 interface Built {
   readonly fingerprint: string;
   readonly provider: Provider;
+  entry: ProviderConfig;
   /** Requests that may still call it. */
   users: number;
   isRetired: boolean;
@@ -67,22 +69,32 @@ export class ProviderRegistry implements OnApplicationShutdown {
     return this.snapshot.table.find(model)?.targets;
   }
 
-  /** The route of one request; its providers stay open until it is released. */
-  acquire(model: string, options: { readonly fallback: boolean }): AcquiredPlan | undefined {
-    const { table, providers, version } = this.snapshot;
+  /**
+   * The route of one request; its providers stay open until it is released. `sameModel`: only targets with the first one's
+   * model, because vectors of another model cannot be compared.
+   */
+  acquire(
+    model: string,
+    options: { readonly fallback: boolean; readonly sameModel?: boolean },
+  ): AcquiredPlan | undefined {
+    const { table, version } = this.snapshot;
     const route = table.find(model);
     if (!route) return undefined;
-    const names = options.fallback ? route.targets : route.targets.slice(0, route.ownTargets);
-    const targets = names.flatMap((target) => {
-      const adapter = providers.get(target.provider);
-      return adapter ? [{ ...target, adapter }] : [];
-    });
-    const used = [...new Set(targets.map(({ provider }) => this.built.get(provider)))].filter(
+    const mayServe = (target: TargetName): boolean =>
+      options.sameModel !== true || target.model === route.targets[0]?.model;
+    const plan = new RoutePlan(
+      model,
+      (options.fallback ? route.groups : route.groups.slice(0, 1)).map(({ strategy, targets }) => ({
+        strategy,
+        targets: targets.filter(mayServe).flatMap((target) => this.resolve(target)),
+      })),
+    );
+    const used = [...new Set(plan.targets.map(({ provider }) => this.built.get(provider)))].filter(
       (item) => item !== undefined,
     );
     for (const item of used) item.users += 1;
     return {
-      plan: new RoutePlan(model, targets, route.ownTargets),
+      plan,
       configVersion: version,
       release: () => {
         for (const item of used) {
@@ -95,6 +107,14 @@ export class ProviderRegistry implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([...this.built.values()].map(({ provider }) => provider.close()));
+  }
+
+  private resolve(target: WeightedTarget): ResolvedTarget[] {
+    const built = this.built.get(target.provider);
+    if (!built) return [];
+    const { quota_domain: shared, timeouts } = built.entry;
+    const quotaDomain = shared === undefined ? `${target.provider}/${target.model}` : `domain ${shared}`;
+    return [{ ...target, adapter: built.provider, quotaDomain, totalTimeoutMs: timeouts.total }];
   }
 
   private build(): Snapshot {
@@ -113,9 +133,9 @@ export class ProviderRegistry implements OnApplicationShutdown {
       table: new RouteTable({
         providers: Object.entries(entries).map(([name, { models, priority }]) => ({ name, models, priority })),
         aliases: Object.fromEntries(
-          Object.entries(this.config.section(ModelsConfig).entries).map(([name, { targets, fallbacks }]) => [
+          Object.entries(this.config.section(ModelsConfig).entries).map(([name, { strategy, targets, fallbacks }]) => [
             name,
-            { targets, fallbacks: fallbacks ?? [] },
+            { strategy, targets, fallbacks: fallbacks ?? [] },
           ]),
         ),
         fallback: this.config.section(RoutingConfig).fallback,
@@ -127,8 +147,9 @@ export class ProviderRegistry implements OnApplicationShutdown {
     const settings = settingsOf(name, entry);
     const fingerprint = JSON.stringify([entry.type, settings]);
     const known = this.built.get(name);
-    if (known?.fingerprint === fingerprint) return known;
-    return { fingerprint, provider: ADAPTERS[entry.type](settings), users: 0, isRetired: false };
+    // What concerns only routing may change under a running adapter.
+    if (known?.fingerprint === fingerprint) return Object.assign(known, { entry });
+    return { fingerprint, provider: ADAPTERS[entry.type](settings), entry, users: 0, isRetired: false };
   }
 
   private closeIfUnused(item: Built): void {

@@ -1,8 +1,25 @@
 import { Module } from '@nestjs/common';
+import { AttemptRunner } from './attempt-runner';
+import { Pacer } from './backoff';
 import { Dispatcher } from './dispatcher';
 import { ProviderRegistry } from './provider-registry';
 import { ProviderMetrics } from './provider.metrics';
+import { TargetHealth } from './target-health';
+import { TargetSelector } from './target-selector';
+import { TokenCounter } from './token-counter';
 
 /** Who answers: providers, routes and the dispatcher. */
-@Module({ providers: [ProviderRegistry, Dispatcher, ProviderMetrics], exports: [ProviderRegistry, Dispatcher] })
+@Module({
+  providers: [
+    ProviderRegistry,
+    Dispatcher,
+    AttemptRunner,
+    TargetSelector,
+    TargetHealth,
+    TokenCounter,
+    ProviderMetrics,
+    { provide: Pacer, useFactory: () => new Pacer() },
+  ],
+  exports: [ProviderRegistry, Dispatcher, TargetHealth, TokenCounter],
+})
 export class ProvidersModule {}

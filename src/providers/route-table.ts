@@ -1,4 +1,5 @@
 import type { DispatchPlan, TargetName } from '../core/context';
+import type { Strategy } from './models.config';
 import type { Provider } from './provider';
 
 /** A provider as routing sees it. */
@@ -9,8 +10,15 @@ export interface RoutedProvider {
   readonly priority: number;
 }
 
+/** A target with its share of the traffic under `weighted`. */
+export interface WeightedTarget extends TargetName {
+  readonly weight?: number;
+}
+
 export interface RoutedAlias {
-  readonly targets: readonly TargetName[];
+  /** Default `priority`. */
+  readonly strategy?: Strategy;
+  readonly targets: readonly WeightedTarget[];
   /** Names of models or aliases that take over, in order. */
   readonly fallbacks: readonly string[];
 }
@@ -21,11 +29,19 @@ export interface RouteTableInput {
   readonly fallback: 'by_position' | 'explicit' | 'none';
 }
 
+/** Targets among which a strategy chooses at the moment of a request. */
+export interface RouteGroup<T extends TargetName = WeightedTarget> {
+  readonly strategy: Strategy;
+  readonly targets: readonly T[];
+}
+
 /** Which targets serve a name, best first, and which of them are the name's own (the others are its fallbacks). */
 export interface Route {
   readonly name: string;
   readonly targets: readonly TargetName[];
   readonly ownTargets: number;
+  /** The same targets: the name's own group first, then those of its fallbacks, each with the strategy of its alias. */
+  readonly groups: readonly RouteGroup[];
 }
 
 const keyOf = ({ provider, model }: TargetName): string => `${provider}/${model}`;
@@ -48,7 +64,7 @@ export class RouteTable {
       for (const model of provider.models) {
         if (!routes.has(model)) routes.set(model, this.modelRoute(model));
         const exact = { provider: provider.name, model };
-        routes.set(keyOf(exact), { name: keyOf(exact), targets: [exact], ownTargets: 1 });
+        routes.set(keyOf(exact), this.route(keyOf(exact), [inOrder([exact])]));
       }
     }
     for (const name of Object.keys(input.aliases)) routes.set(name, this.aliasRoute(name, new Set()));
@@ -69,7 +85,8 @@ export class RouteTable {
 
   private modelRoute(model: string): Route {
     const own = this.ownTargets(model);
-    return this.route(model, own, this.input.fallback === 'by_position' ? this.byPosition(own) : []);
+    const fallbacks = this.input.fallback === 'by_position' ? [inOrder(this.byPosition(own))] : [];
+    return this.route(model, [inOrder(own), ...fallbacks]);
   }
 
   private ownTargets(model: string): TargetName[] {
@@ -80,25 +97,35 @@ export class RouteTable {
 
   private aliasRoute(name: string, visited: ReadonlySet<string>): Route {
     const alias = this.input.aliases[name];
-    if (!alias || visited.has(name)) return { name, targets: [], ownTargets: 0 };
+    if (!alias || visited.has(name)) return this.route(name, []);
     const { fallback } = this.input;
     const seen = new Set([...visited, name]);
-    const explicit = fallback === 'none' ? [] : alias.fallbacks.flatMap((next) => this.targetsOf(next, seen));
-    const positional = fallback === 'by_position' && alias.fallbacks.length === 0 ? this.byPosition(alias.targets) : [];
-    return this.route(name, alias.targets, [...explicit, ...positional]);
+    const explicit = fallback === 'none' ? [] : alias.fallbacks.flatMap((next) => this.groupsOf(next, seen));
+    const isPositional = fallback === 'by_position' && alias.fallbacks.length === 0;
+    const positional = isPositional ? [inOrder(this.byPosition(alias.targets))] : [];
+    const own = { strategy: alias.strategy ?? 'priority', targets: alias.targets };
+    return this.route(name, [own, ...explicit, ...positional]);
   }
 
-  private targetsOf(name: string, visited: ReadonlySet<string>): readonly TargetName[] {
-    if (this.input.aliases[name]) return this.aliasRoute(name, visited).targets;
+  private groupsOf(name: string, visited: ReadonlySet<string>): readonly RouteGroup[] {
+    if (this.input.aliases[name]) return this.aliasRoute(name, visited).groups;
     const own = this.ownTargets(name);
-    if (own.length > 0) return own;
+    if (own.length > 0) return [inOrder(own)];
     const slash = name.indexOf('/');
-    return slash > 0 ? [{ provider: name.slice(0, slash), model: name.slice(slash + 1) }] : [];
+    return slash > 0 ? [inOrder([{ provider: name.slice(0, slash), model: name.slice(slash + 1) }])] : [];
   }
 
-  private route(name: string, own: readonly TargetName[], fallbacks: readonly TargetName[]): Route {
-    const targets = [...new Map([...own, ...fallbacks].map((target) => [keyOf(target), target])).values()];
-    return { name, targets, ownTargets: own.length };
+  /** No target is named twice: it keeps its first place. */
+  private route(name: string, groups: readonly RouteGroup[]): Route {
+    const seen = new Set<string>();
+    const unique = groups.map(({ strategy, targets }) => ({
+      strategy,
+      targets: targets.filter((target) => !seen.has(keyOf(target)) && seen.add(keyOf(target))),
+    }));
+    const [own] = unique;
+    const filled = unique.filter(({ targets }) => targets.length > 0);
+    const targets = filled.flatMap((group) => group.targets.map(({ provider, model }) => ({ provider, model })));
+    return { name, targets, ownTargets: own?.targets.length ?? 0, groups: filled };
   }
 
   /** The model at the same place in the lists of the providers that are not in `own`. */
@@ -121,16 +148,25 @@ export class RouteTable {
   }
 }
 
-/** A target with the adapter that serves it. */
-export interface ResolvedTarget extends TargetName {
+const inOrder = (targets: readonly TargetName[]): RouteGroup => ({ strategy: 'priority', targets });
+
+/** A target with the adapter that serves it and what its provider's configuration says about calling it. */
+export interface ResolvedTarget extends WeightedTarget {
   readonly adapter: Provider;
+  /** Targets of one domain cool down together. */
+  readonly quotaDomain: string;
+  /** All calls of one request to this target together may take so long. */
+  readonly totalTimeoutMs: number;
 }
 
 /** The route of one request with its adapters: fixed when the request is parsed, untouched by a reload. */
 export class RoutePlan implements DispatchPlan {
+  readonly targets: readonly ResolvedTarget[];
+
   constructor(
     readonly requestedModel: string,
-    readonly targets: readonly ResolvedTarget[],
-    readonly ownTargets: number,
-  ) {}
+    readonly groups: readonly RouteGroup<ResolvedTarget>[],
+  ) {
+    this.targets = groups.flatMap(({ targets }) => targets);
+  }
 }

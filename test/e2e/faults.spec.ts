@@ -1,5 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
+import { TargetHealth } from '../../src/providers';
 import { startSimulator, type Simulator } from '../../src/providers/simulator/server/simulator';
 import { sseData } from '../support/fixtures';
 import { startGateway, type TestGateway } from '../support/gateway';
@@ -46,7 +47,9 @@ describe('whatever a provider does, the caller gets a complete answer or an hone
   beforeAll(async () => {
     simulator = await startSimulator({ port: 0, speed: 0, strict: true });
     const timeouts = 'timeouts: { connect: 1s, first_byte: 700ms, idle: 700ms, total: 20s }';
+    // What a single call makes of a fault is looked at here; repeated calls are in routing.spec.ts.
     gateway = await startGateway(`
+routing: { retries: 0 }
 providers:
   openai: { api_key: k1, base_url: "${simulator.url}/openai/v1", allow_private_network: true, models: [${GPT}], ${timeouts} }
   anthropic: { api_key: k2, base_url: "${simulator.url}/anthropic", allow_private_network: true, models: [${CLAUDE}], ${timeouts} }
@@ -56,7 +59,12 @@ providers:
     await gateway.close();
     await simulator.close();
   });
-  beforeEach(() => simulator.reset());
+  /** No fault may be answered from what an earlier one has taught. */
+  const reset = () => {
+    simulator.reset();
+    for (const provider of ['openai', 'anthropic']) gateway.app.get(TargetHealth).forget(provider);
+  };
+  beforeEach(reset);
 
   const post = async (route: string, body: object, headers: Record<string, string> = {}) => {
     const response = await fetch(`${gateway.url}${route}`, {
@@ -150,7 +158,7 @@ providers:
       'quota',
       '401',
     ]) {
-      simulator.reset();
+      reset();
       simulator.scenario([{ match: { prefix }, fault }]);
       const answer = await post(route, ask(model, '[[say:rescued]]', true));
       expect({ fault, status: answer.status }).toEqual({ fault, status: 200 });
@@ -179,6 +187,7 @@ providers:
     const answer = await post('/v1/chat/completions', ask(GPT, '[[fault:429,retry-after=7]]', false), alone);
     expect(answer.status).toBe(429);
     expect(answer.headers.get('retry-after')).toBe('7');
+    reset();
     const quota = await post('/v1/chat/completions', ask(GPT, '[[fault:quota]]', false), alone);
     expect(quota.status).toBe(429);
     expect(quota.headers.get('x-should-retry')).toBe('false');

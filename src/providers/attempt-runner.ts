@@ -1,0 +1,154 @@
+import { Injectable } from '@nestjs/common';
+import type { Attempt, AttemptOutcome, GatewayContext } from '../core/context';
+import { UpstreamError } from '../core/errors';
+import type { ChatReply, JsonReply, StreamEvent, StreamReply } from '../core/reply';
+import type { TokenUsage } from '../core/tokens';
+import { awaitFirstContent, type BegunStream } from './first-chunk';
+import { ProviderMetrics } from './provider.metrics';
+import type { ResolvedTarget } from './route-table';
+import { TargetHealth, type CallTicket } from './target-health';
+
+const ABORTED: AttemptOutcome = {
+  status: 'aborted',
+  httpStatus: null,
+  error: 'client_gone',
+  servedModel: null,
+  usage: null,
+  billable: true,
+};
+
+/** Failures before anything was sent. */
+const NEVER_SENT = new Set(['connection_failed', 'connect_timeout', 'blocked_address', 'saturated']);
+
+/** What one attempt is about. */
+export interface AttemptOrder {
+  readonly target: ResolvedTarget;
+  /** 1 for the first call of the request. */
+  readonly index: number;
+  /** What is left of every time bound, in milliseconds; null when only the provider's own holds. */
+  readonly remainingMs: number | null;
+  /** Whether `remainingMs` is the caller's bound: then running out of it is not the provider's fault. */
+  readonly isCallersBound: boolean;
+}
+
+interface Books {
+  readonly attempt: Attempt;
+  readonly ticket: CallTicket;
+}
+
+/** Makes one call: on record before it is made, settled on every path, and every lesson it teaches is kept. */
+@Injectable()
+export class AttemptRunner {
+  constructor(
+    private readonly metrics: ProviderMetrics,
+    private readonly health: TargetHealth,
+  ) {}
+
+  /** Resolves with an answer that has begun. Throws `UpstreamError`, or `GatewayError` when the call may not be made. */
+  async run(context: GatewayContext, order: AttemptOrder): Promise<ChatReply> {
+    const { request, attempts } = context;
+    const { target, index } = order;
+    if (!request || !attempts) throw new Error('the request has no ledger');
+    // Whether the request can be put in this provider's dialect is known only by trying, and before anything is held.
+    if (!target.adapter.speaks(request.dialect, target.model)) request.canonical();
+    const attempt = attempts.open({ provider: target.provider, model: target.model, index, request });
+    context.defer(() => attempt.settle(ABORTED));
+    const ticket = this.health.begin(target);
+    context.defer(() => ticket.dropped());
+    const startedMs = context.monotonic();
+    try {
+      const reply = await this.call(context, order, { attempt, ticket });
+      this.note(context, order, startedMs, 'answered');
+      return reply;
+    } catch (error) {
+      attempt.settle(failed(error, null, false));
+      if (error instanceof UpstreamError) ticket.failed(error, order.isCallersBound);
+      else ticket.dropped();
+      this.note(context, order, startedMs, error instanceof UpstreamError ? error.reason : 'untranslatable');
+      throw error;
+    }
+  }
+
+  private async call(context: GatewayContext, order: AttemptOrder, books: Books): Promise<ChatReply> {
+    const { request, signal } = context;
+    const { target, remainingMs } = order;
+    if (!request) throw new Error('the request is not parsed');
+    const onHead = books.ticket.learn;
+    const reply = await target.adapter.chat({ request, model: target.model, signal, remainingMs, onHead });
+    if (reply.kind === 'json') return this.complete(reply, target, books);
+    const begun = await awaitFirstContent(reply);
+    this.metrics.firstByte(target, books.ticket.firstContent());
+    return this.metered(reply, begun, books, order.isCallersBound);
+  }
+
+  private complete(reply: JsonReply, target: ResolvedTarget, { attempt, ticket }: Books): JsonReply {
+    attempt.settle(succeeded(reply.model, reply.usage));
+    ticket.succeeded(reply.usage);
+    this.metrics.firstByte(target, ticket.firstContent());
+    return reply;
+  }
+
+  /** The stream as the client gets it, with the attempt's meter reading along and the settlement at its end. */
+  private metered(
+    reply: StreamReply,
+    begun: BegunStream,
+    { attempt, ticket }: Books,
+    isCallersBound: boolean,
+  ): StreamReply {
+    let usage: TokenUsage | null = null;
+    const read = (batch: readonly StreamEvent[]): readonly StreamEvent[] => {
+      for (const event of batch) {
+        attempt.observe(event);
+        usage = event.usage ?? usage;
+        if (event.kind !== 'end') continue;
+        attempt.settle(succeeded(reply.model, usage));
+        ticket.succeeded(usage);
+      }
+      return batch;
+    };
+    async function* batches(): AsyncGenerator<readonly StreamEvent[], void> {
+      try {
+        yield read(begun.held);
+        for (let next = await begun.rest.next(); !next.done; next = await begun.rest.next()) yield read(next.value);
+      } catch (error) {
+        attempt.settle(failed(error, usage, true));
+        if (error instanceof UpstreamError) ticket.failed(error, isCallersBound);
+        throw error;
+      } finally {
+        ticket.dropped();
+        await begun.rest.return?.();
+      }
+    }
+    return { ...reply, model: reply.model, batches: batches() };
+  }
+
+  private note(context: GatewayContext, { target, index }: AttemptOrder, startedMs: number, outcome: string): void {
+    const { provider, model } = target;
+    const tookMs = context.monotonic() - startedMs;
+    context.upstreamMs += tookMs;
+    context.decide('attempt', outcome, { index, provider, model, tookMs: Math.round(tookMs * 1000) / 1000 });
+    this.metrics.attempt(target, outcome);
+  }
+}
+
+function succeeded(servedModel: string, usage: TokenUsage | null): AttemptOutcome {
+  return { status: 'succeeded', httpStatus: 200, error: null, servedModel, usage, billable: true };
+}
+
+/**
+ * A call that failed may still have cost money: once a provider has begun to answer, or when it went silent on us. An
+ * error status means that it did no work.
+ */
+function failed(error: unknown, usage: TokenUsage | null, hasBegun: boolean): AttemptOutcome {
+  if (!(error instanceof UpstreamError))
+    return { ...ABORTED, status: 'failed', error: 'untranslatable', billable: hasBegun };
+  const isAnswered = error.status !== undefined && !hasBegun;
+  return {
+    status: error.failure === 'cancelled' ? 'aborted' : 'failed',
+    httpStatus: error.status ?? null,
+    error: error.reason,
+    servedModel: null,
+    usage,
+    billable: !isAnswered && !NEVER_SENT.has(error.reason),
+  };
+}

@@ -1,0 +1,75 @@
+import { Inject, Injectable, Optional } from '@nestjs/common';
+import type { GatewayContext, TargetName } from '../core/context';
+import { Clock } from '../platform/clock';
+import { Pacer } from './backoff';
+import { TYPICAL_OUTPUT_TOKENS } from './latency';
+import type { ResolvedTarget, RoutePlan } from './route-table';
+import { affinityKey, hashDraw, ordered, type ScoredTarget, type TargetView } from './strategies';
+import { TargetHealth } from './target-health';
+import { TargetPrices } from './target-prices';
+
+/** One line of the route as it stands for a request: what scored how, and why it is skipped for now. */
+export interface CandidateView extends TargetName {
+  readonly strategy: string;
+  readonly score: number | null;
+  readonly skipped?: string;
+}
+
+export interface Selection {
+  /** In the order in which they are tried. */
+  readonly targets: readonly ResolvedTarget[];
+  readonly candidates: readonly CandidateView[];
+}
+
+/** Puts the targets of a plan in order by the strategies of their groups. Calls nobody and takes nothing. */
+@Injectable()
+export class TargetSelector {
+  constructor(
+    private readonly health: TargetHealth,
+    private readonly clock: Clock,
+    private readonly pacer: Pacer,
+    @Optional() @Inject(TargetPrices) private readonly prices?: TargetPrices,
+  ) {}
+
+  select(context: GatewayContext, plan: RoutePlan): Selection {
+    const view = this.viewFor(context, plan);
+    const scored = plan.groups.flatMap((group) =>
+      ordered(group, view).map((entry) => ({ ...entry, strategy: group.strategy })),
+    );
+    return {
+      targets: scored.map(({ target }) => target),
+      candidates: scored.map((entry) => this.describe(context, entry)),
+    };
+  }
+
+  private viewFor(context: GatewayContext, plan: RoutePlan): TargetView {
+    const { request, identity } = context;
+    const asks = (strategy: string): boolean => plan.groups.some((group) => group.strategy === strategy);
+    const inputTokens = asks('lowest_cost') ? (request?.estimatedInputTokens() ?? 0) : 0;
+    const outputTokens = request?.maxOutputTokens ?? TYPICAL_OUTPUT_TOKENS;
+    const affinity = asks('weighted') && request ? affinityKey(identity?.keyId ?? '', request) : null;
+    return {
+      expectedMs: (target) => this.health.expectedMs(target, Math.min(outputTokens, TYPICAL_OUTPUT_TOKENS)),
+      cost: (target) => this.prices?.costOf(target, inputTokens, outputTokens) ?? null,
+      activeCalls: ({ adapter }) => adapter.activeCalls,
+      draw: (target) => (affinity === null ? this.pacer.random() : hashDraw(affinity, target)),
+    };
+  }
+
+  private describe(
+    context: GatewayContext,
+    { target, score, strategy }: ScoredTarget & { strategy: string },
+  ): CandidateView {
+    const { provider, model } = target;
+    const available = this.health.check(target, context.request?.estimatedInputTokens() ?? 0);
+    const skipped = available.kind === 'usable' ? {} : { skipped: this.reason(available.why, available.untilMs) };
+    return { provider, model, strategy, score: Number.isFinite(score) ? rounded(score) : null, ...skipped };
+  }
+
+  private reason(why: string, untilMs: number): string {
+    const seconds = Math.max(0, untilMs - this.clock.monotonic()) / 1000;
+    return `${why} for ${seconds.toFixed(1)} s`;
+  }
+}
+
+const rounded = (score: number): number => Math.round(score * 1000) / 1000;
