@@ -1,22 +1,26 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access';
 import { BillingModule } from '../billing';
+import { RateLimitModule } from '../rate-limit';
 import { ConfigController } from './config.controller';
+import { ConsoleModule } from './console/console.module';
 import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
+import { LimitsController } from './limits.controller';
 import { RequestsController } from './requests.controller';
 import { TeamsController } from './teams.controller';
 import { UsageController } from './usage.controller';
 import { UsersController } from './users.controller';
 
-/** The management API. */
+/** The management API and the console. */
 @Module({
-  imports: [AccessModule, BillingModule],
+  imports: [AccessModule, BillingModule, RateLimitModule],
   controllers: [
     DepartmentsController,
     TeamsController,
     UsersController,
     KeysController,
+    LimitsController,
     ConfigController,
     RequestsController,
     UsageController,

@@ -1,4 +1,5 @@
+export { LimitUsageService, type LimitUsage } from './limit-usage.service';
 export { RateLimitGuard } from './rate-limit.guard';
 export { rateLimitHeaders } from './rate-limit.headers';
 export { RateLimitModule } from './rate-limit.module';
-export { RateLimitService } from './rate-limit.service';
+export { RateLimitService, type LimitPreview } from './rate-limit.service';

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { LimitUsageService } from './limit-usage.service';
 import { RateLimitMetrics } from './rate-limit.metrics';
 import { RateLimitService } from './rate-limit.service';
 import { SharedWindows } from './shared-windows';
@@ -10,7 +11,8 @@ import { RateLimitStore } from './store/rate-limit.store';
     SharedWindows,
     { provide: RateLimitStore, inject: [SharedWindows], useFactory: ({ store }: SharedWindows) => store },
     RateLimitService,
+    LimitUsageService,
   ],
-  exports: [RateLimitService],
+  exports: [RateLimitService, LimitUsageService],
 })
 export class RateLimitModule {}

@@ -4,12 +4,29 @@ import { Clock } from '../platform/clock';
 import { LiveConfig } from '../platform/config/live-config';
 import { planAdmission, type AdmissionPlan, type Resource } from './admission-plan';
 import { DenialMemory } from './denial-memory';
-import { level, levelsOfCaller, limitsOfModel, type Level } from './levels';
+import { level, levelsOfCaller, limitsOfModel, type Level, type LimitScope } from './levels';
 import { RateLimitConfig } from './rate-limit.config';
 import { exceeded, neverFits, RateLimitUnavailableError } from './rate-limit.errors';
 import { RateLimitMetrics } from './rate-limit.metrics';
 import { RateLimitStore, type Admitted, type CounterState, type Denied, type Receipt } from './store/rate-limit.store';
 import type { Prompt } from './token-need';
+
+/** What `admit` would find, with nothing taken. */
+export interface LimitPreview {
+  readonly admitted: boolean;
+  /** Tokens that would be reserved; null when no level limits tokens. */
+  readonly reservedTokens: number | null;
+  readonly levels: readonly {
+    readonly scope: LimitScope;
+    readonly id: string;
+    readonly resource: Resource;
+    readonly limit: number;
+    readonly used: number;
+    readonly needed: number;
+    readonly fits: boolean;
+  }[];
+  readonly degraded: boolean;
+}
 
 /** Admission by requests, tokens and running calls at every level, all of it in one step or nothing. */
 @Injectable()
@@ -29,16 +46,12 @@ export class RateLimitService {
 
   /** Takes what the request needs and sees to its return; throws a 429 that names whose limit is used up. */
   async admit(context: GatewayContext): Promise<void> {
-    const { identity, request } = context;
-    if (!identity || !request)
-      throw new Error('Limits are taken for a known caller and request: guards ran out of order');
-    const plan = planAdmission(this.levelsOf(identity, request.model), request satisfies Prompt);
+    const { plan, caller } = this.planOf(context);
     if (plan.counted.length + plan.slots.length === 0) {
       context.decide('rate_limit', 'no_limits');
       return;
     }
     this.refuseImpossible(context, plan);
-    const caller = `${identity.keyId} ${request.model}`;
     const remembered = this.denials.recall(caller, plan.admission);
     if (remembered) this.deny(context, plan, remembered, 'denied_from_memory');
     const result = await this.store.admit(plan.admission);
@@ -54,6 +67,22 @@ export class RateLimitService {
         context.decide('rate_limit', 'unavailable', { reason: result.reason });
         throw new RateLimitUnavailableError(result);
     }
+  }
+
+  /** What `admit` would find now, with nothing taken and nobody refused. */
+  async explain(context: GatewayContext): Promise<LimitPreview> {
+    const { plan } = this.planOf(context);
+    const { counters, slots } = plan.admission;
+    const keys = slots.map(({ key }) => key);
+    const usage = await this.store.usage(counters, keys);
+    const levels = [...plan.counted, ...plan.slots].map(({ level: { scope, id }, resource, limit }, index) => {
+      const isCounter = index < counters.length;
+      const used = isCounter ? usage.windows[index]!.used : usage.slots[index - counters.length]!;
+      const needed = isCounter ? counters[index]!.cost : 1;
+      return { scope, id, resource, limit, used, needed, fits: used + needed <= limit };
+    });
+    const reservedTokens = plan.tokens?.total ?? null;
+    return { admitted: levels.every(({ fits }) => fits), reservedTokens, levels, degraded: usage.degraded };
   }
 
   private take(context: GatewayContext, plan: AdmissionPlan, { receipt, counters, degraded }: Admitted): void {
@@ -96,6 +125,12 @@ export class RateLimitService {
     const facts = traceOf(plan, denied.counters, denied.degraded);
     context.decide('rate_limit', name, { ...error.facts, retry_after_ms: denied.retryAfterMs, ...facts });
     throw error;
+  }
+
+  private planOf({ identity, request }: GatewayContext): { plan: AdmissionPlan; caller: string } {
+    if (!identity || !request) throw new Error('Limits are for a known caller and request: guards ran out of order');
+    const plan = planAdmission(this.levelsOf(identity, request.model), request satisfies Prompt);
+    return { plan, caller: `${identity.keyId} ${request.model}` };
   }
 
   private levelsOf(identity: Identity, model: string): readonly Level[] {

@@ -1,0 +1,56 @@
+import { Get, Param } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
+import { DepartmentsService, KeysService, TeamsService, UsersService } from '../access';
+import type { IdPrefix } from '../core/ids';
+import { InvalidRequestError, NotFoundError } from '../core/errors';
+import { LimitUsageService, type LimitUsage } from '../rate-limit';
+import { fromLimitUsage, LimitUsageDto } from './dtos/limit-usage.dto';
+import { ManagementController, Refuses } from './management-controller.decorator';
+
+const SCOPES = ['key', 'user', 'team', 'department', 'model'] as const;
+/** How the ids of a scope begin; a model is named. */
+const PREFIXES: Readonly<Record<string, IdPrefix>> = { key: 'key', user: 'user', team: 'team', department: 'dep' };
+
+@ManagementController('limits', 'Limits')
+export class LimitsController {
+  private readonly readers: ReadonlyMap<string, (id: string) => Promise<LimitUsage>>;
+
+  constructor(
+    usage: LimitUsageService,
+    keys: KeysService,
+    users: UsersService,
+    teams: TeamsService,
+    departments: DepartmentsService,
+  ) {
+    this.readers = new Map<(typeof SCOPES)[number], (id: string) => Promise<LimitUsage>>([
+      ['key', async (id) => usage.ofCaller('key', id, (await keys.get(id)).limits)],
+      ['user', async (id) => usage.ofCaller('user', id, (await users.get(id)).limits)],
+      ['team', async (id) => usage.ofCaller('team', id, (await teams.get(id)).limits)],
+      ['department', async (id) => usage.ofCaller('department', (await departments.get(id)).id, null)],
+      ['model', async (model) => (await usage.ofModel(model)) ?? unlimited(model)],
+    ]);
+  }
+
+  /** Reading counts as nothing. */
+  @Get(':scope/:id')
+  @ApiOperation({ summary: 'The current use of every window of a key, user, team, department or model' })
+  @ApiParam({ name: 'scope', enum: SCOPES })
+  @ApiParam({ name: 'id', description: 'An id; of a model its name, with "/" written as %2F.' })
+  @ApiOkResponse({ type: LimitUsageDto })
+  @Refuses(404)
+  async get(@Param('scope') scope: string, @Param('id') id: string): Promise<LimitUsageDto> {
+    const read = this.readers.get(scope);
+    if (!read) throw new InvalidRequestError(`scope must be one of ${SCOPES.join(', ')}`, 'scope');
+    const prefix = PREFIXES[scope];
+    // What cannot be an id never reaches the database.
+    if (prefix && !new RegExp(`^${prefix}_[0-9a-z]{26}$`).test(id))
+      throw new NotFoundError(`There is no ${scope} with this id.`);
+    return fromLimitUsage(scope, id, await read(id));
+  }
+}
+
+function unlimited(model: string): never {
+  throw new NotFoundError(
+    `Model "${model.slice(0, 64)}" has no limits. Set rate_limits.models in the configuration to limit it.`,
+  );
+}
