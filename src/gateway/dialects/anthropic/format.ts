@@ -40,10 +40,9 @@ class NativeStream implements StreamFormat {
   constructor(private readonly costUsd: () => number) {}
 
   write(event: StreamEvent): string | Buffer {
-    const isFinalUsage = event.usage !== null && event.data?.['type'] === 'message_delta';
-    if (!isFinalUsage || !event.data) return event.raw ?? '';
-    const usage = { ...(event.data['usage'] as object), cost: this.costUsd() };
-    return formatSse(event.name, JSON.stringify({ ...event.data, usage }));
+    const usage = event.data?.['type'] === 'message_delta' ? event.data['usage'] : null;
+    if (typeof usage !== 'object' || usage === null) return event.raw ?? '';
+    return formatSse(event.name, JSON.stringify({ ...event.data, usage: { ...usage, cost: this.costUsd() } }));
   }
 }
 

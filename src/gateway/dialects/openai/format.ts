@@ -36,9 +36,10 @@ class OpenAiStream implements StreamFormat {
     if (event.kind === 'usage' && !this.includeUsage) return '';
     if (event.kind === 'end') return event.raw ?? 'data: [DONE]\n\n';
     if (event.data === null) return event.raw ?? '';
-    if (event.usage && this.includeUsage) {
-      const usage = { ...(event.data['usage'] as object), cost: this.costUsd() };
-      return formatSse(null, JSON.stringify({ ...event.data, usage }));
+    const { usage } = event.data;
+    // Chunks before the last carry `usage: null`.
+    if (this.includeUsage && typeof usage === 'object' && usage !== null) {
+      return formatSse(null, JSON.stringify({ ...event.data, usage: { ...usage, cost: this.costUsd() } }));
     }
     return event.raw ?? formatSse(null, JSON.stringify(event.data));
   }
