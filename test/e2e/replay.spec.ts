@@ -7,19 +7,36 @@ jest.setTimeout(120_000);
 
 const chat = fixturesOf('/v1/chat/completions');
 const messages = fixturesOf('/v1/messages');
+const responses = fixturesOf('/v1/responses');
+const embeddings = fixturesOf('/v1/embeddings');
+const counts = fixturesOf('/v1/messages/count_tokens');
 const FALLBACK_MODEL = 'recorded-model';
 
 type Json = Record<string, unknown>;
 
+/** Exchanges that may not pass as recorded, each with the field that is refused and the reason. */
+const EXCEPTIONS: Readonly<Record<string, { readonly param: string; readonly why: string }>> = {
+  'openai-responses-b6c7f2cf8d': {
+    param: 'background',
+    why: 'its cost and its answer come later, and the gateway keeps nothing to be fetched later',
+  },
+};
+
 const isFault = ({ features }: Fixture): boolean =>
   features.some((feature) => feature.startsWith('fault_') || feature === 'sse_error_event');
+/** An answer after which the gateway would spare the provider: each gets a provider of its own. */
+const isSparing = (fixture: Fixture): boolean =>
+  isFault(fixture) || fixture.response.status === 429 || fixture.response.status >= 500;
 const modelOf = ({ request, model }: Fixture): string => String(request.body?.['model'] ?? model ?? FALLBACK_MODEL);
 const modelsOf = (fixtures: readonly Fixture[]): string[] => [...new Set([FALLBACK_MODEL, ...fixtures.map(modelOf)])];
 
 /** The request as recorded; where only the answer was published, the least that asks for it. */
 function requestOf(fixture: Fixture): Json {
   const { body } = fixture.request;
-  const generic = { messages: [{ role: 'user', content: 'hello' }], max_tokens: 100, stream: fixture.streaming };
+  const generic =
+    fixture.endpoint.startsWith('/v1/messages') || fixture.endpoint === '/v1/chat/completions'
+      ? { messages: [{ role: 'user', content: 'hello' }], max_tokens: 100, stream: fixture.streaming }
+      : { input: 'hello', ...(fixture.streaming ? { stream: true } : {}) };
   return { ...(body ?? generic), model: modelOf(fixture) };
 }
 
@@ -40,11 +57,15 @@ function serve(upstream: FakeUpstream, { response: recorded }: Fixture): void {
 /** Without what the gateway adds by contract: the cost beside the usage. */
 function withoutCost(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  const { usage, ...rest } = value as Json;
+  const { usage, response, ...rest } = value as Json;
+  if (typeof response === 'object' && response !== null) return { ...rest, response: withoutCost(response) };
   if (typeof usage !== 'object' || usage === null) return value;
   const { cost: _, ...plain } = usage as Json;
   return { ...rest, usage: plain };
 }
+
+/** The exceptions that a run met. */
+const exempted = new Set<string>();
 
 interface Outcome {
   readonly id: string;
@@ -53,7 +74,10 @@ interface Outcome {
 
 function report(name: string, outcomes: readonly Outcome[]): void {
   const failed = outcomes.filter(({ problem }) => problem !== null);
-  console.log(`${name}: ${outcomes.length - failed.length} of ${outcomes.length} recorded exchanges`);
+  const excepted = outcomes.filter(({ id }) => exempted.has(id)).length;
+  const passed = outcomes.length - failed.length - excepted;
+  const rest = excepted === 0 ? '' : `, ${excepted} by an exception that is named`;
+  console.log(`${name}: ${passed} of ${outcomes.length} recorded exchanges${rest}`);
   expect(failed).toEqual([]);
 }
 
@@ -66,10 +90,24 @@ describe('recorded traffic replays through the gateway', () => {
     openai = await FakeUpstream.start();
     anthropic = await FakeUpstream.start();
     const list = (models: readonly string[]): string => JSON.stringify(models);
+    const own = (fixture: Fixture, type: string, url: string): string => `
+  ${fixture.id}:
+    type: ${type}
+    api_key: sk-own
+    base_url: ${url}
+    allow_private_network: true
+    models: ${list([modelOf(fixture)])}
+`;
     gateway = await startGateway(`
 providers:
   openai:
     api_key: sk-upstream
+    base_url: ${openai.url}/v1
+    allow_private_network: true
+    models: ${list(modelsOf([...chat, ...responses, ...embeddings]))}
+  compatible:
+    type: openai-compatible
+    api_key: sk-compatible
     base_url: ${openai.url}/v1
     allow_private_network: true
     models: ${list(modelsOf(chat))}
@@ -77,8 +115,16 @@ providers:
     api_key: sk-ant-upstream
     base_url: ${anthropic.url}
     allow_private_network: true
-    models: ${list(modelsOf(messages))}
-routing: { fallback: none }
+    models: ${list(modelsOf([...messages, ...counts]))}
+${[...chat, ...responses, ...embeddings]
+  .filter(isSparing)
+  .map((item) => own(item, 'openai', `${openai.url}/v1`))
+  .join('')}
+${[...messages, ...counts]
+  .filter(isSparing)
+  .map((item) => own(item, 'anthropic', anthropic.url))
+  .join('')}
+routing: { fallback: none, retries: 0 }
 pricing: { unknown: free }
 `);
   });
@@ -99,31 +145,38 @@ pricing: { unknown: free }
     serve(upstream, fixture);
     const body = requestOf(fixture);
     const before = upstream.received.length;
-    const sent = { ...body, model: `${provider}/${modelOf(fixture)}` };
+    const sent = { ...body, model: `${isSparing(fixture) ? fixture.id : provider}/${modelOf(fixture)}` };
     const headers =
       provider === 'anthropic' ? { 'anthropic-version': '2023-06-01', 'anthropic-beta': 'some-beta-2026' } : {};
     const response = await post(fixture.endpoint, sent, headers as Record<string, string>);
     const text = await response.text();
     if (upstream.received.length === before) return refusalProblem(fixture, response.status, text);
-    return requestProblem(upstream, body, provider) ?? answerProblem(fixture, response.status, text, body);
+    return requestProblem(upstream, body, fixture.endpoint) ?? answerProblem(fixture, response.status, text, body);
   }
 
   /** What the provider itself refused may be refused before it is asked, with the same status and field. */
-  function refusalProblem({ response }: Fixture, status: number, text: string): string | null {
+  function refusalProblem({ id, response }: Fixture, status: number, text: string): string | null {
     const recorded = (response.body?.['error'] ?? {}) as { param?: unknown };
     const { param } = (JSON.parse(text) as { error: { param?: unknown } }).error;
+    const exception = EXCEPTIONS[id];
+    if (exception?.param === param && status === 400) {
+      exempted.add(id);
+      console.log(`exception ${id}: "${exception.param}" is refused, because ${exception.why}`);
+      return null;
+    }
     const isSame = response.status === 400 && status === 400 && param !== null && param === recorded.param;
     return isSame ? null : `never reached the provider: ${status} ${text}`;
   }
 
-  function requestProblem(upstream: FakeUpstream, body: Json, provider: string): string | null {
+  function requestProblem(upstream: FakeUpstream, body: Json, endpoint: string): string | null {
+    if (upstream.last.path !== endpoint) return `sent to ${upstream.last.path}`;
     const arrived = upstream.lastJson();
     const wanted =
-      provider === 'openai' && body['stream'] === true
+      endpoint === '/v1/chat/completions' && body['stream'] === true
         ? { ...body, stream_options: { ...(body['stream_options'] as Json | undefined), include_usage: true } }
         : body;
     if (!isDeepStrictEqual(arrived, wanted)) return 'the request changed on its way';
-    if (provider === 'anthropic' && upstream.last.headers['anthropic-beta'] !== 'some-beta-2026')
+    if (endpoint.startsWith('/v1/messages') && upstream.last.headers['anthropic-beta'] !== 'some-beta-2026')
       return 'a header was lost';
     const shown = JSON.stringify(upstream.last.headers);
     return shown.includes(gateway.apiKey) ? 'the client’s key went to the provider' : null;
@@ -168,6 +221,27 @@ pricing: { unknown: free }
     for (const fixture of messages)
       outcomes.push({ id: fixture.id, problem: await replay(fixture, anthropic, 'anthropic') });
     report('Anthropic client → Anthropic provider', outcomes);
+  });
+
+  some(responses)('Responses, served by OpenAI', async () => {
+    const outcomes: Outcome[] = [];
+    for (const fixture of responses)
+      outcomes.push({ id: fixture.id, problem: await replay(fixture, openai, 'openai') });
+    report('Responses client → OpenAI provider', outcomes);
+  });
+
+  some(embeddings)('Embeddings, served by OpenAI and compatible providers', async () => {
+    const outcomes: Outcome[] = [];
+    for (const fixture of embeddings)
+      outcomes.push({ id: fixture.id, problem: await replay(fixture, openai, 'openai') });
+    report('Embeddings client → OpenAI provider', outcomes);
+  });
+
+  some(counts)('Token counts, served by Anthropic', async () => {
+    const outcomes: Outcome[] = [];
+    for (const fixture of counts)
+      outcomes.push({ id: fixture.id, problem: await replay(fixture, anthropic, 'anthropic') });
+    report('count_tokens client → Anthropic provider', outcomes);
   });
 
   /** All text a recorded Anthropic answer says to the reader. */
@@ -298,5 +372,116 @@ pricing: { unknown: free }
     if (events.filter(({ type }) => type === 'message_delta').length !== 1) return 'not exactly one message_delta';
     const said = events.map(({ delta }) => (delta?.type === 'text_delta' ? delta.text : '')).join('');
     return said === words ? null : `other words: ${said.slice(0, 200)}`;
+  }
+
+  async function asResponses(fixture: Fixture, provider: string, words: string): Promise<Outcome> {
+    const stream = fixture.response.sse !== null;
+    const body = { model: `${provider}/${modelOf(fixture)}`, input: 'x', stream };
+    const response = await post('/v1/responses', body);
+    return { id: fixture.id, problem: responsesProblem(response.status, await response.text(), stream, words) };
+  }
+
+  some(messages)('Anthropic answers for a Responses client keep every word', async () => {
+    const outcomes: Outcome[] = [];
+    for (const fixture of messages.filter((item) => item.response.status === 200 && !isFault(item))) {
+      serve(anthropic, fixture);
+      outcomes.push(await asResponses(fixture, 'anthropic', anthropicText(fixture)));
+    }
+    report('Anthropic answer → Responses client', outcomes);
+  });
+
+  some(chat)('Chat answers of compatible providers for a Responses client keep every word', async () => {
+    const outcomes: Outcome[] = [];
+    for (const fixture of chat.filter((item) => item.response.status === 200 && !isFault(item))) {
+      serve(openai, fixture);
+      outcomes.push(await asResponses(fixture, 'compatible', openAiText(fixture)));
+    }
+    report('Chat answer → Responses client', outcomes);
+  });
+
+  interface OutputItem {
+    readonly type: string;
+    readonly id: string;
+    readonly content?: readonly { readonly text?: string; readonly refusal?: string }[];
+  }
+  const outputText = (output: readonly OutputItem[]): string =>
+    output
+      .filter(({ type }) => type === 'message')
+      .flatMap(({ content }) => content ?? [])
+      .map(({ text, refusal }) => text ?? refusal ?? '')
+      .join('');
+
+  function responsesProblem(status: number, text: string, stream: boolean, words: string): string | null {
+    if (status !== 200) return `${status}: ${text.slice(0, 200)}`;
+    if (!stream) return objectProblem(JSON.parse(text) as Json, words);
+    const events = sseData(text) as (Json & { type: string })[];
+    if (events.some((event, index) => event['sequence_number'] !== index)) return 'events are not numbered';
+    const last = events.at(-1);
+    if (last?.type !== 'response.completed' && last?.type !== 'response.incomplete') return `ended with ${last?.type}`;
+    const open = new Set<unknown>();
+    for (const { type, output_index: index } of events) {
+      if (type === 'response.output_item.added') open.add(index);
+      else if (index !== undefined && !open.has(index)) return `${type} outside its item`;
+      else if (type === 'response.output_item.done') open.delete(index);
+    }
+    if (open.size > 0) return 'an item was never done';
+    const said = events
+      .map(({ type, delta }) => (/^response[.](output_text|refusal)[.]delta$/.test(type) ? String(delta) : ''))
+      .join('');
+    if (said !== words) return `other words: ${said.slice(0, 200)}`;
+    return objectProblem(last['response'] as Json, words);
+  }
+
+  function objectProblem(object: Json, words: string): string | null {
+    const { output, usage, status } = object as { output: OutputItem[]; usage: Json | null; status: string };
+    if (typeof usage?.['total_tokens'] !== 'number' || !/^(in)?complete/.test(status)) return 'no usage or status';
+    if (new Set(output.map(({ id }) => id)).size !== output.length) return 'an id appears twice';
+    const said = outputText(output);
+    return said === words ? null : `other words: ${said.slice(0, 200)}`;
+  }
+
+  some(responses)('Responses requests reach Anthropic whole, or are refused with the field named', async () => {
+    const outcomes: Outcome[] = [];
+    const refused = new Map<string, number>();
+    anthropic.answer = (_, response) =>
+      void response.writeHead(200, { 'content-type': 'application/json' }).end(
+        JSON.stringify({
+          id: 'msg_1',
+          type: 'message',
+          role: 'assistant',
+          model: 'claude',
+          content: [{ type: 'text', text: 'ok' }],
+          stop_reason: 'end_turn',
+          usage: { input_tokens: 1, output_tokens: 1 },
+        }),
+      );
+    for (const { id, request } of responses.filter((item) => item.request.body?.['input'] !== undefined)) {
+      const { stream: _, ...body } = request.body ?? {};
+      const response = await post('/v1/responses', { ...body, model: `anthropic/${FALLBACK_MODEL}` });
+      const text = await response.text();
+      if (response.status === 200) {
+        const sent = JSON.stringify(anthropic.lastJson());
+        const lost = textsOf(body['input']).find((piece) => !sent.includes(JSON.stringify(piece).slice(1, -1)));
+        outcomes.push({ id, problem: lost === undefined ? null : `lost: ${lost.slice(0, 100)}` });
+        continue;
+      }
+      const { param } = (JSON.parse(text) as { error: { param: string | null } }).error;
+      const field = String(param).replace(/[[]\d+[]]/g, '[]');
+      refused.set(field, (refused.get(field) ?? 0) + 1);
+      outcomes.push({ id, problem: response.status === 400 && param !== null ? null : text.slice(0, 200) });
+    }
+    console.log(`refused by field: ${JSON.stringify(Object.fromEntries(refused))}`);
+    report('Responses request → Anthropic', outcomes);
+  });
+
+  /** What the conversation says in words, whoever says it. */
+  function textsOf(input: unknown): string[] {
+    if (typeof input === 'string') return [input.trim()];
+    return (input as Json[]).flatMap(({ content, output, type }) => {
+      if (type !== undefined && type !== 'message' && type !== 'function_call_output') return [];
+      const value = content ?? output;
+      if (typeof value === 'string') return value.trim() === '' ? [] : [value.trim()];
+      return ((value ?? []) as Json[]).map(({ text }) => String(text ?? '').trim()).filter((text) => text !== '');
+    });
   }
 });
