@@ -2,4 +2,4 @@ export { LimitUsageService, type LimitUsage } from './limit-usage.service';
 export { RateLimitGuard } from './rate-limit.guard';
 export { rateLimitHeaders } from './rate-limit.headers';
 export { RateLimitModule } from './rate-limit.module';
-export { RateLimitService, type LimitPreview } from './rate-limit.service';
+export { RateLimitService } from './rate-limit.service';

@@ -4,6 +4,8 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './test-redis';
 
+const PROGRAM = 'redis-server';
+
 /** A Redis of one test, which freezes, kills and wipes it as it likes. `redis-server` is on the path: the run's own was started. */
 export class DoomedRedis {
   private server: ChildProcess | undefined;
@@ -23,7 +25,7 @@ export class DoomedRedis {
   /** Starts it, empty. Resolves when it listens. */
   async up(): Promise<void> {
     this.server = spawn(
-      'redis-server',
+      PROGRAM,
       ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', os.tmpdir()],
       { stdio: 'ignore' },
     );

@@ -1,11 +1,12 @@
 import { SLOT_RETRY_MS, type Admission, type CounterState, type Denied } from './rate-limit.store';
-import { expiryOf } from './window-ring';
+import { bucketOf, expiryOf } from './window-ring';
 
 /** What the script answered to one admission. */
 export interface AdmissionReply {
   readonly kind: 'admitted' | 'denied' | 'recovering';
-  /** What each window holds now, and the bucket it was last counted in. */
+  /** What each window holds now. */
   readonly sums: readonly number[];
+  /** The bucket each window is in now: where an admission was counted. */
   readonly buckets: readonly number[];
   readonly states: readonly CounterState[];
   readonly short: Denied['short'];
@@ -24,15 +25,14 @@ export function decodeAdmission(
   const kind = KINDS[figures[0] ?? 0] ?? 'denied';
   const first = FIRST_PAIR[kind];
   const sums = counters.map((_, index) => figures[first + index * 2] ?? 0);
-  const buckets = counters.map((_, index) => figures[first + index * 2 + 1] ?? -1);
   return {
     kind,
     sums,
-    buckets,
+    buckets: counters.map(({ windowMs }) => bucketOf(instantMs, windowMs)),
     states: counters.map(({ limit, windowMs }, index) => ({
       used: sums[index]!,
       remaining: Math.max(0, limit - sums[index]!),
-      resetMs: resetOf(buckets[index]!, windowMs, instantMs),
+      resetMs: resetOf(figures[first + index * 2 + 1] ?? -1, windowMs, instantMs),
     })),
     short: shortOf(kind === 'denied' ? (figures[1] ?? 1) : 1, counters.length),
     retryAfterMs: retryOf(kind, figures),

@@ -39,16 +39,21 @@ if raw < 0 then
 end
 local function int(n) return string.format('%.0f', n) end
 
-local clock = redis.call('HMGET', KEYS[1], 'e', 's', 'l', 'o', 'w', 'p', 'b', 'g')
+local clock = redis.call('HMGET', KEYS[1], 'e', 's', 'l', 'o', 'w', 'p')
 local current, storage = clock[1], clock[2]
 local last, offset = tonumber(clock[3]) or 0, tonumber(clock[4]) or 0
 local waiting, recovery = tonumber(clock[5]) or 0, tonumber(clock[6]) or 0
-local begin, before = tonumber(clock[7]) or 0, tonumber(clock[8]) or 0
+local begin, before
 local joining = ARGV[6] == 'J'
 local now = raw + offset
 
--- Never backwards: time goes on from the last instant.
-if current and now < last then now = last end
+-- Never backwards. After a small step back time stands still until the clock has caught up, so that a step forth again does not
+-- shorten a window; after a large one it goes on from the last instant.
+local rebased = false
+if current and now < last then
+  rebased = last - now > GAP_MS
+  now = last
+end
 -- Nobody was here for a while: the store was away, or its clock jumped. The members know how long it was.
 local gap = current and now - last > GAP_MS
 
@@ -63,7 +68,7 @@ else
     if estimate > 0 then now = estimate end
     current, storage, begin, before = fresh, fresh, now, 0
     redis.call('DEL', KEYS[2])
-    waiting = expected
+    waiting, rebased = expected, true
   elseif gap then
     if estimate > 0 then now = math.max(last, math.min(now, estimate)) end
     local roll = redis.call('HGETALL', KEYS[2])
@@ -72,70 +77,69 @@ else
       if string.sub(roll[i], 1, 2) == 't:' and tonumber(roll[i + 1]) >= last - SILENT_MS then known = known + 1 end
     end
     current, begin, before = fresh, now, last
-    waiting = math.max(expected, known)
+    waiting, rebased = math.max(expected, known), true
   end
   if current == fresh then
     recovery = waiting > 1 and now + RECOVERY_MS or 0
-    redis.call('HSET', KEYS[1], 'e', current, 's', storage, 'w', waiting, 'p', int(recovery), 'b', int(begin), 'g', int(before))
+    redis.call('HSET', KEYS[1], 'e', current, 's', storage, 'w', waiting, 'p', recovery, 'b', begin, 'g', before)
   end
 end
-offset = now - raw
-redis.call('HSET', KEYS[1], 'l', int(now), 'o', int(offset))
+redis.call('HSET', KEYS[1], 'l', now, 'o', rebased and now - raw or offset)
 
--- Windows touched by this batch: written once at its end.
+-- Windows touched by this batch: read once, written once at its end. Redis writes a Lua number with 17 digits, so whole numbers
+-- are exact to 2^53.
 local windows = {}
 local function window(i, W)
   local w = windows[i]
   if w then return w end
   local key, b = KEYS[i], math.floor(now * SUB / W)
-  local h = redis.call('HMGET', key, 's', 'o', 'l')
-  local sum, o, l = tonumber(h[1]) or 0, tonumber(h[2]) or b, tonumber(h[3]) or -1
+  local h = redis.call('HMGET', key, 's', 'o', 'l', b)
+  local sum, o, l, count = tonumber(h[1]) or 0, tonumber(h[2]) or b, tonumber(h[3]) or -1, tonumber(h[4]) or 0
   local lo = b - SUB
   if h[1] and l < lo then
     redis.call('DEL', key)
-    sum, o, l = 0, b, -1
+    sum, o, l, count = 0, b, -1, 0
   elseif o < lo then
     local expired = {}
-    for x = o, lo - 1 do expired[#expired + 1] = int(x) end
+    for x = o, lo - 1 do expired[#expired + 1] = x end
     local counts = redis.call('HMGET', key, unpack(expired))
     for x = 1, #counts do if counts[x] then sum = sum - tonumber(counts[x]) end end
     redis.call('HDEL', key, unpack(expired))
+    redis.call('HSET', key, 's', sum, 'o', lo)
     o = lo
-    redis.call('HSET', key, 's', int(sum), 'o', int(o))
   end
-  w = { key = key, W = W, b = b, sum = sum, o = o, l = l, stored = l, add = 0, dirty = false }
+  -- count: what the current bucket holds; stored, o0: what is on record of l and o.
+  w = { key = key, W = W, b = b, sum = sum, o = o, l = l, count = count, stored = l, o0 = o, dirty = false }
   windows[i] = w
   return w
 end
 
 local function add(w, bucket, delta)
-  if bucket < w.b - SUB or delta == 0 then return end
+  if bucket < w.b - SUB then return end
   if bucket >= w.b then
     bucket = w.b
-    if delta < 0 then
-      local held = (tonumber(redis.call('HGET', w.key, int(bucket))) or 0) + w.add
-      delta = math.max(delta, -held)
-    end
-    w.add = w.add + delta
-  else
-    if delta < 0 then delta = math.max(delta, -(tonumber(redis.call('HGET', w.key, int(bucket))) or 0)) end
-    if delta ~= 0 then redis.call('HINCRBY', w.key, int(bucket), int(delta)) end
+    delta = math.max(delta, -w.count)
+    w.count = w.count + delta
+  elseif delta < 0 then
+    delta = math.max(delta, -(tonumber(redis.call('HGET', w.key, bucket)) or 0))
   end
   if delta == 0 then return end
+  if bucket < w.b then redis.call('HINCRBY', w.key, bucket, delta) end
   if w.l < 0 then w.o = bucket end
-  w.sum, w.o, w.l, w.dirty = w.sum + delta, math.min(w.o, bucket), math.max(w.l, bucket), true
+  w.sum, w.dirty = w.sum + delta, true
+  if bucket < w.o then w.o = bucket end
+  if bucket > w.l then w.l = bucket end
 end
 
 -- Milliseconds until `missing` has left the window.
 local function freed(w, missing)
   local names = {}
-  for x = w.o, w.b do names[#names + 1] = int(x) end
+  for x = w.o, w.b do names[#names + 1] = x end
   local counts = redis.call('HMGET', w.key, unpack(names))
   local sum = 0
   for x = 1, #names do
-    sum = sum + (tonumber(counts[x]) or 0)
-    if x == #names then sum = sum + w.add end
-    if sum >= missing then return math.ceil((w.o + x - 1 + SUB + 1) * w.W / SUB) - now end
+    sum = sum + (x == #names and w.count or tonumber(counts[x]) or 0)
+    if sum >= missing then return math.ceil((names[x] + SUB + 1) * w.W / SUB) - now end
   end
   return -1
 end
@@ -143,6 +147,10 @@ end
 local roll = {}
 local function alive(other)
   if other == member then return true end
+  if not begin then
+    local h = redis.call('HMGET', KEYS[1], 'b', 'g')
+    begin, before = tonumber(h[1]) or 0, tonumber(h[2]) or 0
+  end
   local known = roll[other]
   if known == nil then
     local seen = tonumber(redis.call('HGET', KEYS[2], 't:' .. other)) or -1
@@ -206,7 +214,7 @@ local function admit()
   for c = 0, n - 1 do
     local w = windows[tonumber(ARGV[first + c * 4])]
     result[#result + 1] = w.sum
-    result[#result + 1] = short > 0 and w.l or w.b
+    result[#result + 1] = w.l
   end
   return result
 end
@@ -225,7 +233,7 @@ local function usage()
 end
 
 local function heartbeat()
-  redis.call('HSET', KEYS[2], 't:' .. member, int(now))
+  redis.call('HSET', KEYS[2], 't:' .. member, now)
   redis.call('PEXPIRE', KEYS[2], KEEP_MS)
   redis.call('PEXPIRE', KEYS[1], KEEP_MS)
   local all = redis.call('HGETALL', KEYS[2])
@@ -240,35 +248,44 @@ local function heartbeat()
   reply[5] = live
 end
 
-local operations = {
-  J = function() position = position + 2 end,
-  E = function()
-    if redis.call('HGET', KEYS[2], 'j:' .. member) ~= current then
-      redis.call('HSET', KEYS[2], 'j:' .. member, current)
-      -- Who comes for the first time was not waited for.
-      if waiting > 0 and estimate > 0 then waiting = redis.call('HINCRBY', KEYS[1], 'w', -1) end
-    end
-  end,
-  M = function() local w = window(number(), number()); add(w, number(), number()) end,
-  S = function() local w = window(number(), number()); add(w, number(), number()) end,
-  C = function()
-    local key, count = KEYS[number()], number()
-    if count > 0 then redis.call('HSET', key, member, count); redis.call('PEXPIRE', key, FORGET_MS)
-    else redis.call('HDEL', key, member) end
-  end,
-  A = function() reply[#reply + 1] = admit() end,
-  U = function() reply[#reply + 1] = usage() end,
-  H = heartbeat,
-  D = function() redis.call('HDEL', KEYS[2], 't:' .. member, 'j:' .. member) end,
-}
-while position <= #ARGV do operations[text()]() end
+local function joined()
+  if redis.call('HGET', KEYS[2], 'j:' .. member) == current then return end
+  redis.call('HSET', KEYS[2], 'j:' .. member, current)
+  -- Who comes for the first time was not waited for.
+  if waiting > 0 and estimate > 0 then waiting = redis.call('HINCRBY', KEYS[1], 'w', -1) end
+end
+
+local function runs(key, count)
+  if count > 0 then
+    redis.call('HSET', key, member, count)
+    redis.call('PEXPIRE', key, FORGET_MS)
+  else
+    redis.call('HDEL', key, member)
+  end
+end
+
+while position <= #ARGV do
+  local operation = text()
+  if operation == 'A' then reply[#reply + 1] = admit()
+  elseif operation == 'S' or operation == 'M' then local w = window(number(), number()) add(w, number(), number())
+  elseif operation == 'C' then runs(KEYS[number()], number())
+  elseif operation == 'U' then reply[#reply + 1] = usage()
+  elseif operation == 'H' then heartbeat()
+  elseif operation == 'J' then position = position + 2
+  elseif operation == 'E' then joined()
+  elseif operation == 'D' then redis.call('HDEL', KEYS[2], 't:' .. member, 'j:' .. member)
+  else return redis.error_reply('ERR unknown operation ' .. operation) end
+end
 if recovering() then reply[6] = recovery - now end
 
 for _, w in pairs(windows) do
   if w.dirty then
-    if w.add ~= 0 then redis.call('HINCRBY', w.key, int(w.b), int(w.add)) end
-    redis.call('HSET', w.key, 's', int(w.sum), 'o', int(w.o), 'l', int(w.l))
-    if w.l ~= w.stored then redis.call('PEXPIRE', w.key, w.W * 2 + FORGET_MS) end
+    if w.l == w.stored and w.o == w.o0 then
+      redis.call('HSET', w.key, 's', w.sum, w.b, w.count)
+    else
+      redis.call('HSET', w.key, 's', w.sum, 'o', w.o, 'l', w.l, w.b, w.count)
+      redis.call('PEXPIRE', w.key, w.W * 2 + FORGET_MS)
+    end
   end
 end
 return reply
