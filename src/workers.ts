@@ -1,8 +1,8 @@
 import cluster from 'node:cluster';
+import { EXIT_CONFIG } from './platform/config/load-configuration';
 
 /** A worker that dies is replaced, at most this often in a row: a fault at the start must not spin. */
 const RESTART_DELAY_MS = 1000;
-const EXIT_CONFIG = 78;
 
 /** Runs `count` processes that share the port. Each is a replica of its own; Redis keeps them in agreement. */
 export function superviseWorkers(count: number): void {
@@ -14,10 +14,15 @@ export function superviseWorkers(count: number): void {
     process.stderr.write(`worker ${worker.id} ended with code ${code}; starting another\n`);
     setTimeout(() => cluster.fork(), RESTART_DELAY_MS);
   });
-  const stop = (signal: NodeJS.Signals): void => {
-    isStopping = true;
+  const tell = (signal: NodeJS.Signals): void => {
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);
   };
+  const stop = (signal: NodeJS.Signals): void => {
+    isStopping = true;
+    tell(signal);
+  };
+  // Workers read the configuration again; unhandled it would end this process.
+  process.on('SIGHUP', () => tell('SIGHUP'));
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
 }
