@@ -159,7 +159,7 @@ pricing: { unknown: free }
     const recorded = (response.body?.['error'] ?? {}) as { param?: unknown };
     const { param } = (JSON.parse(text) as { error: { param?: unknown } }).error;
     const exception = EXCEPTIONS[id];
-    if (exception?.param === param && status === 400) {
+    if (exception && exception.param === param && status === 400) {
       exempted.add(id);
       console.log(`exception ${id}: "${exception.param}" is refused, because ${exception.why}`);
       return null;
@@ -466,7 +466,7 @@ pricing: { unknown: free }
         continue;
       }
       const { param } = (JSON.parse(text) as { error: { param: string | null } }).error;
-      const field = String(param).replace(/[[]\d+[]]/g, '[]');
+      const field = String(param).replace(/\[\d+\]/g, '[]');
       refused.set(field, (refused.get(field) ?? 0) + 1);
       outcomes.push({ id, problem: response.status === 400 && param !== null ? null : text.slice(0, 200) });
     }
