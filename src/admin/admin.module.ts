@@ -1,12 +1,14 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access';
 import { BillingModule } from '../billing';
+import { ProvidersModule } from '../providers';
 import { RateLimitModule } from '../rate-limit';
 import { ConfigController } from './config.controller';
 import { ConsoleModule } from './console/console.module';
 import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
+import { ProvidersController } from './providers.controller';
 import { RequestsController } from './requests.controller';
 import { TeamsController } from './teams.controller';
 import { UsageController } from './usage.controller';
@@ -14,7 +16,7 @@ import { UsersController } from './users.controller';
 
 /** The management API and the console. */
 @Module({
-  imports: [AccessModule, BillingModule, RateLimitModule],
+  imports: [AccessModule, BillingModule, ProvidersModule, RateLimitModule],
   controllers: [
     DepartmentsController,
     TeamsController,
@@ -22,6 +24,7 @@ import { UsersController } from './users.controller';
     KeysController,
     LimitsController,
     ConfigController,
+    ProvidersController,
     RequestsController,
     UsageController,
   ],

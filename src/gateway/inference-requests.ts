@@ -5,7 +5,7 @@ import type { Dialect, InferenceRequest } from '../core/chat';
 import type { GatewayContext, Identity } from '../core/context';
 import { InvalidRequestError, NotFoundError, PermissionDeniedError } from '../core/errors';
 import { JsonDocument } from '../core/json-document';
-import { ProviderRegistry } from '../providers';
+import { ProviderRegistry, receivedHops, refuseLoop } from '../providers';
 import { parseMessages, parseTokenCount } from './dialects/anthropic/parse';
 import { parseEmbeddings } from './dialects/embeddings/parse';
 import { parseChatCompletions } from './dialects/openai/parse';
@@ -24,6 +24,7 @@ export class InferenceRequests {
 
   /** Fills the context's request, plan, time bound and metadata; throws `GatewayError` when the call may not be made. */
   open(context: GatewayContext, headers: IncomingHttpHeaders, body: Buffer): void {
+    refuseLoop(headers);
     const request = parse(context, headers, JsonDocument.parse(body));
     // Kept from here on, so that a refused request is on record with what it asked for.
     context.request = request;
@@ -82,7 +83,7 @@ const PARSERS: Readonly<Record<Dialect, Parser>> = {
 
 function parse(context: GatewayContext, headers: IncomingHttpHeaders, document: JsonDocument): InferenceRequest {
   const parseBody = context.endpoint === TOKEN_COUNT_PATH ? parseTokenCount : PARSERS[context.dialect];
-  return parseBody(document, anthropicHeaders(headers));
+  return parseBody(document, { ...receivedHops(headers), ...anthropicHeaders(headers) });
 }
 
 /** The client's `anthropic-*` headers, which go to Anthropic untouched. */

@@ -25,6 +25,8 @@ export interface AttemptOrder {
   readonly target: ResolvedTarget;
   /** 1 for the first call of the request. */
   readonly index: number;
+  /** Whether another target would have been first. */
+  readonly isFallback: boolean;
   /** What is left of every time bound, in milliseconds; null when only the provider's own holds. */
   readonly remainingMs: number | null;
   /** Whether `remainingMs` is the caller's bound: then running out of it is not the provider's fault. */
@@ -44,7 +46,7 @@ export class AttemptRunner {
     private readonly health: TargetHealth,
   ) {}
 
-  /** Resolves with an answer that has begun. Throws `UpstreamError`, or `GatewayError` when the call may not be made. */
+  /** Resolves with an answer that has begun, and says in the context who gives it. Throws `UpstreamError`, or `GatewayError` when the call may not be made. */
   async run(context: GatewayContext, order: AttemptOrder): Promise<ChatReply> {
     const { request, attempts } = context;
     const { target, index } = order;
@@ -59,6 +61,7 @@ export class AttemptRunner {
     try {
       const reply = await this.call(context, order, { attempt, ticket });
       this.note(context, order, startedMs, 'answered');
+      this.recordServed(context, order, reply.model);
       return reply;
     } catch (error) {
       attempt.settle(failed(error, null, false));
@@ -120,6 +123,11 @@ export class AttemptRunner {
       }
     }
     return { ...reply, model: reply.model, batches: batches() };
+  }
+
+  private recordServed(context: GatewayContext, { target, index, isFallback }: AttemptOrder, model: string): void {
+    context.served = { provider: target.provider, model, attempts: index, fallback: isFallback };
+    if (isFallback) this.metrics.fallback(context.plan?.requestedModel ?? model, target);
   }
 
   private note(context: GatewayContext, { target, index }: AttemptOrder, startedMs: number, outcome: string): void {

@@ -197,7 +197,7 @@ function setUp(providers: FakeProvider[], toCanonical?: () => never) {
     },
   );
   const selector = new TargetSelector(health, clock, pacer);
-  const dispatcher = new Dispatcher(selector, new AttemptRunner(metrics, health), health, metrics, config, pacer);
+  const dispatcher = new Dispatcher(selector, new AttemptRunner(metrics, health), health, config, pacer);
   return { context, ledger, dispatcher, pauses, config, health, clock };
 }
 
@@ -371,9 +371,11 @@ describe('Dispatcher', () => {
   });
 
   describe('repeats', () => {
-    const failing = (error: () => UpstreamError, times: number) => {
-      let left = times;
-      return new FakeProvider('a', () => (left-- > 0 ? Promise.reject(error()) : Promise.resolve(json)));
+    const failing = (makeError: () => UpstreamError, times: number): FakeProvider => {
+      const provider: FakeProvider = new FakeProvider('a', (): Promise<ChatReply> =>
+        provider.calls.length > times ? Promise.resolve(json) : Promise.reject(makeError()),
+      );
+      return provider;
     };
 
     it('a call that may pass, after a jittered pause that doubles, and says how many calls it took', async () => {

@@ -8,7 +8,6 @@ import { fullJitterMs, Pacer } from './backoff';
 import { nextStep, type Hop, type Step } from './chain';
 import { chainError, type FailedAttempt, type HeldTarget } from './chain-error';
 import { mayFallBack, mayRetry } from './failure-policy';
-import { ProviderMetrics } from './provider.metrics';
 import { RetryBudget } from './retry-budget';
 import { RoutePlan, type ResolvedTarget } from './route-table';
 import { RoutingConfig } from './routing.config';
@@ -49,7 +48,6 @@ export class Dispatcher {
     private readonly selector: TargetSelector,
     private readonly runner: AttemptRunner,
     private readonly health: TargetHealth,
-    private readonly metrics: ProviderMetrics,
     private readonly config: LiveConfig,
     private readonly pacer: Pacer,
   ) {}
@@ -130,11 +128,8 @@ export class Dispatcher {
     hop.calls += 1;
     const index = failures.length + 1;
     try {
-      const reply = await this.runner.run(context, { target, index, ...this.boundsOf(context, hop) });
-      const fallback = hops.indexOf(hop) > 0;
-      context.served = { provider: target.provider, model: reply.model, attempts: index, fallback };
-      if (fallback) this.metrics.fallback(journey.plan.requestedModel, target);
-      return reply;
+      const order = { target, index, isFallback: hops.indexOf(hop) > 0, ...this.boundsOf(context, hop) };
+      return await this.runner.run(context, order);
     } catch (error) {
       if (error instanceof UpstreamError) return this.failed(journey, hop, error);
       if (!isTargetsOwn(error)) throw error;

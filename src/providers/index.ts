@@ -1,6 +1,9 @@
 export { Dispatcher } from './dispatcher';
+export { ProviderOverviews, type ProviderCheck, type ProviderOverview } from './provider-overview';
 export { ProviderRegistry } from './provider-registry';
 export { ProvidersModule } from './providers.module';
-export { TargetHealth } from './target-health';
+export { receivedHops, refuseLoop } from './upstream/outbound-headers';
+export { TargetHealth, type TargetStatus } from './target-health';
 export { TargetPrices } from './target-prices';
+export { TargetSelector, type CandidateView, type Selection } from './target-selector';
 export { TokenCounter } from './token-counter';

@@ -8,6 +8,7 @@ import type { Provider, ProviderSettings } from './provider';
 import { ProvidersConfig, type ProviderConfig } from './providers.config';
 import { RouteTable, RoutePlan, type ResolvedTarget, type WeightedTarget } from './route-table';
 import { RoutingConfig } from './routing.config';
+import { TargetHealth } from './target-health';
 
 /** The providers and routes of one configuration. Requests hold on to the snapshot they started with. */
 interface Snapshot {
@@ -26,6 +27,15 @@ interface Built {
   isRetired: boolean;
 }
 
+/** A provider with what its entry of the configuration says about routing. */
+export interface ConfiguredProvider {
+  readonly provider: Provider;
+  readonly models: readonly string[];
+  readonly priority: number;
+  /** null: each model on its own. */
+  readonly quotaDomain: string | null;
+}
+
 export interface AcquiredPlan {
   readonly plan: RoutePlan;
   readonly configVersion: string;
@@ -40,7 +50,10 @@ export class ProviderRegistry implements OnApplicationShutdown {
   private built = new Map<string, Built>();
   private snapshot: Snapshot;
 
-  constructor(private readonly config: LiveConfig) {
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly health: TargetHealth,
+  ) {
     this.snapshot = this.build();
     config.onReload(() => (this.snapshot = this.build()));
   }
@@ -53,6 +66,25 @@ export class ProviderRegistry implements OnApplicationShutdown {
   /** All providers in force. */
   get providers(): readonly Provider[] {
     return [...this.snapshot.providers.values()];
+  }
+
+  /** The same, with what the configuration says about them. */
+  get configured(): readonly ConfiguredProvider[] {
+    return [...this.built.values()].map(({ provider, entry }) => ({
+      provider,
+      models: entry.models,
+      priority: entry.priority,
+      quotaDomain: entry.quota_domain ?? null,
+    }));
+  }
+
+  /**
+   * What cools down together: the providers that share a `quota_domain`, else each model on its own, because that is how
+   * the vendors count.
+   */
+  quotaDomainOf({ provider, model }: TargetName): string {
+    const shared = this.built.get(provider)?.entry.quota_domain;
+    return shared === undefined ? `${provider}/${model}` : `domain ${shared}`;
   }
 
   typeOf(providerName: string): string {
@@ -112,9 +144,8 @@ export class ProviderRegistry implements OnApplicationShutdown {
   private resolve(target: WeightedTarget): ResolvedTarget[] {
     const built = this.built.get(target.provider);
     if (!built) return [];
-    const { quota_domain: shared, timeouts } = built.entry;
-    const quotaDomain = shared === undefined ? `${target.provider}/${target.model}` : `domain ${shared}`;
-    return [{ ...target, adapter: built.provider, quotaDomain, totalTimeoutMs: timeouts.total }];
+    const quotaDomain = this.quotaDomainOf(target);
+    return [{ ...target, adapter: built.provider, quotaDomain, totalTimeoutMs: built.entry.timeouts.total }];
   }
 
   private build(): Snapshot {
@@ -125,6 +156,8 @@ export class ProviderRegistry implements OnApplicationShutdown {
     this.built = next;
     for (const item of retired) {
       item.isRetired = true;
+      // What was learnt with another address or key says nothing about the new one.
+      this.health.forget(item.provider.name);
       this.closeIfUnused(item);
     }
     return {

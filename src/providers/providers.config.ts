@@ -102,7 +102,7 @@ export class ProviderConfig {
 
   /**
    * A name shared by providers that draw on one upstream quota, for example `org-123`: when one of them is told to slow
-   * down, all of them cool down. Default: each provider on its own.
+   * down, all of them cool down. Default: each model of each provider on its own, as the vendors count.
    */
   @IsOptional()
   @IsName()

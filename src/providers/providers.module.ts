@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AttemptRunner } from './attempt-runner';
 import { Pacer } from './backoff';
 import { Dispatcher } from './dispatcher';
+import { ProviderOverviews } from './provider-overview';
 import { ProviderRegistry } from './provider-registry';
 import { ProviderMetrics } from './provider.metrics';
 import { TargetHealth } from './target-health';
@@ -17,9 +18,10 @@ import { TokenCounter } from './token-counter';
     TargetSelector,
     TargetHealth,
     TokenCounter,
+    ProviderOverviews,
     ProviderMetrics,
     { provide: Pacer, useFactory: () => new Pacer() },
   ],
-  exports: [ProviderRegistry, Dispatcher, TargetHealth, TokenCounter],
+  exports: [ProviderRegistry, Dispatcher, TargetHealth, TargetSelector, TokenCounter, ProviderOverviews],
 })
 export class ProvidersModule {}

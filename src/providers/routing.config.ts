@@ -28,7 +28,11 @@ export class RoutingConfig {
   @IsIn(FALLBACKS)
   fallback: Fallback = 'by_position';
 
-  /** Further calls to the same target after a failure that may pass, before the next target is tried. */
+  /**
+   * Further calls to the same target after a failure that may pass. Another usable target is tried first; then, with a
+   * growing random pause or after the time the provider asks for (up to 5 s), the same again. At most 20 % of the running
+   * requests repeat calls at any moment, but always up to three.
+   */
   @IsInt()
   @Min(0)
   @Max(10)

@@ -35,8 +35,8 @@ interface TargetState {
 /** What is known of one target, for people. Times until something ends are milliseconds from now. */
 export interface TargetStatus extends TargetName {
   readonly breaker: BreakerState['phase'];
-  /** null unless the breaker is open. */
-  readonly opensInMs: number | null;
+  /** null unless the breaker is open: when it lets the next call try. */
+  readonly openForMs: number | null;
   readonly cooldown: { readonly kind: Cooldown['kind']; readonly reason: string; readonly endsInMs: number } | null;
   readonly firstByteMs: number | null;
   readonly perTokenMs: number | null;
@@ -120,17 +120,17 @@ export class TargetHealth {
   status(target: HealthTarget): TargetStatus {
     const nowMs = this.clock.monotonic();
     const state = this.states.get(keyOf(target));
-    const breaker = state?.breaker ?? CLOSED;
+    const { breaker, latency, quota } = state ?? { breaker: CLOSED, latency: UNMEASURED, quota: UNKNOWN_QUOTA };
     const cooldown = this.cooldowns.find(target.quotaDomain, nowMs);
     return {
       provider: target.provider,
       model: target.model,
       breaker: breaker.phase,
-      opensInMs: breaker.phase === 'open' ? Math.max(0, breaker.untilMs - nowMs) : null,
+      openForMs: breaker.phase === 'open' ? Math.max(0, breaker.untilMs - nowMs) : null,
       cooldown: cooldown && { kind: cooldown.kind, reason: cooldown.reason, endsInMs: cooldown.untilMs - nowMs },
-      firstByteMs: state?.latency.firstByte?.valueMs ?? null,
-      perTokenMs: state?.latency.perToken?.valueMs ?? null,
-      quota: state?.quota ?? UNKNOWN_QUOTA,
+      firstByteMs: latency.firstByte?.valueMs ?? null,
+      perTokenMs: latency.perToken?.valueMs ?? null,
+      quota,
     };
   }
 

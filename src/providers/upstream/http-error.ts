@@ -56,6 +56,7 @@ function classify(status: number, error: ErrorBody): { failure: UpstreamFailure;
   if (isOutOfQuota(error)) return { failure: 'rate_limited', reason: 'insufficient_quota' };
   if (status === 429) return { failure: 'rate_limited', reason: isTooLarge(error) ? 'request_too_large' : 'http_429' };
   if (status >= 300 && status < 400) return { failure: 'misconfigured', reason: 'redirect' };
+  if (status === 508) return { failure: 'misconfigured', reason: 'request_loop' };
   const failure = STATUS_FAILURES[status] ?? (status >= 500 ? 'unavailable' : 'rejected');
   return { failure, reason: `http_${status}` };
 }

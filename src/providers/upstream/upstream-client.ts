@@ -2,6 +2,7 @@ import { Pool } from 'undici';
 import { UpstreamError } from '../../core/errors';
 import { isIP } from 'node:net';
 import { BlockedAddressError, guardedLookup, isBlockedAddress } from './address-guard';
+import { outboundHeaders } from './outbound-headers';
 import { UpstreamExchange, type PhaseTimeouts } from './upstream-exchange';
 
 export interface UpstreamClientOptions {
@@ -79,7 +80,7 @@ export class UpstreamClient {
       {
         path,
         method: request.method,
-        headers: request.headers as Record<string, string>,
+        headers: outboundHeaders(request.headers),
         body: request.body,
       },
       exchange,

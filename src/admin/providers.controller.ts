@@ -1,0 +1,32 @@
+import { Body, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { ApiBody, ApiOkResponse } from '@nestjs/swagger';
+import { Clock } from '../platform/clock';
+import { ProviderOverviews } from '../providers';
+import { fromCheck, fromOverview, ProviderCheckDto, ProviderPageDto, TestProviderDto } from './dtos/provider.dto';
+import { ManagementController, Refuses } from './management-controller.decorator';
+
+@ManagementController('providers', 'Providers')
+export class ProvidersController {
+  constructor(
+    private readonly providers: ProviderOverviews,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Every provider with the health of each of its models, as this replica sees it. */
+  @Get()
+  @ApiOkResponse({ type: ProviderPageDto })
+  list(): ProviderPageDto {
+    const nowMs = this.clock.now();
+    return { data: this.providers.list().map((overview) => fromOverview(overview, nowMs)), next_cursor: null };
+  }
+
+  /** Makes one real call of a few tokens, on no team's bill. A success ends the provider's cooldowns and closes its breakers. */
+  @Post(':name/test')
+  @HttpCode(200)
+  @ApiBody({ type: TestProviderDto, required: false })
+  @ApiOkResponse({ type: ProviderCheckDto })
+  @Refuses(404)
+  async test(@Param('name') name: string, @Body() body?: TestProviderDto): Promise<ProviderCheckDto> {
+    return fromCheck(await this.providers.check(name, body?.model));
+  }
+}

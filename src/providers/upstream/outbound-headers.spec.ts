@@ -1,0 +1,49 @@
+import { GatewayError } from '../../core/errors';
+import { outboundHeaders, receivedHops, refuseLoop } from './outbound-headers';
+
+describe('outboundHeaders', () => {
+  it('lets only what is on the list out, in lower case, and counts the hop', () => {
+    expect(
+      outboundHeaders({
+        'Content-Type': 'application/json',
+        Authorization: 'Bearer k',
+        'anthropic-beta': 'x',
+        'X-Stainless-Lang': 'js',
+        cookie: 'secret',
+        'x-forwarded-for': '10.0.0.1',
+        'x-gateway-metadata': '{}',
+        'proxy-authorization': 'p',
+        host: 'elsewhere',
+      }),
+    ).toEqual({
+      'content-type': 'application/json',
+      authorization: 'Bearer k',
+      'anthropic-beta': 'x',
+      'x-stainless-lang': 'js',
+      'x-gateway-hops': '1',
+    });
+  });
+
+  it('adds one to what came in', () => {
+    expect(outboundHeaders(receivedHops({ 'x-gateway-hops': '2' }))['x-gateway-hops']).toBe('3');
+    expect(receivedHops({})).toEqual({});
+  });
+});
+
+describe('refuseLoop (OVL-6)', () => {
+  it('refuses the third hop and nothing before', () => {
+    for (const hops of [undefined, '0', '1', '2', '', '-1', 'many', '1e9']) {
+      expect(() => refuseLoop({ 'x-gateway-hops': hops })).not.toThrow();
+    }
+    for (const hops of ['3', '4', '9999']) {
+      let thrown: unknown;
+      try {
+        refuseLoop({ 'x-gateway-hops': hops });
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toBeInstanceOf(GatewayError);
+      expect(thrown).toMatchObject({ status: 508, code: 'request_loop', shouldRetry: false });
+    }
+  });
+});
