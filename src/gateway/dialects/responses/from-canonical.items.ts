@@ -109,8 +109,14 @@ export class MessageItem extends OpenItem {
     this.emit(`${kind}.delta`, { content_index: this.content.length, delta, ...extra });
   }
 
+  /** Citations come last; those that come after the item is done are found in the whole answer only. */
   annotate(annotations: readonly JsonObject[]): void {
-    const part = this.open('output_text');
+    if (this.part?.kind !== 'output_text') {
+      const text = this.content.findLast(({ type }) => type === 'output_text');
+      if (Array.isArray(text?.['annotations'])) text['annotations'].push(...annotations);
+      return;
+    }
+    const { part } = this;
     for (const annotation of annotations) {
       const place = { content_index: this.content.length, annotation_index: part.annotations.length };
       part.annotations.push(annotation);

@@ -97,8 +97,8 @@ export class ResponsesEventWriter {
     this.keepThinking(delta['thinking_blocks']);
     const { content: logprobs } = asObject(choice['logprobs']);
     this.say('output_text', words.text, Array.isArray(logprobs) ? logprobs : []);
-    this.say('refusal', asText(delta['refusal']), []);
     this.annotate(delta['annotations']);
+    this.say('refusal', asText(delta['refusal']), []);
     const calls = Array.isArray(delta['tool_calls']) ? delta['tool_calls'].filter(isObject) : [];
     if (calls.length > 0) this.endWords();
     for (const call of calls) this.calls.push(call);
@@ -140,7 +140,7 @@ export class ResponsesEventWriter {
 
   private annotate(annotations: unknown): void {
     if (!Array.isArray(annotations) || annotations.length === 0) return;
-    this.openMessage().annotate(annotations.map(annotationOf));
+    this.message?.annotate(annotations.map(annotationOf));
   }
 
   private openMessage(): MessageItem {
