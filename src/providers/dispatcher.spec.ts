@@ -461,6 +461,17 @@ describe('Dispatcher', () => {
     expect(down.calls).toHaveLength(5 + 8);
   });
 
+  it('streams that break after their first content open the breaker as well', async () => {
+    const broken = upstreamError('a', 'unavailable', { reason: 'truncated' });
+    const first = new FakeProvider('a', () => Promise.resolve(stream([event('content', 'A'), broken])));
+    const second = new FakeProvider('b', () => Promise.resolve(json));
+    const { context, dispatcher } = setUp([first, second]);
+    for (let index = 0; index < 5; index += 1)
+      await expect(texts(await dispatcher.chat(fresh(context)))).rejects.toBe(broken);
+    expect(await dispatcher.chat(fresh(context))).toBe(json);
+    expect(first.calls).toHaveLength(5);
+  });
+
   it('without any target there is no healthy provider', async () => {
     const { context, dispatcher } = setUp([]);
     await expect(dispatcher.chat(context)).rejects.toMatchObject({ status: 503, code: 'no_healthy_provider' });
