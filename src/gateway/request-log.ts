@@ -128,8 +128,8 @@ function tokenCounts({ attempts }: GatewayContext): [string, number][] {
 
 const costOf = (context: GatewayContext): bigint => context.attempts?.cost() ?? 0n;
 
-const labelsOf = ({ served, plan }: GatewayContext) => ({
-  gen_ai_operation_name: 'chat',
+const labelsOf = ({ served, plan, dialect }: GatewayContext) => ({
+  gen_ai_operation_name: dialect === 'embeddings' ? 'embeddings' : 'chat',
   gen_ai_provider_name: served?.provider ?? 'none',
   // A name nobody configured is not a label: anybody could make up millions.
   gen_ai_request_model: plan?.requestedModel ?? 'unknown',
