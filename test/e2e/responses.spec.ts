@@ -1,4 +1,5 @@
 import OpenAI from 'openai';
+import { sseData } from '../support/fixtures';
 import { startGateway, type TestGateway } from '../support/gateway';
 
 jest.setTimeout(60_000);
@@ -165,5 +166,21 @@ describe.each([GPT, CLAUDE])('responses of the openai SDK, served by %s', (model
     await expect(ask('[[fault:context]]')).rejects.toBeInstanceOf(OpenAI.BadRequestError);
     const stranger = new OpenAI({ apiKey: 'gw_nobody', baseURL: `${gateway.url}/v1`, maxRetries: 0 });
     await expect(stranger.responses.create({ model, input: 'x' })).rejects.toBeInstanceOf(OpenAI.AuthenticationError);
+  });
+});
+
+describe('a Responses stream that breaks after its first content', () => {
+  it.each([GPT, CLAUDE])('ends with one numbered error event and no end, served by %s', async (model) => {
+    const response = await fetch(`${gateway.url}/v1/responses`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ model, input: '[[tokens:60]] [[fault:cut-after=9]]', stream: true }),
+    });
+    expect(response.status).toBe(200);
+    const events = sseData(await response.text()) as { type: string; sequence_number: number; error?: object }[];
+    expect(events.map((event) => event.sequence_number)).toEqual(events.map((_, index) => index));
+    expect(events.some(({ type }) => type === 'response.output_text.delta')).toBe(true);
+    expect(events.filter(({ type }) => /error|completed|incomplete|failed/.test(type))).toHaveLength(1);
+    expect(events.at(-1)).toMatchObject({ type: 'error', code: 'provider_error', error: { code: 'provider_error' } });
   });
 });
