@@ -3,6 +3,8 @@ import { AccessModule } from '../access';
 import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule } from '../rate-limit';
+import { SemanticCacheModule } from '../semantic-cache';
+import { CacheController } from './cache.controller';
 import { ConfigController } from './config.controller';
 import { ConsoleModule } from './console/console.module';
 import { DepartmentsController } from './departments.controller';
@@ -16,13 +18,14 @@ import { UsersController } from './users.controller';
 
 /** The management API and the console. */
 @Module({
-  imports: [AccessModule, BillingModule, ProvidersModule, RateLimitModule],
+  imports: [AccessModule, BillingModule, SemanticCacheModule, ProvidersModule, RateLimitModule],
   controllers: [
     DepartmentsController,
     TeamsController,
     UsersController,
     KeysController,
     LimitsController,
+    CacheController,
     ConfigController,
     ProvidersController,
     RequestsController,

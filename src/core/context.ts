@@ -121,6 +121,19 @@ export interface Served extends TargetName {
 
 export type CacheStatus = 'hit' | 'semantic-hit' | 'miss' | 'bypass';
 
+/** What the cache tells of itself in the response headers, when it is on. */
+export interface CacheReport {
+  readonly hit: {
+    /** 1 for the same question. */
+    readonly similarity: number;
+    readonly ageSeconds: number;
+    /** How long the answer may still be replayed. */
+    readonly ttlSeconds: number;
+  } | null;
+  /** The tier that answered, or why the cache was left out; a word. */
+  readonly detail: string | null;
+}
+
 /** What is known of a request when it comes in. */
 export interface ContextOrigin {
   readonly requestId: string;
@@ -161,13 +174,15 @@ export class GatewayContext {
   rateLimit: RateLimitState | undefined;
   /** Writer: CacheInterceptor. */
   cacheStatus: CacheStatus = 'bypass';
+  /** Writer: CacheInterceptor, when the cache is on. */
+  cacheReport: CacheReport | undefined;
   /** Writer: CacheInterceptor, on a hit: what the replayed answer cost when it was made. */
   savedNanoUsd: NanoUsd = 0n;
   /** Writer: CostInterceptor. */
   attempts: AttemptLedger | undefined;
-  /** Writer: Dispatcher. */
+  /** Writer: Dispatcher; on a cache hit, when no dispatcher is asked, CacheInterceptor: who made the answer. */
   served: Served | undefined;
-  /** Writer: Dispatcher. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
+  /** Writer: Dispatcher, and CacheInterceptor for the call of another request that it waits for. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
   upstreamMs = 0;
   /** Writer: ReplyWriter, when the first byte of the answer leaves. */
   firstByteAtMs: number | undefined;

@@ -5,6 +5,7 @@ import { BillingModule } from '../billing';
 import { ProvidersModule, TokenCounter } from '../providers';
 import { RateLimitModule } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
+import { CacheFeedbackController } from './cache-feedback.controller';
 import { ChatController } from './chat.controller';
 import { EmbeddingsController } from './embeddings.controller';
 import { ErrorFilter } from './error.filter';
@@ -23,6 +24,7 @@ import { TokenCountController } from './token-count.controller';
   imports: [AccessModule, ProvidersModule, RateLimitModule, SemanticCacheModule, BillingModule],
   controllers: [
     ChatController,
+    CacheFeedbackController,
     ResponsesController,
     EmbeddingsController,
     TokenCountController,

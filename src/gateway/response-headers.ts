@@ -20,9 +20,23 @@ export function gatewayHeaders(context: GatewayContext): Headers {
     headers['x-gateway-fallback'] = String(served.fallback);
   }
   headers['x-gateway-cache'] = context.cacheStatus;
+  Object.assign(headers, cacheHeaders(context));
   headers['x-gateway-overhead-ms'] = Math.max(0, context.elapsedMs() - context.upstreamMs).toFixed(3);
   Object.assign(headers, rateLimitHeaders(context));
   return headers;
+}
+
+/** What the cache did, in its own words and in those of RFC 9211; nothing while the cache is off. */
+function cacheHeaders({ cacheReport, cacheStatus }: GatewayContext): Headers {
+  if (!cacheReport) return {};
+  const { hit, detail } = cacheReport;
+  const why = detail === null ? '' : `; detail=${detail}`;
+  if (!hit) return { 'cache-status': `ai-gateway; fwd=${cacheStatus === 'miss' ? 'miss' : 'bypass'}${why}` };
+  return {
+    'x-gateway-cache-similarity': hit.similarity.toFixed(4),
+    age: String(hit.ageSeconds),
+    'cache-status': `ai-gateway; hit; ttl=${hit.ttlSeconds}${why}`,
+  };
 }
 
 export function costHeader(cost: NanoUsd): Headers {

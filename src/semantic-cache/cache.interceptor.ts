@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http';
 import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { from, mergeMap, of, type Observable } from 'rxjs';
+import { defer, lastValueFrom, type Observable } from 'rxjs';
 import type { ChatReply } from '../core/reply';
 import { RequestContexts } from '../platform/http/request-contexts';
 import { CacheService } from './cache.service';
@@ -13,7 +14,9 @@ export class CacheInterceptor implements NestInterceptor<ChatReply, ChatReply> {
   ) {}
 
   intercept(execution: ExecutionContext, next: CallHandler<ChatReply>): Observable<ChatReply> {
-    const found = from(this.cache.lookup(this.contexts.from(execution)));
-    return found.pipe(mergeMap((reply) => (reply === null ? next.handle() : of(reply))));
+    if (!this.cache.isEnabled) return next.handle();
+    const { headers } = execution.switchToHttp().getRequest<IncomingMessage>();
+    const context = this.contexts.from(execution);
+    return defer(() => this.cache.answer(context, headers, () => lastValueFrom(next.handle())));
   }
 }

@@ -1,0 +1,70 @@
+import { Delete, Get, HttpCode, Param, Post, Query, type PipeTransform } from '@nestjs/common';
+import { ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { InvalidRequestError, NotFoundError } from '../core/errors';
+import { CacheAdministration } from '../semantic-cache';
+import {
+  CacheEntryPageDto,
+  CacheOverviewDto,
+  CacheRemovalDto,
+  CacheRemovalQueryDto,
+  fromCacheEntry,
+  fromCacheOverview,
+} from './dtos/cache.dto';
+import { fromPage, PageQueryDto, toPageRequest } from './dtos/page.dto';
+import { ManagementController, Refuses } from './management-controller.decorator';
+
+/** What is no id of an entry names none. */
+class EntryIdPipe implements PipeTransform<string, string> {
+  transform(id: string): string {
+    if (/^[0-9a-f]{64}$/.test(id)) return id;
+    throw noSuchEntry();
+  }
+}
+
+const noSuchEntry = (): NotFoundError =>
+  new NotFoundError('There is no such entry; it may have come to the end of its time.');
+
+@ManagementController('cache', 'Cache')
+export class CacheController {
+  constructor(private readonly cache: CacheAdministration) {}
+
+  /** How the cache does: hits by tier, what they saved, what it holds. */
+  @Get()
+  @ApiOkResponse({ type: CacheOverviewDto })
+  async overview(): Promise<CacheOverviewDto> {
+    return fromCacheOverview(await this.cache.overview());
+  }
+
+  /** What is stored, without prompts and answers. */
+  @Get('entries')
+  @ApiOkResponse({ type: CacheEntryPageDto })
+  async entries(@Query() query: PageQueryDto): Promise<CacheEntryPageDto> {
+    return fromPage(await this.cache.entries(toPageRequest(query)), fromCacheEntry);
+  }
+
+  /** Removes the entries of a model, of a scope, or of a model within a scope. To remove all, flush. */
+  @Delete('entries')
+  @ApiOkResponse({ type: CacheRemovalDto })
+  async removeWhere(@Query() { model, scope }: CacheRemovalQueryDto): Promise<CacheRemovalDto> {
+    if (model === undefined && scope === undefined) {
+      throw new InvalidRequestError('Name a model or a scope; POST /api/v1/cache/flush removes everything.', 'model');
+    }
+    return { removed: await this.cache.removeWhere({ requestedModel: model, scope }) };
+  }
+
+  @Delete('entries/:id')
+  @HttpCode(204)
+  @ApiNoContentResponse()
+  @Refuses(404)
+  async remove(@Param('id', new EntryIdPipe()) id: string): Promise<void> {
+    if (!(await this.cache.remove(id))) throw noSuchEntry();
+  }
+
+  /** Forgets all entries at once. */
+  @Post('flush')
+  @HttpCode(204)
+  @ApiNoContentResponse()
+  async flush(): Promise<void> {
+    await this.cache.flush();
+  }
+}

@@ -1,0 +1,186 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsString, Length, Matches } from 'class-validator';
+import { formatUsd } from '../../core/money';
+import type { CacheEntryView, CacheOverview } from '../../semantic-cache';
+import { MayBeAbsent } from './fields';
+import { PageDto } from './page.dto';
+
+const MAX_MODEL_LENGTH = 256;
+const SCOPE = /^(organization|(key|user|team|department):[a-z]+_[0-9a-z]{26})$/;
+
+/** Which entries are to be removed; all that fit every field. */
+export class CacheRemovalQueryDto {
+  @ApiPropertyOptional({ description: 'The model clients asked for.', example: 'gpt-4o-mini' })
+  @MayBeAbsent()
+  @IsString()
+  @Length(1, MAX_MODEL_LENGTH)
+  model?: string;
+
+  @ApiPropertyOptional({
+    description: '`team:team_…`, `user:user_…`, `key:key_…`, `department:dep_…` or `organization`.',
+  })
+  @MayBeAbsent()
+  @Matches(SCOPE, { message: '$property must be organization, or key, user, team or department, a colon and the id' })
+  scope?: string;
+}
+
+export class CacheRemovalDto {
+  @ApiProperty({ description: 'How many entries were removed.', type: 'integer' })
+  removed!: number;
+}
+
+export class CacheEntryDto {
+  @ApiProperty()
+  id!: string;
+
+  @ApiProperty({ description: 'Who shares it.', example: 'team:team_06f4…' })
+  scope!: string;
+
+  @ApiProperty({ description: 'The model that was asked for.' })
+  requested_model!: string;
+
+  @ApiProperty()
+  provider!: string;
+
+  @ApiProperty({ description: 'The model that answered.' })
+  model!: string;
+
+  @ApiProperty({ description: 'What a replay saves, in USD.', example: '0.00042' })
+  cost_usd!: string;
+
+  @ApiProperty({ type: 'integer' })
+  bytes!: number;
+
+  @ApiProperty({ format: 'date-time' })
+  created_at!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  expires_at!: string;
+}
+
+/** The entries that live longest first. */
+export class CacheEntryPageDto extends PageDto {
+  @ApiProperty({ type: [CacheEntryDto] })
+  data!: CacheEntryDto[];
+}
+
+class CacheHitsDto {
+  @ApiProperty({ type: 'integer', description: 'The same text.' })
+  exact!: number;
+
+  @ApiProperty({ type: 'integer', description: 'The same but for its surface.' })
+  canonical!: number;
+
+  @ApiProperty({ type: 'integer', description: 'One that was being answered at the time.' })
+  coalesced!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Another question with the same matter.' })
+  semantic!: number;
+}
+
+class CachePrecisionDto {
+  @ApiProperty({ type: 'integer', description: 'Hits that callers called right.' })
+  right!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Hits that callers called wrong.' })
+  wrong!: number;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Share of the judged hits that were right.' })
+  share!: number | null;
+
+  @ApiProperty({ type: [Number], nullable: true, description: 'Its 95 % interval (Wilson).' })
+  interval!: [number, number] | null;
+}
+
+/** Counts are of the replica that answers, since it started; entries and bytes are of the store. */
+export class CacheOverviewDto {
+  @ApiProperty()
+  enabled!: boolean;
+
+  @ApiProperty({ example: 'conservative' })
+  mode!: string;
+
+  @ApiProperty({ example: 0.95 })
+  similarity_threshold!: number;
+
+  @ApiProperty({ type: 'integer' })
+  ttl_seconds!: number;
+
+  @ApiProperty({ example: 'team' })
+  scope!: string;
+
+  @ApiProperty({ format: 'date-time', description: 'Since when the counts run.' })
+  since!: string;
+
+  @ApiProperty({ type: 'integer' })
+  entries!: number;
+
+  @ApiProperty({ type: 'integer' })
+  bytes!: number;
+
+  @ApiProperty({ type: CacheHitsDto })
+  hits!: CacheHitsDto;
+
+  @ApiProperty({ type: 'integer' })
+  misses!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Requests that the cache was not asked for.' })
+  bypasses!: number;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Hits of hits and misses; null before the first.' })
+  hit_rate!: number | null;
+
+  @ApiProperty({ description: 'What the hits would have cost.', example: '1.25' })
+  saved_usd!: string;
+
+  @ApiProperty({ type: CachePrecisionDto })
+  precision!: CachePrecisionDto;
+}
+
+const time = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
+export const fromCacheEntry = (entry: CacheEntryView): CacheEntryDto => ({
+  id: entry.id,
+  scope: entry.scope,
+  requested_model: entry.requestedModel,
+  provider: entry.provider,
+  model: entry.model,
+  cost_usd: formatUsd(entry.costNanoUsd),
+  bytes: entry.bytes,
+  created_at: time(entry.createdAtMs),
+  expires_at: time(entry.expiresAtMs),
+});
+
+export function fromCacheOverview({ config, counts, size, sinceMs }: CacheOverview): CacheOverviewDto {
+  const hits = Object.values(counts.hits).reduce((sum, count) => sum + count, 0);
+  const asked = hits + counts.misses;
+  const { enabled, mode, similarity_threshold, ttl_seconds, scope } = config;
+  return {
+    enabled,
+    mode,
+    similarity_threshold,
+    ttl_seconds,
+    scope,
+    since: time(sinceMs),
+    ...size,
+    hits: counts.hits,
+    misses: counts.misses,
+    bypasses: counts.bypasses,
+    hit_rate: asked === 0 ? null : hits / asked,
+    saved_usd: formatUsd(counts.savedNanoUsd),
+    precision: precisionOf(counts.right, counts.wrong),
+  };
+}
+
+/** The 97.5 % point of the normal distribution. */
+const Z = 1.959_964;
+
+function precisionOf(right: number, wrong: number): CachePrecisionDto {
+  const judged = right + wrong;
+  if (judged === 0) return { right, wrong, share: null, interval: null };
+  const share = right / judged;
+  const scale = 1 + (Z * Z) / judged;
+  const middle = (share + (Z * Z) / (2 * judged)) / scale;
+  const half = (Z / scale) * Math.sqrt((share * (1 - share)) / judged + (Z * Z) / (4 * judged * judged));
+  return { right, wrong, share, interval: [Math.max(0, middle - half), Math.min(1, middle + half)] };
+}

@@ -1,0 +1,97 @@
+import type { GatewayContext } from '../core/context';
+import type { ChatReply, JsonReply } from '../core/reply';
+import type { Clock } from '../platform/clock';
+import type { CacheEntry } from './answers/cache-entry';
+import { judge, type Unstorable } from './answers/storable';
+import { StreamRecorder, type Recording } from './answers/stream-recorder';
+import type { Asked } from './asked';
+import type { CacheMetrics } from './cache.metrics';
+import type { Flight } from './flights';
+import type { PatientStore } from './store/patient-store';
+
+/** Entries made together do not end together: up to a tenth of their time is taken off. */
+const JITTER = 0.1;
+
+/** Keeps answers as they pass, and hands them to whoever waits for the same. */
+export class AnswerRecorder {
+  constructor(
+    private readonly store: PatientStore,
+    private readonly metrics: CacheMetrics,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The reply of `produce`, unchanged. It is stored once it is complete, and only when all of it can be replayed. */
+  async record(
+    context: GatewayContext,
+    asked: Asked,
+    flight: Flight,
+    produce: () => Promise<ChatReply>,
+  ): Promise<ChatReply> {
+    const recording = new Once((result: Recording) => this.finish(context, asked, flight, result));
+    // However the request ends, nobody waits for it any longer.
+    context.defer(() => recording.run('broken'));
+    try {
+      const reply = await produce();
+      if (reply.kind === 'stream') return new StreamRecorder(reply, (result) => recording.run(result)).recorded();
+      recording.run(reply);
+      return reply;
+    } catch (error) {
+      recording.run('broken');
+      throw error;
+    }
+  }
+
+  private finish(context: GatewayContext, asked: Asked, flight: Flight, recording: Recording): void {
+    const entry = typeof recording === 'string' ? recording : this.entryOf(context, asked, recording);
+    if (typeof entry === 'string') {
+      this.metrics.answer(entry);
+      context.decide('cache', 'not_stored', { why: entry });
+      flight.end();
+      return;
+    }
+    flight.land(entry);
+    context.decide('cache', 'stored', { entry: entry.id });
+    void this.store.put(entry, asked.words).then((isKept) => {
+      this.metrics.answer(isKept ? 'stored' : 'not_kept');
+      flight.end();
+    });
+  }
+
+  private entryOf(context: GatewayContext, asked: Asked, reply: JsonReply): CacheEntry | Unstorable {
+    const verdict = judge(reply);
+    if ('why' in verdict) return verdict.why;
+    const { served } = context;
+    if (!served) return 'broken';
+    const now = this.clock.now();
+    const { print, scope, request, words, ttlSeconds } = asked;
+    return {
+      id: print.id,
+      exact: print.exact,
+      scope,
+      requestedModel: request.model,
+      text: words === null ? null : print.text,
+      answer: verdict.answer,
+      origin: {
+        provider: served.provider,
+        model: served.model,
+        fallback: served.fallback,
+        costNanoUsd: context.attempts?.cost() ?? 0n,
+      },
+      createdAtMs: now,
+      expiresAtMs: now + Math.floor(ttlSeconds * 1000 * (1 - JITTER * Math.random())),
+    };
+  }
+}
+
+/** The first call counts. */
+class Once<T> {
+  private hasRun = false;
+
+  constructor(private readonly action: (value: T) => void) {}
+
+  run(value: T): void {
+    if (this.hasRun) return;
+    this.hasRun = true;
+    this.action(value);
+  }
+}

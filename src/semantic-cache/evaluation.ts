@@ -1,0 +1,2 @@
+export { canonicalText } from './guard/canonical-text';
+export { compareTexts } from './guard/compare';
