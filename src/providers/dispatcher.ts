@@ -12,7 +12,7 @@ import { RetryBudget } from './retry-budget';
 import { RoutePlan, type ResolvedTarget } from './route-table';
 import { RoutingConfig } from './routing.config';
 import { TargetHealth, type Availability } from './target-health';
-import { TargetSelector } from './target-selector';
+import { TargetSelector, type CandidateView } from './target-selector';
 
 /** The longest single wait for a target, and the longest time one request waits in all. Beyond it an error is better. */
 const MAX_WAIT_MS = 5_000;
@@ -65,6 +65,11 @@ export class Dispatcher {
     this.recordFailure(journey);
     if (journey.failures.length === 0 && journey.refusal) throw journey.refusal;
     throw chainError(journey.failures, this.heldOf(journey));
+  }
+
+  /** The route of a request as it stands now: what would be tried in which order, and what would be skipped why. */
+  candidates(context: GatewayContext): readonly CandidateView[] {
+    return this.selector.select(context, planOf(context)).candidates;
   }
 
   private async travel(journey: Journey): Promise<ChatReply | null> {

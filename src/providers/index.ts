@@ -5,5 +5,4 @@ export { ProvidersModule } from './providers.module';
 export { receivedHops, refuseLoop } from './upstream/outbound-headers';
 export { TargetHealth, type TargetStatus } from './target-health';
 export { TargetPrices } from './target-prices';
-export { TargetSelector } from './target-selector';
 export { TokenCounter } from './token-counter';
