@@ -53,10 +53,11 @@ export class AttemptRunner {
     if (!request || !attempts) throw new Error('the request has no ledger');
     // Whether the request can be put in this provider's dialect is known only by trying, and before anything is held.
     if (!target.adapter.speaks(request.dialect, target.model)) request.canonical();
-    const attempt = attempts.open({ provider: target.provider, model: target.model, index, request });
-    context.defer(() => attempt.settle(ABORTED));
+    // Taken before anything is waited for, so that no more probes pass a half-open breaker than it allows.
     const ticket = this.health.begin(target);
     context.defer(() => ticket.dropped());
+    const attempt = await attempts.open({ provider: target.provider, model: target.model, index, request });
+    context.defer(() => attempt.settle(ABORTED));
     const startedMs = context.monotonic();
     try {
       const reply = await this.call(context, order, { attempt, ticket });
