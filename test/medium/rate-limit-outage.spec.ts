@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AdmissionResult } from '../../src/rate-limit/store/rate-limit.store';
 import { DoomedRedis } from '../support/doomed-redis';
+import { TcpLink } from '../support/tcp-link';
 import { LimiterReplica, mostSurelyInAnyWindow } from '../support/limiter-replica';
 
 const WINDOW_MS = 3_000;
@@ -126,6 +127,34 @@ describe('when Redis goes away', () => {
     expect(madeUp()).toBe(0);
     // It is back, and so are the shared windows.
     expect(replicas.map(({ store }) => store.degraded)).toEqual([false, false, false]);
+  });
+
+  it('LIM-7: replicas that find an empty Redis one after the other wait for each other', async () => {
+    await Promise.all(replicas.map((replica) => replica.stop()));
+    const links = await Promise.all(replicas.map(() => TcpLink.create(redis.url)));
+    await Promise.all(links.map((link) => link.restore()));
+    replicas = await Promise.all(links.map((link) => LimiterReplica.start(link.through(redis.url), 'linked')));
+    await sleep(600);
+    const running = flood();
+    await sleep(800);
+    await Promise.all(links.map((link) => link.cut()));
+    await redis.kill();
+    await redis.up();
+    for (const link of links) {
+      await sleep(700);
+      await link.restore();
+    }
+    await sleep(5_000);
+    over.abort();
+    await running;
+    say(`LIM-7: back one by one, ${calls.length} calls, at most ${most()} of ${LIMIT} in any window`);
+    expect(most()).toBeLessThanOrEqual(LIMIT);
+    for (const { store } of replicas) {
+      expect({ degraded: store.degraded, members: store.members }).toEqual({ degraded: false, members: REPLICAS });
+    }
+    await Promise.all(replicas.map((replica) => replica.stop()));
+    replicas = [];
+    await Promise.all(links.map((link) => link.cut()));
   });
 
   it('LIM-8: refuses or lets pass when that is the policy, and says which', async () => {

@@ -19,6 +19,8 @@ export interface BucketCount {
 export class LocalWindows {
   private readonly windows: WindowMap<ShareWindow>;
   private readonly withPending = new Set<string>();
+  /** Told to the store during a recovery, which is over within seconds. */
+  private readonly inRecovery: BucketCount[] = [];
   /** Calls of this replica that run, by slot. */
   readonly held = new Map<string, number>();
 
@@ -89,14 +91,22 @@ export class LocalWindows {
     return taken;
   }
 
-  /** What was taken has arrived. */
-  heard(counts: readonly BucketCount[]): void {
-    for (const { key, bucket, count } of counts) this.windows.get(key)?.sent.add(bucket, -count);
+  /**
+   * What was taken has arrived. While the windows are being recovered it goes on counting as this replica's share: else each
+   * arrival would make room for a share of what is left.
+   */
+  heard(counts: readonly BucketCount[], isRecovering: boolean): void {
+    if (isRecovering) {
+      this.inRecovery.push(...counts);
+      return;
+    }
+    this.forget(counts);
+    if (this.inRecovery.length > 0) this.forget(this.inRecovery.splice(0));
   }
 
   /** What was taken did not arrive, or may not have. */
   unheard(counts: readonly BucketCount[], nowMs: number): void {
-    this.heard(counts);
+    this.forget(counts);
     for (const count of counts) this.owe(count, nowMs);
   }
 
@@ -125,6 +135,10 @@ export class LocalWindows {
   used(key: string, nowMs: number): { used: number; resetMs: number } {
     const window = this.windows.get(key);
     return { used: window?.sum(nowMs) ?? 0, resetMs: window?.resetMs(nowMs) ?? 0 };
+  }
+
+  private forget(counts: readonly BucketCount[]): void {
+    for (const { key, bucket, count } of counts) this.windows.get(key)?.sent.add(bucket, -count);
   }
 
   private findShortage(

@@ -67,7 +67,7 @@ export class MemberLink {
         throw error;
       }
       if (reply.status === 'done') {
-        this.local.heard(pending);
+        this.local.heard(pending, reply.recoveringMs > 0);
         this.epoch = reply.epoch;
         this.storage = reply.storage;
         return;
@@ -111,7 +111,9 @@ export class MemberLink {
 
   private hear(reply: BatchReply): void {
     this.heard = { instantMs: reply.instantMs, monotonicMs: this.clock.monotonic() };
-    if (reply.members > 0) this.members = reply.members;
+    if (reply.members === 0) return;
+    // During a recovery the roll is not complete, and whoever is missing still grants its share.
+    this.members = reply.recoveringMs > 0 ? Math.max(this.members, reply.members) : reply.members;
   }
 
   private estimate(heard: { instantMs: number; monotonicMs: number }): number {

@@ -200,7 +200,7 @@ export class RedisRateLimitStore extends RateLimitStore {
     this.slots.sent(admissions);
     try {
       const reply = await this.link.send(batch, (late) => this.undo(late, admissions));
-      this.local.heard(merges);
+      this.local.heard(merges, reply.recoveringMs > 0);
       if (isHeartbeat) this.link.breaker.close();
       for (const [index, waiting] of admissions.entries()) this.answer(waiting, reply.results[index] ?? [], reply);
       return reply.recoveringMs;
