@@ -13,6 +13,7 @@ const { MemoryRateLimitStore } = built('rate-limit/store/memory.rate-limit-store
 const { RedisRateLimitStore } = built('rate-limit/store/redis.rate-limit-store');
 const { SystemClock } = built('platform/clock');
 
+const REDIS = 'redis-server';
 const WINDOW_MS = 60_000;
 const CALLERS = 100;
 const SCOPES = ['key', 'user', 'team', 'department'];
@@ -113,7 +114,7 @@ async function measure(client, outstanding, count, admit) {
 async function benchRedis() {
   const port = await freePort();
   const server = spawn(
-    'redis-server',
+    REDIS,
     ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir()],
     { stdio: 'ignore' },
   );
