@@ -4,6 +4,7 @@ import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
+import { BudgetsController } from './budgets.controller';
 import { CacheController } from './cache.controller';
 import { ConfigController } from './config.controller';
 import { ConsoleModule } from './console/console.module';
@@ -18,12 +19,13 @@ import { UsersController } from './users.controller';
 
 /** The management API and the console. */
 @Module({
-  imports: [AccessModule, BillingModule, SemanticCacheModule, ProvidersModule, RateLimitModule],
+  imports: [AccessModule, BillingModule, SemanticCacheModule, ProvidersModule, RateLimitModule, ConsoleModule],
   controllers: [
     DepartmentsController,
     TeamsController,
     UsersController,
     KeysController,
+    BudgetsController,
     LimitsController,
     CacheController,
     ConfigController,

@@ -3,14 +3,19 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Clock } from '../platform/clock';
 import { Environment } from '../platform/config/environment';
+import { BUDGETS } from './budgets/budget-providers';
+import { BudgetsService } from './budgets/budgets.service';
 import { BillingService } from './billing.service';
 import { Catalogue, loadCatalogue } from './catalogue';
 import { CostInterceptor } from './cost.interceptor';
+import { Budget } from './entities/budget.entity';
+import { BudgetTopUp } from './entities/budget-top-up.entity';
 import { UsageAttempt } from './entities/usage-attempt.entity';
 import { UsageRequest } from './entities/usage-request.entity';
 import { JournalConfig } from './journal.config';
 import { journalOptions } from './journal/journal-options';
 import { PriceBook } from './price-book';
+import { PricePreview } from './price-preview';
 import { RequestQueries } from './request-queries';
 import { PostgresUsageStore } from './store/postgres-usage-store';
 import { UsageStore } from './store/usage-store';
@@ -19,10 +24,11 @@ import { UsageQueries } from './usage-queries';
 
 /** Prices, the record of every attempt and request, and what can be asked about them. Needs `ProviderTypes`. */
 @Module({
-  imports: [TypeOrmModule.forFeature([UsageRequest, UsageAttempt])],
+  imports: [TypeOrmModule.forFeature([UsageRequest, UsageAttempt, Budget, BudgetTopUp])],
   providers: [
     { provide: Catalogue, useFactory: loadCatalogue },
     PriceBook,
+    PricePreview,
     JournalConfig,
     { provide: UsageStore, useClass: PostgresUsageStore },
     {
@@ -38,11 +44,12 @@ import { UsageQueries } from './usage-queries';
           clock,
         ),
     },
+    ...BUDGETS,
     BillingService,
     CostInterceptor,
     RequestQueries,
     UsageQueries,
   ],
-  exports: [BillingService, PriceBook, RequestQueries, UsageQueries],
+  exports: [BillingService, BudgetsService, PriceBook, PricePreview, RequestQueries, UsageQueries],
 })
 export class BillingModule {}

@@ -5,6 +5,7 @@ import type { Type } from '@nestjs/common';
 import { UnpriceableError } from '../core/errors';
 import { LiveConfig } from '../platform/config/live-config';
 import { BillingService } from './billing.service';
+import { budgetsOf } from './budgets/testing/budget-fixtures';
 import { loadCatalogue, type Catalogue } from './catalogue';
 import { timeOfRequestId } from './id-time';
 import { journalOptions, type JournalOptions } from './journal/journal-options';
@@ -48,7 +49,7 @@ describe('BillingService', () => {
   const begin = async (changes: Partial<JournalOptions> = {}): Promise<void> => {
     const prices = new PriceBook(catalogue, new Defaults(), clock);
     usage = await UsageJournal.start(journalOptions(root, changes), store, clock);
-    billing = new BillingService(prices, new NamesAreTypes(), usage, clock);
+    billing = new BillingService(prices, new NamesAreTypes(), usage, clock, budgetsOf(clock).gate);
   };
 
   beforeEach(async () => {
@@ -80,10 +81,10 @@ describe('BillingService', () => {
 
   it('records a request with its attempts: who, what, how much, under which prices', async () => {
     const { context, ledger } = contextWithLedger();
-    const first = ledger.open(intent(1));
+    const first = await ledger.open(intent(1));
     clock.advance(10);
     first.settle(outcome({ status: 'failed', httpStatus: 500, error: 'http_500', servedModel: null, billable: false }));
-    const second = ledger.open(intent(2, 'anthropic', 'claude-sonnet-4-20250514'));
+    const second = await ledger.open(intent(2, 'anthropic', 'claude-sonnet-4-20250514'));
     clock.advance(40);
     second.observe(event({ text: 'hi' }));
     context.firstByteAtMs = clock.monotonic();
@@ -154,10 +155,10 @@ describe('BillingService', () => {
     ]);
   });
 
-  it('has the intent on disk before the call may be made, and never the prompt', () => {
+  it('has the intent on disk before the call may be made, and never the prompt', async () => {
     const { ledger } = contextWithLedger();
     const request = chatRequest('gpt-4o', 'my secret prompt');
-    const attempt = ledger.open({ index: 1, provider: 'openai', model: 'gpt-4o', request });
+    const attempt = await ledger.open({ index: 1, provider: 'openai', model: 'gpt-4o', request });
     const written = fs.readFileSync(path.join(usage.journal.directory, '00000001.wal'), 'utf8');
     expect(written).toContain(attempt.id);
     expect(written).toContain('"in_doubt"');
@@ -186,7 +187,7 @@ describe('BillingService', () => {
 
   it('settles what nobody settled when the request ends', async () => {
     const { context, ledger } = contextWithLedger();
-    ledger.open(intent(1)).observe(event({ text: 'half an answer' }));
+    (await ledger.open(intent(1))).observe(event({ text: 'half an answer' }));
     context.close();
     await usage.onApplicationShutdown();
     expect([...store.attempts.values()]).toMatchObject([

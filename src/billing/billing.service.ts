@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AttemptLedger, GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
+import { BudgetGate } from './budgets/budget-gate';
 import { NO_ATTEMPTS, requestRow, whoColumns } from './build-rows';
 import { PriceBook } from './price-book';
 import { ProviderTypes } from './provider-types';
@@ -17,13 +18,14 @@ export class BillingService {
     private readonly types: ProviderTypes,
     private readonly usage: UsageJournal,
     private readonly clock: Clock,
+    private readonly budgets: BudgetGate,
   ) {}
 
   /** The ledger through which this request opens its attempts. */
   openLedger(context: GatewayContext): AttemptLedger {
     if (!context.identity) throw new Error('A ledger is opened for a known caller: the API key guard must run before');
-    const { prices, types, clock } = this;
-    return new UsageLedger({ prices, types, clock, journal: this.usage.journal }, context, context.identity);
+    const { prices, types, clock, budgets } = this;
+    return new UsageLedger({ prices, types, clock, budgets, journal: this.usage.journal }, context, context.identity);
   }
 
   /** Puts the request on record when it ends, however it ends. Call it before anything else is deferred: it must run last. */

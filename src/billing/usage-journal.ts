@@ -7,6 +7,7 @@ import type { JournalOptions } from './journal/journal-options';
 import { RecordWriter } from './journal/ship-records';
 import { Shipper } from './journal/shipper';
 import { UsageStore } from './store/usage-store';
+import type { AttemptRow } from './usage-rows';
 
 const PREPARE_INTERVAL_MS = 6 * 60 * 60_000;
 
@@ -23,6 +24,8 @@ export class UsageJournal implements OnApplicationBootstrap, OnApplicationShutdo
   private readonly shipper: Shipper;
   private readonly adopter: Adopter;
   private prepareTimer: NodeJS.Timeout | null = null;
+  private storedListener: (attempts: readonly AttemptRow[]) => void = () => {};
+  private stoppedListener: () => Promise<void> = () => Promise.resolve();
 
   constructor(
     readonly journal: Journal,
@@ -31,7 +34,7 @@ export class UsageJournal implements OnApplicationBootstrap, OnApplicationShutdo
     clock: Clock,
   ) {
     this.writer = new RecordWriter(store, options.root);
-    this.shipper = new Shipper(journal, this.writer, options);
+    this.shipper = new Shipper(journal, this.writer, options, (attempts) => this.storedListener(attempts));
     this.adopter = new Adopter(journal, this.writer, options, clock);
   }
 
@@ -48,11 +51,22 @@ export class UsageJournal implements OnApplicationBootstrap, OnApplicationShutdo
     this.adopter.start();
   }
 
+  /** Told of the attempts of this process that have reached the database. */
+  onStored(listener: (attempts: readonly AttemptRow[]) => void): void {
+    this.storedListener = listener;
+  }
+
+  /** Waited for at shutdown, when as much as could be stored is stored. */
+  onStopped(listener: () => Promise<void>): void {
+    this.stoppedListener = listener;
+  }
+
   /** Ships what is left, within a bound; the rest is on disk for the next process. */
   async onApplicationShutdown(): Promise<void> {
     if (this.prepareTimer) clearInterval(this.prepareTimer);
     await this.adopter.stop();
     await this.shipper.stop(this.options.flushTimeoutMs);
+    await this.stoppedListener();
     await this.journal.close();
   }
 

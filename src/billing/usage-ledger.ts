@@ -3,13 +3,17 @@ import { newId } from '../core/ids';
 import type { NanoUsd } from '../core/money';
 import { NO_USAGE, type TokenUsage, type UsageSource } from '../core/tokens';
 import type { Clock } from '../platform/clock';
+import { payableCall, type PayableCall } from './budgets/payable-call';
+import type { BudgetGate } from './budgets/budget-gate';
+import type { Payers } from './budgets/budget-terms';
+import type { Reservation } from './budgets/lease-book';
 import { inDoubtRow, interruptedRow, NO_ATTEMPTS, settledRow, whoColumns, type AttemptTotals } from './build-rows';
 import type { Journal } from './journal/journal';
 import { worstCaseCost, type ModelPrice } from './model-price';
 import type { PriceBook } from './price-book';
 import type { ProviderTypes } from './provider-types';
 import { UsageMeter } from './usage-meter';
-import type { AttemptRow, WhoColumns } from './usage-rows';
+import type { AttemptRow, Charge, WhoColumns } from './usage-rows';
 
 /** Reserved for the answer when the client set no bound: what most models write at most without being asked for more. */
 const DEFAULT_RESERVED_OUTPUT_TOKENS = 4_096;
@@ -22,9 +26,18 @@ export interface LedgerParts {
   readonly types: ProviderTypes;
   readonly journal: Journal;
   readonly clock: Clock;
+  readonly budgets: BudgetGate;
 }
 
-/** The attempts of one request: each is priced and on record before it is made, and on record when it has ended. */
+/** What an attempt is paid from, and how much of it. */
+interface Payment {
+  readonly reservation: Reservation | null;
+  readonly charges: readonly Charge[];
+  readonly reserved: { readonly usage: TokenUsage; readonly costNanoUsd: NanoUsd };
+  readonly maxOutputTokens: number | null;
+}
+
+/** The attempts of one request: each is paid, priced and on record before it is made, and on record when it has ended. */
 export class UsageLedger implements AttemptLedger {
   private readonly meters: UsageMeter[] = [];
   private readonly who: WhoColumns;
@@ -33,38 +46,28 @@ export class UsageLedger implements AttemptLedger {
   constructor(
     private readonly parts: LedgerParts,
     private readonly context: GatewayContext,
-    identity: Identity,
+    private readonly identity: Identity,
   ) {
     this.who = whoColumns(identity);
     this.priceVersion = parts.prices.version;
   }
 
-  /** Throws `UnpriceableError` (no price) or `OverloadedError` (no room for the record): then the call may not be made. */
-  open(intent: AttemptIntent): Attempt {
-    const { prices, types, journal, clock } = this.parts;
+  /**
+   * Throws, or rejects with, a `GatewayError`: no price, a budget that cannot pay, or no room for the record. Then the call
+   * may not be made, and nothing is held.
+   */
+  open(intent: AttemptIntent): Attempt | Promise<Attempt> {
+    const { prices, types, budgets } = this.parts;
     const price = prices.quote({ ...intent, providerType: types.typeOf(intent.provider) });
-    const startedAtMs = clock.now();
-    const id = newId('att', startedAtMs);
-    const target = { provider: intent.provider, model: intent.model };
-    const row = inDoubtRow(
-      {
-        id,
-        requestId: this.context.requestId,
-        index: intent.index,
-        target,
-        startedAtMs,
-        price,
-        priceVersion: this.priceVersion,
-        reserved: reservationOf(intent, price),
-      },
-      this.who,
-    );
-    const attempts = this.meters.length + 1;
-    const request = interruptedRow(this.context, this.who, { ...this.totals(), attempts, target, source: 'reserved' });
-    journal.intent(id, JSON.stringify({ attempt: row, request }));
-    const meter = this.meterOf(intent, id, price, row);
-    this.meters.push(meter);
-    return meter;
+    const { provider, model } = intent;
+    const requestedModel = this.context.plan?.requestedModel ?? null;
+    const payers = budgets.payers(this.identity, { provider, model, requestedModel });
+    if (payers.hard.length === 0) return this.begin(intent, price, unlimited(intent, price, payers));
+    const call = payableCall(intent, price, payers.hard);
+    const { signal } = this.context;
+    const reservation = budgets.reserve({ ...call, budgets: payers.hard, signal });
+    if (!(reservation instanceof Promise)) return this.paid(intent, call, payers, reservation);
+    return reservation.then((granted) => this.paid(intent, call, payers, granted));
   }
 
   cost(): NanoUsd {
@@ -117,25 +120,80 @@ export class UsageLedger implements AttemptLedger {
     return totals;
   }
 
-  private meterOf(intent: AttemptIntent, id: string, price: ModelPrice, row: AttemptRow): UsageMeter {
+  /** The reservation is made; unless the attempt gets on record, it is undone. */
+  private paid(intent: AttemptIntent, call: PayableCall, payers: Payers, reservation: Reservation): UsageMeter {
+    const { budgets } = this.parts;
+    const { amountNanoUsd, holds } = reservation;
+    try {
+      // Waiting for money takes time, in which a client may leave.
+      if (this.context.isClosed) throw new Error('the request is over');
+      const outputTokens = call.outputTokensFor(amountNanoUsd);
+      const isClamped = outputTokens < call.outputTokens;
+      this.context.clampedMaxTokens = isClamped ? outputTokens : undefined;
+      const charges: Charge[] = holds.map(({ budgetId, leaseId }) => ({ budget: budgetId, lease: leaseId }));
+      const usage = { ...NO_USAGE, inputTokens: call.inputTokens, outputTokens: outputTokens * intent.request.choices };
+      return this.begin(intent, call.price, {
+        reservation,
+        charges: [...charges, ...softCharges(payers)],
+        reserved: { usage, costNanoUsd: amountNanoUsd },
+        maxOutputTokens: isClamped || intent.request.maxOutputTokens === null ? outputTokens : null,
+      });
+    } catch (error) {
+      budgets.release(reservation);
+      throw error;
+    }
+  }
+
+  private begin(intent: AttemptIntent, price: ModelPrice, payment: Payment): UsageMeter {
+    const { journal, clock } = this.parts;
+    const startedAtMs = clock.now();
+    const id = newId('att', startedAtMs);
+    const target = { provider: intent.provider, model: intent.model };
+    const { requestId } = this.context;
+    const { priceVersion } = this;
+    const facts = { id, requestId, index: intent.index, target, startedAtMs, price, priceVersion };
+    const row = inDoubtRow({ ...facts, reserved: payment.reserved }, this.who);
+    if (payment.charges.length > 0) row.charges = payment.charges;
+    const attempts = this.meters.length + 1;
+    const request = interruptedRow(this.context, this.who, { ...this.totals(), attempts, target, source: 'reserved' });
+    journal.intent(id, JSON.stringify({ attempt: row, request }));
+    const meter = this.meterOf(intent, price, row, payment);
+    this.meters.push(meter);
+    return meter;
+  }
+
+  private meterOf(intent: AttemptIntent, price: ModelPrice, row: AttemptRow, payment: Payment): UsageMeter {
+    const { journal, budgets, clock } = this.parts;
+    const { reservation, maxOutputTokens } = payment;
     return new UsageMeter({
-      id,
+      id: row.id,
       target: { provider: intent.provider, model: intent.model },
       price,
-      monotonic: () => this.parts.clock.monotonic(),
+      maxOutputTokens,
+      monotonic: () => clock.monotonic(),
       estimatedInputTokens: () => intent.request.estimatedInputTokens(),
-      onSettled: (_meter, settlement) =>
-        this.parts.journal.settle(id, JSON.stringify(settledRow(row, price, settlement))),
+      onSettled: (_meter, settlement) => {
+        journal.settle(row.id, JSON.stringify(settledRow(row, price, settlement)));
+        if (reservation) budgets.settle(reservation, settlement.costNanoUsd);
+      },
     });
   }
 }
 
-function reservationOf({ request }: AttemptIntent, price: ModelPrice): { usage: TokenUsage; costNanoUsd: NanoUsd } {
+const softCharges = ({ soft }: Payers): Charge[] => soft.map(({ id }) => ({ budget: id, lease: null }));
+
+/** No hard budget: the reservation is only what the attempt counts as when its end is never heard of. */
+function unlimited({ request }: AttemptIntent, price: ModelPrice, payers: Payers): Payment {
   const inputTokens = request.estimatedInputTokens();
   const maxOutputTokens = request.maxOutputTokens ?? DEFAULT_RESERVED_OUTPUT_TOKENS;
   return {
-    usage: { ...NO_USAGE, inputTokens, outputTokens: maxOutputTokens * request.choices },
-    costNanoUsd: worstCaseCost(price, inputTokens, maxOutputTokens, request.choices),
+    reservation: null,
+    charges: softCharges(payers),
+    reserved: {
+      usage: { ...NO_USAGE, inputTokens, outputTokens: maxOutputTokens * request.choices },
+      costNanoUsd: worstCaseCost(price, inputTokens, maxOutputTokens, request.choices),
+    },
+    maxOutputTokens: null,
   };
 }
 

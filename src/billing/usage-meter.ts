@@ -11,6 +11,8 @@ export interface MeterFields {
   readonly id: string;
   readonly target: TargetName;
   readonly price: ModelPrice;
+  /** What must be sent to the provider as the bound on the answer; null: what the client set stands. */
+  readonly maxOutputTokens?: number | null;
   readonly monotonic: () => number;
   readonly estimatedInputTokens: () => number;
   readonly onSettled: (meter: UsageMeter, settlement: Settlement) => void;
@@ -31,6 +33,7 @@ export class UsageMeter implements Attempt {
   readonly id: string;
   readonly target: TargetName;
   readonly price: ModelPrice;
+  readonly maxOutputTokens: number | null;
   private readonly startedMs: number;
   private firstContentMs: number | null = null;
   private usage: TokenUsage | null = null;
@@ -43,6 +46,7 @@ export class UsageMeter implements Attempt {
     this.id = fields.id;
     this.target = fields.target;
     this.price = fields.price;
+    this.maxOutputTokens = fields.maxOutputTokens ?? null;
     this.startedMs = fields.monotonic();
   }
 

@@ -33,6 +33,12 @@ export interface PriceColumns {
   request_price_pico: string;
 }
 
+/** A budget that pays for an attempt, and the lease it is paid from; null: a soft budget, which only counts. */
+export interface Charge {
+  readonly budget: string;
+  readonly lease: string | null;
+}
+
 export interface AttemptRow extends TokenColumns, WhoColumns, PriceColumns {
   id: string;
   request_id: string;
@@ -51,6 +57,8 @@ export interface AttemptRow extends TokenColumns, WhoColumns, PriceColumns {
   cost_nano_usd: string;
   latency_ms: number | null;
   ttfb_ms: number | null;
+  /** No column: what its cost is booked to when the row is stored. */
+  charges?: readonly Charge[];
 }
 
 export interface RequestRow extends TokenColumns, WhoColumns {
@@ -110,7 +118,7 @@ const WHO: ColumnTypes<WhoColumns> = {
   department_id: 'text',
 };
 
-export const ATTEMPT_COLUMNS: ColumnTypes<AttemptRow> = {
+export const ATTEMPT_COLUMNS: ColumnTypes<Omit<AttemptRow, 'charges'>> = {
   id: 'text',
   request_id: 'text',
   index: 'integer',

@@ -63,6 +63,11 @@ export interface AttemptOutcome {
 /** One call to one provider, on record from before it is made until it is settled. */
 export interface Attempt extends ReplyObserver {
   readonly id: string;
+  /**
+   * The bound on the answer that must be sent to the provider, because no more is paid for. Absent or null: what the
+   * client set, or its silence, stands.
+   */
+  readonly maxOutputTokens?: number | null;
   /** Ends the attempt; the first call counts, later ones do nothing. */
   settle(outcome: AttemptOutcome): void;
   /** What the attempt has cost so far (known usage, else what was counted). */
@@ -73,8 +78,11 @@ export interface Attempt extends ReplyObserver {
 
 /** Opens attempts: billing stands behind it, the dispatcher does not know. */
 export interface AttemptLedger {
-  /** Puts the intent on record. Throws `GatewayError` when the call may not be made (no price, no budget). */
-  open(intent: AttemptIntent): Attempt;
+  /**
+   * Pays for the attempt and puts the intent on record; a promise only when the budget must be asked. Throws, or rejects
+   * with, `GatewayError` when the call may not be made (no price, no budget).
+   */
+  open(intent: AttemptIntent): Attempt | Promise<Attempt>;
   /** Cost of all attempts so far. */
   cost(): NanoUsd;
   /** Tokens of all attempts, read and written; null while one of them has not ended. */
@@ -180,6 +188,8 @@ export class GatewayContext {
   savedNanoUsd: NanoUsd = 0n;
   /** Writer: CostInterceptor. */
   attempts: AttemptLedger | undefined;
+  /** Writer: the ledger. The bound on the answer of the last attempt, when the budget buys only a shorter one. */
+  clampedMaxTokens: number | undefined;
   /** Writer: Dispatcher; on a cache hit, when no dispatcher is asked, CacheInterceptor: who made the answer. */
   served: Served | undefined;
   /** Writer: Dispatcher, and CacheInterceptor for the call of another request that it waits for. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */

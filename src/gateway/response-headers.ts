@@ -22,6 +22,8 @@ export function gatewayHeaders(context: GatewayContext): Headers {
   headers['x-gateway-cache'] = context.cacheStatus;
   Object.assign(headers, cacheHeaders(context));
   headers['x-gateway-overhead-ms'] = Math.max(0, context.elapsedMs() - context.upstreamMs).toFixed(3);
+  if (context.clampedMaxTokens !== undefined)
+    headers['x-gateway-max-tokens-clamped'] = String(context.clampedMaxTokens);
   Object.assign(headers, rateLimitHeaders(context));
   return headers;
 }

@@ -82,12 +82,17 @@ describe('usage journal on PostgreSQL', () => {
   });
 
   /** One request with one attempt; returns what it cost. */
-  const serve = ({ billing }: RunningBilling, inputTokens = 1_000): string => {
+  const serve = async ({ billing }: RunningBilling, inputTokens = 1_000): Promise<string> => {
     const context = contextOf(clock);
     billing.track(context);
     context.attempts = billing.openLedger(context);
     context.request = chatRequest();
-    const attempt = context.attempts.open({ index: 1, provider: 'openai', model: 'gpt-4o', request: context.request });
+    const attempt = await context.attempts.open({
+      index: 1,
+      provider: 'openai',
+      model: 'gpt-4o',
+      request: context.request,
+    });
     attempt.settle(outcome({ usage: usageOf(inputTokens, 10) }));
     context.outcome = { status: 200, errorCode: null };
     context.close();
@@ -168,12 +173,12 @@ describe('usage journal on PostgreSQL', () => {
   it('keeps on serving while the database is away, and has every row once it is back', async () => {
     const wire = new Wire(new URL(url));
     const running = await startBilling(await wire.connect(), root, { shipIntervalMs: 20 });
-    const served = [serve(running)];
+    const served = [await serve(running)];
     await until(async () => (await countOf('usage_requests')) === 1);
     await wire.cut();
     const end = clock.monotonic() + 2_000;
     while (clock.monotonic() < end) {
-      served.push(serve(running));
+      served.push(await serve(running));
       await sleep(5);
     }
     expect(running.billing.journalStats().backlogRows).toBe((served.length - 1) * 2);
@@ -192,7 +197,7 @@ describe('usage journal on PostgreSQL', () => {
     const wire = new Wire(new URL(url));
     const running = await startBilling(await wire.connect(), root, { shipIntervalMs: 20, flushTimeoutMs: 300 });
     await wire.cut();
-    const served = Array.from({ length: 50 }, () => serve(running));
+    const served = await Promise.all(Array.from({ length: 50 }, () => serve(running)));
     await running.usage.onApplicationShutdown();
     expect(await countOf('usage_requests')).toBe(0);
     const next = await startBilling(url, root);
@@ -205,10 +210,10 @@ describe('usage journal on PostgreSQL', () => {
 
   it('puts a poisoned row aside, and the rows around it arrive', async () => {
     const running = await startBilling(url, root, { shipIntervalMs: 20 });
-    const good = Array.from({ length: 30 }, () => serve(running));
+    const good = await Promise.all(Array.from({ length: 30 }, () => serve(running)));
     const poisoned = { ...rowsFromJournal().requests[0], id: 'req_poison', cost_nano_usd: '-1' };
     running.usage.journal.request(JSON.stringify(poisoned), true);
-    good.push(...Array.from({ length: 30 }, () => serve(running)));
+    good.push(...(await Promise.all(Array.from({ length: 30 }, () => serve(running)))));
     await until(async () => running.billing.journalStats().backlogRows === 0);
     expect(await countOf('usage_requests')).toBe(good.length);
     expect(running.billing.journalStats().poisonedRows).toBe(1);
@@ -218,7 +223,7 @@ describe('usage journal on PostgreSQL', () => {
 
   it('stores the cost that the stored prices and tokens come to', async () => {
     const running = await startBilling(url, root);
-    for (let tokens = 1; tokens < 40; tokens += 1) serve(running, tokens * 37);
+    for (let tokens = 1; tokens < 40; tokens += 1) await serve(running, tokens * 37);
     await running.stop();
     const wrong = await database.query<unknown[]>(`
       select id from usage_attempts where cost_nano_usd <> ceil((

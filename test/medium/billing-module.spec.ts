@@ -27,9 +27,8 @@ describe('billing in the application', () => {
       billing.track(context);
       context.attempts = billing.openLedger(context);
       const request = chatRequest();
-      context.attempts
-        .open({ index: 1, provider: 'openai', model: 'gpt-4o', request })
-        .settle(outcome({ usage: usageOf(10, 1) }));
+      const attempt = await context.attempts.open({ index: 1, provider: 'openai', model: 'gpt-4o', request });
+      attempt.settle(outcome({ usage: usageOf(10, 1) }));
       context.close();
     }
     expect(billing.journalStats().backlogRows).toBeGreaterThan(4_000);

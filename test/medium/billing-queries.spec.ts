@@ -138,17 +138,15 @@ describe('usage queries', () => {
         context.attempts = ledger;
         const failures = kind === 2 ? 1 : 0;
         for (let failed = 1; failed <= failures; failed += 1) {
-          ledger
-            .open({ index: failed, ...pick(TARGETS), request: context.request })
-            .settle(
-              outcome({ status: 'failed', httpStatus: 500, error: 'http_500', servedModel: null, billable: false }),
-            );
+          const attempt = await ledger.open({ index: failed, ...pick(TARGETS), request: context.request });
+          attempt.settle(
+            outcome({ status: 'failed', httpStatus: 500, error: 'http_500', servedModel: null, billable: false }),
+          );
         }
         const target = pick(TARGETS);
         const [input, output] = [Math.floor(Math.random() * 5_000), Math.floor(Math.random() * 500)];
-        ledger
-          .open({ index: failures + 1, ...target, request: context.request })
-          .settle(outcome({ usage: usageOf(input, output), servedModel: target.model }));
+        const attempt = await ledger.open({ index: failures + 1, ...target, request: context.request });
+        attempt.settle(outcome({ usage: usageOf(input, output), servedModel: target.model }));
         context.served = { ...target, attempts: failures + 1, fallback: failures > 0 };
         context.outcome = { status: 200, errorCode: null };
         context.decide('route', 'chosen', { index });

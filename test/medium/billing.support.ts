@@ -1,7 +1,15 @@
 import type { Type } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { BillingService } from '../../src/billing/billing.service';
+import { BudgetDirectory } from '../../src/billing/budgets/budget-directory';
+import { BudgetGate } from '../../src/billing/budgets/budget-gate';
+import { pause } from '../../src/billing/budgets/budget-providers';
+import { LeaseBook } from '../../src/billing/budgets/lease-book';
+import { LeaseDesk } from '../../src/billing/budgets/lease-desk';
+import { PostgresBudgetAuthority } from '../../src/billing/budgets/postgres-budget-authority';
 import { loadCatalogue } from '../../src/billing/catalogue';
+import { Budget } from '../../src/billing/entities/budget.entity';
+import { BudgetTopUp } from '../../src/billing/entities/budget-top-up.entity';
 import { UsageAttempt } from '../../src/billing/entities/usage-attempt.entity';
 import { UsageRequest } from '../../src/billing/entities/usage-request.entity';
 import { journalOptions, type JournalOptions } from '../../src/billing/journal/journal-options';
@@ -34,13 +42,20 @@ class NamesAreTypes extends ProviderTypes {
 }
 
 export async function connect(url: string): Promise<DataSource> {
-  const database = new DataSource({ ...databaseOptions(url), entities: [UsageRequest, UsageAttempt], logging: false });
+  const database = new DataSource({
+    ...databaseOptions(url),
+    entities: [UsageRequest, UsageAttempt, Budget, BudgetTopUp],
+    logging: false,
+  });
   return database.initialize();
 }
 
 export interface RunningBilling {
   readonly billing: BillingService;
   readonly usage: UsageJournal;
+  readonly directory: BudgetDirectory;
+  readonly desk: LeaseDesk;
+  readonly authority: PostgresBudgetAuthority;
   readonly database: DataSource;
   stop(): Promise<void>;
 }
@@ -55,13 +70,26 @@ export async function startBilling(
   const database = await connect(url);
   const usage = await UsageJournal.start(journalOptions(root, changes), new PostgresUsageStore(database), clock);
   const prices = new PriceBook(await loadCatalogue(), new DefaultConfig(), clock);
+  const { instanceId } = usage.journal;
+  const authority = new PostgresBudgetAuthority(database, instanceId);
+  const book = new LeaseBook(instanceId);
+  const desk = new LeaseDesk({ book, authority, clock, pause });
+  const directory = new BudgetDirectory(database);
+  const gate = new BudgetGate(() => directory.snapshot, desk, book);
+  usage.onStored((attempts) => gate.stored(attempts));
   usage.onApplicationBootstrap();
+  const timer = setInterval(() => void desk.tick(), 1_000);
   return {
-    billing: new BillingService(prices, new NamesAreTypes(), usage, clock),
+    billing: new BillingService(prices, new NamesAreTypes(), usage, clock, gate),
     usage,
+    directory,
+    desk,
+    authority,
     database,
     stop: async () => {
+      clearInterval(timer);
       await usage.onApplicationShutdown();
+      await desk.close();
       await database.destroy();
     },
   };

@@ -26,7 +26,12 @@ async function main(): Promise<void> {
       context.attempts = billing.openLedger(context);
       context.request = chatRequest();
       for (let index = 1; index <= 1 + (round % 2); index += 1) {
-        const attempt = context.attempts.open({ index, provider: 'openai', model: 'gpt-4o', request: context.request });
+        const attempt = await context.attempts.open({
+          index,
+          provider: 'openai',
+          model: 'gpt-4o',
+          request: context.request,
+        });
         say(`opened ${attempt.id} ${context.requestId}`);
         if (round % 3 === 0) await pause(Math.random() * 8);
         attempt.observe(event({ text: 'some text' }));

@@ -86,6 +86,7 @@ export class Adopter {
     try {
       if (!(await this.isSilent(directory))) return true;
       await this.takeOver(directory);
+      await this.writer.closeInstance(instanceId);
       await fs.promises.rm(directory, { recursive: true, force: true });
       return true;
     } catch (error) {

@@ -53,7 +53,7 @@ describe('journal', () => {
     Journal.start(instanceId(), options(changes), clock);
 
   const ship = async (journal: Journal, changes: Partial<JournalOptions> = {}): Promise<void> => {
-    const shipper = new Shipper(journal, new RecordWriter(store, root), options(changes));
+    const shipper = new Shipper(journal, new RecordWriter(store, root), options(changes), () => {});
     await shipper.stop(5_000);
   };
 

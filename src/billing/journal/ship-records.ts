@@ -60,6 +60,10 @@ export class RecordWriter {
     }
   }
 
+  closeInstance(instanceId: string): Promise<void> {
+    return this.store.closeInstance(instanceId);
+  }
+
   /** Halves until the bad row is alone: one bad row in a thousand costs about twenty writes. */
   private async isolate({ attempts, requests }: UsageRows, error: BadRowError): Promise<void> {
     const total = attempts.length + requests.length;

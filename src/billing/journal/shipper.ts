@@ -3,6 +3,7 @@ import type { Journal, Position } from './journal';
 import { JournalReader } from './journal-reader';
 import type { JournalOptions } from './journal-options';
 import { rowsOf, type RecordWriter } from './ship-records';
+import type { AttemptRow } from '../usage-rows';
 
 const MAX_BACKOFF_MS = 10_000;
 
@@ -20,6 +21,7 @@ export class Shipper {
     private readonly journal: Journal,
     private readonly writer: RecordWriter,
     private readonly options: JournalOptions,
+    private readonly onStored: (attempts: readonly AttemptRow[]) => void,
   ) {
     this.reader = new JournalReader(options.root, journal.directory);
   }
@@ -75,6 +77,7 @@ export class Shipper {
     const rows = rowsOf(this.writer.parse(batch.records));
     const count = batch.records.filter((record) => record.kind !== 'intent').length;
     if (rows.attempts.length + rows.requests.length > 0) await this.writer.write(rows);
+    this.onStored(rows.attempts);
     this.position = batch.position;
     this.journal.shipped(batch.position, count, batch.records.at(-1)?.atMs ?? 0);
     return !batch.isLast;

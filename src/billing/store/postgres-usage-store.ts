@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
-import { ATTEMPT_COLUMNS, REQUEST_COLUMNS, type ColumnTypes, type RequestRow } from '../usage-rows';
+import { ATTEMPT_COLUMNS, REQUEST_COLUMNS, type AttemptRow, type ColumnTypes, type RequestRow } from '../usage-rows';
 import { BadRowError, UsageStore, type UsageRows } from './usage-store';
 
 /** SQLSTATE classes of a value that does not fit: data exception, integrity violation. All else is the server's state and passes. */
@@ -21,7 +21,7 @@ export class PostgresUsageStore extends UsageStore {
 
   override async write({ attempts, requests }: UsageRows): Promise<void> {
     await this.inTransaction(async (manager) => {
-      if (attempts.length > 0) await manager.query(this.insertAttempts, columnArrays(ATTEMPT_COLUMNS, attempts));
+      if (attempts.length > 0) await this.insert(manager, attempts);
       if (requests.length > 0) await manager.query(this.insertRequests, columnArrays(REQUEST_COLUMNS, requests));
     });
   }
@@ -34,8 +34,27 @@ export class PostgresUsageStore extends UsageStore {
     });
   }
 
+  override async closeInstance(instanceId: string): Promise<void> {
+    await this.database.query('select budget_close_instance($1)', [instanceId]);
+  }
+
   override async prepare(): Promise<void> {
     await this.database.query('select usage_ensure_partitions($1)', [MONTHS_AHEAD]);
+  }
+
+  /** An attempt that is there already has been booked already. */
+  private async insert(manager: EntityManager, attempts: readonly AttemptRow[]): Promise<void> {
+    const values = columnArrays(ATTEMPT_COLUMNS, attempts);
+    if (attempts.every(({ charges }) => charges === undefined)) {
+      await manager.query(this.insertAttempts, values);
+      return;
+    }
+    const inserted = await manager.query<{ id: string }[]>(`${this.insertAttempts} returning id`, values);
+    const bookings = bookingsOf(attempts, new Set(inserted.map(({ id }) => id)));
+    if (bookings.budgets.length > 0) {
+      const { budgets, leases, amounts, started } = bookings;
+      await manager.query(SETTLE, [budgets, leases, amounts, started]);
+    }
   }
 
   private async inTransaction(work: (manager: EntityManager) => Promise<void>): Promise<void> {
@@ -61,9 +80,38 @@ function insertStatement<Row>(table: string, columns: ColumnTypes<Row>): string 
 }
 
 /** One array for each column; a column that a record does not have (written by an older version) is null. */
-function columnArrays<Row>(columns: ColumnTypes<Row>, rows: readonly Row[]): unknown[][] {
+function columnArrays<Row>(columns: ColumnTypes<Row>, rows: readonly NoInfer<Row>[]): unknown[][] {
   const names = Object.keys(columns) as (keyof Row)[];
   return names.map((name) => rows.map((row) => row[name] ?? null));
+}
+
+const SETTLE = 'select budget_settle($1::text[], $2::text[], $3::bigint[], $4::timestamptz[])';
+
+interface Bookings {
+  readonly budgets: string[];
+  readonly leases: (string | null)[];
+  readonly amounts: string[];
+  readonly started: string[];
+}
+
+/** One booking for each lease; those of soft budgets stay apart, because their period is the one they began in. */
+function bookingsOf(attempts: readonly AttemptRow[], inserted: ReadonlySet<string>): Bookings {
+  const bookings: Bookings = { budgets: [], leases: [], amounts: [], started: [] };
+  const placeOf = new Map<string, number>();
+  for (const { id, charges, cost_nano_usd: cost, started_at: startedAt } of attempts) {
+    if (!inserted.has(id)) continue;
+    for (const { budget, lease } of charges ?? []) {
+      const key = lease ?? `${budget} ${startedAt}`;
+      const place = placeOf.get(key);
+      if (place === undefined) {
+        placeOf.set(key, bookings.budgets.push(budget) - 1);
+        bookings.leases.push(lease);
+        bookings.amounts.push(cost);
+        bookings.started.push(startedAt);
+      } else bookings.amounts[place] = (BigInt(bookings.amounts[place] ?? 0) + BigInt(cost)).toString();
+    }
+  }
+  return bookings;
 }
 
 const SUM_ATTEMPTS = `

@@ -7,7 +7,7 @@ export interface UsageRows {
 
 /** Where usage ends up. Every write is idempotent: a row that is already there, by its id, is left as it is. */
 export abstract class UsageStore {
-  /** All or nothing. Throws `BadRowError` when a row, and not the store, is at fault. */
+  /** All or nothing, the bookings to budgets included. Throws `BadRowError` when a row, and not the store, is at fault. */
   abstract write(rows: UsageRows): Promise<void>;
 
   /**
@@ -15,6 +15,9 @@ export abstract class UsageStore {
    * The attempts must have been written before.
    */
   abstract writeInterrupted(requests: readonly RequestRow[]): Promise<void>;
+
+  /** The process is dead and everything of its journal is stored: what it held of budgets is given back. */
+  abstract closeInstance(instanceId: string): Promise<void>;
 
   /** Makes room for the months to come. */
   abstract prepare(): Promise<void>;

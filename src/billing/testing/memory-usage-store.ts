@@ -10,6 +10,7 @@ export class MemoryUsageStore extends UsageStore {
   /** Rows that the store refuses. */
   isBad: (row: AttemptRow | RequestRow) => boolean = () => false;
   writes = 0;
+  readonly closed: string[] = [];
 
   override async write({ attempts, requests }: UsageRows): Promise<void> {
     this.check([...attempts, ...requests]);
@@ -27,6 +28,10 @@ export class MemoryUsageStore extends UsageStore {
       const cost = costs.reduce((sum, amount) => sum + amount, 0n);
       this.requests.set(row.id, { ...row, attempts: costs.length, cost_nano_usd: cost.toString() });
     }
+  }
+
+  override async closeInstance(instanceId: string): Promise<void> {
+    this.closed.push(instanceId);
   }
 
   override async prepare(): Promise<void> {}

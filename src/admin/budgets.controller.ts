@@ -1,0 +1,67 @@
+import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { BudgetsService } from '../billing';
+import {
+  BudgetDto,
+  BudgetPageDto,
+  CreateBudgetDto,
+  CreateTopUpDto,
+  fromBudget,
+  fromTopUp,
+  toBudget,
+  toBudgetChanges,
+  TopUpDto,
+  toTopUp,
+  UpdateBudgetDto,
+} from './dtos/budget.dto';
+import { fromPage, PageQueryDto, toPageRequest } from './dtos/page.dto';
+import { Id } from './id.decorator';
+import { ManagementController, Refuses } from './management-controller.decorator';
+
+@ManagementController('budgets', 'Budgets')
+export class BudgetsController {
+  constructor(private readonly budgets: BudgetsService) {}
+
+  @Post()
+  @ApiCreatedResponse({ type: BudgetDto })
+  async create(@Body() body: CreateBudgetDto): Promise<BudgetDto> {
+    return fromBudget(await this.budgets.create(toBudget(body)));
+  }
+
+  @Get()
+  @ApiOkResponse({ type: BudgetPageDto })
+  async list(@Query() query: PageQueryDto): Promise<BudgetPageDto> {
+    return fromPage(await this.budgets.list(toPageRequest(query)), fromBudget);
+  }
+
+  @Get(':id')
+  @ApiOkResponse({ type: BudgetDto })
+  @Refuses(404)
+  async get(@Id('bud') id: string): Promise<BudgetDto> {
+    return fromBudget(await this.budgets.get(id));
+  }
+
+  /** In force everywhere within a second. Scope and period cannot be changed: make another budget. */
+  @Patch(':id')
+  @ApiOkResponse({ type: BudgetDto })
+  @Refuses(404, 409)
+  async update(@Id('bud') id: string, @Body() body: UpdateBudgetDto): Promise<BudgetDto> {
+    return fromBudget(await this.budgets.update(id, toBudgetChanges(body)));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @ApiNoContentResponse()
+  @Refuses(404, 409)
+  async remove(@Id('bud') id: string): Promise<void> {
+    await this.budgets.remove(id);
+  }
+
+  /** Raises the limit of the current period until it expires or the period ends. */
+  @Post(':id/top-ups')
+  @ApiCreatedResponse({ type: TopUpDto })
+  @Refuses(404)
+  async topUp(@Id('bud') id: string, @Body() body: CreateTopUpDto): Promise<TopUpDto> {
+    return fromTopUp(await this.budgets.topUp(id, toTopUp(body)));
+  }
+}

@@ -1,0 +1,317 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  ArrayUnique,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsNumber,
+  IsString,
+  Length,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import {
+  BUDGET_PERIODS,
+  BUDGET_SCOPES,
+  type BudgetChanges,
+  type BudgetFields,
+  type BudgetPeriod,
+  type BudgetScope,
+  type BudgetTopUp,
+  type StandingBudget,
+} from '../../billing';
+import { InvalidRequestError } from '../../core/errors';
+import { formatUsd, NANO_PER_USD, parseUsd, type NanoUsd } from '../../core/money';
+import { IsModelPatterns, IsName, IsTime, MayBeAbsent, MayBeNull } from './fields';
+import { PageDto } from './page.dto';
+
+/** More is a typing error: no organization spends a billion dollars on tokens in a period. */
+const MAX_USD = 1_000_000_000n;
+const AMOUNT = /^\d{1,10}(\.\d{1,9})?$/;
+const AMOUNT_MESSAGE =
+  '$property must be an amount in USD as a text with at most 9 decimals, for example "250" or "0.05"';
+const MAX_ALERTS = 20;
+const MAX_REASON_LENGTH = 500;
+const MAX_ZONE_LENGTH = 64;
+
+/** The alerts of a budget that names none. */
+const DEFAULT_ALERTS = [0.5, 0.8, 1];
+
+export class CreateBudgetDto {
+  @ApiProperty({ enum: BUDGET_SCOPES, example: 'department' })
+  @IsIn(BUDGET_SCOPES)
+  scope!: BudgetScope;
+
+  @ApiPropertyOptional({
+    type: String,
+    nullable: true,
+    description: 'Of the department, team, user or key. Not for `organization`.',
+    example: 'dep_01kb3v0000abcdefghjkmnpqrs',
+  })
+  @MayBeNull()
+  @Matches(/^(dep|team|user|key)_[0-9a-z]{26}$/, { message: '$property must be an id such as dep_…, team_…' })
+  scope_id?: string | null;
+
+  @ApiPropertyOptional({ description: 'What refusals and alerts call it. Default: its period.', example: 'research' })
+  @MayBeAbsent()
+  @IsName()
+  name?: string;
+
+  @ApiProperty({ example: '500', description: 'Decimal text in USD, above zero.' })
+  @Matches(AMOUNT, { message: AMOUNT_MESSAGE })
+  limit_usd!: string;
+
+  @ApiProperty({ enum: BUDGET_PERIODS, example: 'month', description: 'Calendar periods in `timezone`.' })
+  @IsIn(BUDGET_PERIODS)
+  period!: BudgetPeriod;
+
+  @ApiPropertyOptional({ default: 'UTC', example: 'Europe/Berlin', description: 'IANA name.' })
+  @MayBeAbsent()
+  @IsString()
+  @MaxLength(MAX_ZONE_LENGTH)
+  timezone?: string;
+
+  @ApiPropertyOptional({ default: true, description: '`false`: counts and alerts, never refuses.' })
+  @MayBeAbsent()
+  @IsBoolean()
+  hard?: boolean;
+
+  @ApiPropertyOptional({ type: [Number], default: DEFAULT_ALERTS, description: 'Fractions of the limit.' })
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(MAX_ALERTS)
+  @ArrayUnique()
+  @IsNumber({}, { each: true })
+  @Min(0.01, { each: true })
+  @Max(10, { each: true })
+  alerts?: number[];
+
+  @ApiPropertyOptional({
+    type: [String],
+    nullable: true,
+    example: ['gpt-4o*'],
+    description: 'Count only calls for these models; null: all.',
+  })
+  @MayBeNull()
+  @IsModelPatterns()
+  models?: string[] | null;
+}
+
+/** What a budget is about cannot be changed: what was spent would say nothing any more. */
+export class UpdateBudgetDto {
+  @ApiPropertyOptional({ example: 'research' })
+  @MayBeAbsent()
+  @IsName()
+  name?: string;
+
+  @ApiPropertyOptional({ example: '750' })
+  @MayBeAbsent()
+  @Matches(AMOUNT, { message: AMOUNT_MESSAGE })
+  limit_usd?: string;
+
+  @ApiPropertyOptional()
+  @MayBeAbsent()
+  @IsBoolean()
+  hard?: boolean;
+
+  @ApiPropertyOptional({ type: [Number] })
+  @MayBeAbsent()
+  @IsArray()
+  @ArrayMaxSize(MAX_ALERTS)
+  @ArrayUnique()
+  @IsNumber({}, { each: true })
+  @Min(0.01, { each: true })
+  @Max(10, { each: true })
+  alerts?: number[];
+
+  @ApiPropertyOptional({ type: [String], nullable: true })
+  @MayBeNull()
+  @IsModelPatterns()
+  models?: string[] | null;
+}
+
+export class CreateTopUpDto {
+  @ApiProperty({ example: '50', description: 'Decimal text in USD, above zero.' })
+  @Matches(AMOUNT, { message: AMOUNT_MESSAGE })
+  amount_usd!: string;
+
+  @ApiProperty({
+    format: 'date-time',
+    example: '2026-12-31T23:59:59Z',
+    description: 'It ends with its period at latest.',
+  })
+  @IsTime()
+  expires_at!: string;
+
+  @ApiProperty({ example: 'quarter-end report' })
+  @IsString()
+  @Length(1, MAX_REASON_LENGTH)
+  @Matches(/^\P{Cc}*$/u, { message: '$property must not hold control characters' })
+  reason!: string;
+}
+
+export class BudgetDto {
+  @ApiProperty({ example: 'bud_01kb3v0000abcdefghjkmnpqrs' })
+  id!: string;
+
+  @ApiProperty({ example: 'per month' })
+  name!: string;
+
+  @ApiProperty({ enum: ['api', 'config'], description: '`config`: changed in the configuration file only.' })
+  source!: 'api' | 'config';
+
+  @ApiProperty({ enum: BUDGET_SCOPES })
+  scope!: BudgetScope;
+
+  @ApiProperty({ type: String, nullable: true })
+  scope_id!: string | null;
+
+  @ApiProperty({ example: '500' })
+  limit_usd!: string;
+
+  @ApiProperty({ enum: BUDGET_PERIODS })
+  period!: BudgetPeriod;
+
+  @ApiProperty({ example: 'UTC' })
+  timezone!: string;
+
+  @ApiProperty()
+  hard!: boolean;
+
+  @ApiProperty({ type: [Number] })
+  alerts!: number[];
+
+  @ApiProperty({ type: [String], nullable: true })
+  models!: string[] | null;
+
+  @ApiProperty({ example: '120.5', description: 'In this period.' })
+  spent_usd!: string;
+
+  @ApiProperty({ example: '2', description: 'Set aside for calls that run, and for the next ones.' })
+  held_usd!: string;
+
+  @ApiProperty({ example: '377.5', description: 'Of the limit and the top-ups in force; never below zero.' })
+  remaining_usd!: string;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'Null: never.' })
+  resets_at!: string | null;
+
+  @ApiProperty({ format: 'date-time' })
+  created_at!: string;
+}
+
+export class BudgetPageDto extends PageDto {
+  @ApiProperty({ type: [BudgetDto] })
+  data!: BudgetDto[];
+}
+
+export class TopUpDto {
+  @ApiProperty({ example: 'top_01kb3v0000abcdefghjkmnpqrs' })
+  id!: string;
+
+  @ApiProperty({ example: 'bud_01kb3v0000abcdefghjkmnpqrs' })
+  budget_id!: string;
+
+  @ApiProperty({ example: '50' })
+  amount_usd!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  expires_at!: string;
+
+  @ApiProperty({ example: 'quarter-end report' })
+  reason!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  created_at!: string;
+}
+
+/** Throws `InvalidRequestError` with the field that is wrong. */
+export function toBudget(dto: CreateBudgetDto): BudgetFields {
+  const scopeId = dto.scope_id ?? null;
+  if (dto.scope === 'organization' && scopeId !== null) {
+    throw new InvalidRequestError('scope_id has no meaning with scope organization: leave it out.', 'scope_id');
+  }
+  if (dto.scope !== 'organization' && scopeId === null) {
+    throw new InvalidRequestError(
+      `scope_id is required with scope ${dto.scope}: the id of the ${dto.scope}.`,
+      'scope_id',
+    );
+  }
+  return {
+    scope: dto.scope,
+    scopeId,
+    name: dto.name ?? (dto.period === 'total' ? 'total' : `per ${dto.period}`),
+    limitNanoUsd: toAmount(dto.limit_usd, 'limit_usd'),
+    period: dto.period,
+    timezone: toZone(dto.timezone ?? 'UTC'),
+    hard: dto.hard ?? true,
+    alerts: dto.alerts ?? DEFAULT_ALERTS,
+    models: dto.models ?? null,
+  };
+}
+
+export const toBudgetChanges = (dto: UpdateBudgetDto): BudgetChanges => ({
+  ...(dto.name === undefined ? {} : { name: dto.name }),
+  ...(dto.limit_usd === undefined ? {} : { limitNanoUsd: toAmount(dto.limit_usd, 'limit_usd') }),
+  ...(dto.hard === undefined ? {} : { hard: dto.hard }),
+  ...(dto.alerts === undefined ? {} : { alerts: dto.alerts }),
+  ...(dto.models === undefined ? {} : { models: dto.models }),
+});
+
+export const toTopUp = (dto: CreateTopUpDto) => ({
+  amountNanoUsd: toAmount(dto.amount_usd, 'amount_usd'),
+  expiresAt: new Date(dto.expires_at),
+  reason: dto.reason,
+});
+
+export function fromBudget({ standing, ...budget }: StandingBudget): BudgetDto {
+  const { allowedNanoUsd, spentNanoUsd, heldNanoUsd, resetsAt } = standing;
+  const remaining = allowedNanoUsd - spentNanoUsd - heldNanoUsd;
+  return {
+    id: budget.id,
+    name: budget.name,
+    source: budget.source,
+    scope: budget.scope,
+    scope_id: budget.scopeId,
+    limit_usd: formatUsd(budget.limitNanoUsd),
+    period: budget.period,
+    timezone: budget.timezone,
+    hard: budget.hard,
+    alerts: budget.alerts,
+    models: budget.models,
+    spent_usd: formatUsd(spentNanoUsd),
+    held_usd: formatUsd(heldNanoUsd),
+    remaining_usd: formatUsd(remaining > 0n ? remaining : 0n),
+    resets_at: resetsAt?.toISOString() ?? null,
+    created_at: budget.createdAt.toISOString(),
+  };
+}
+
+export const fromTopUp = (topUp: BudgetTopUp): TopUpDto => ({
+  id: topUp.id,
+  budget_id: topUp.budgetId,
+  amount_usd: formatUsd(topUp.amountNanoUsd),
+  expires_at: topUp.expiresAt.toISOString(),
+  reason: topUp.reason,
+  created_at: topUp.createdAt.toISOString(),
+});
+
+function toAmount(text: string, param: string): NanoUsd {
+  const amount = parseUsd(text);
+  if (amount > 0n && amount <= MAX_USD * NANO_PER_USD) return amount;
+  throw new InvalidRequestError(`${param} must be above 0 and at most ${MAX_USD} USD.`, param);
+}
+
+/** As the database knows it too: it takes names of the IANA list only. */
+function toZone(name: string): string {
+  try {
+    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
+    if (/^[A-Za-z]/.test(name)) return timeZone;
+  } catch {
+    // Told below.
+  }
+  throw new InvalidRequestError('timezone must be an IANA time zone, for example Europe/Berlin or UTC.', 'timezone');
+}

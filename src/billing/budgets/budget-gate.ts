@@ -1,0 +1,57 @@
+import type { Identity } from '../../core/context';
+import type { NanoUsd } from '../../core/money';
+import type { AttemptRow } from '../usage-rows';
+import type { BudgetSnapshot } from './budget-snapshot';
+import type { PaidCall, Payers } from './budget-terms';
+import type { LeaseBook, Reservation } from './lease-book';
+import type { LeaseDesk } from './lease-desk';
+import type { ReserveOrder } from './waiting-line';
+
+/** What billing knows of budgets: who pays for a call, and the money that calls in flight hold. */
+export class BudgetGate {
+  constructor(
+    private readonly snapshot: () => BudgetSnapshot,
+    private readonly desk: LeaseDesk,
+    private readonly book: LeaseBook,
+  ) {}
+
+  payers(identity: Identity, call: PaidCall): Payers {
+    return this.snapshot().payers(identity, call);
+  }
+
+  /** At once out of a lease, or after asking. Throws, or rejects with, `GatewayError` when the call cannot be paid. */
+  reserve(order: ReserveOrder): Reservation | Promise<Reservation> {
+    return this.desk.reserve(order);
+  }
+
+  settle(reservation: Reservation, actualNanoUsd: NanoUsd): void {
+    this.desk.settle(reservation, actualNanoUsd);
+  }
+
+  /** Gives back what was reserved for an attempt that is not on record. */
+  release(reservation: Reservation): void {
+    this.desk.release(reservation);
+  }
+
+  /** Looks after the leases; call it once a second. Never throws. */
+  tick(): Promise<void> {
+    return this.desk.tick();
+  }
+
+  /** A budget was changed: what is known of all is forgotten, and what is free goes back. Never throws. */
+  budgetsChanged(): Promise<void> {
+    return this.desk.budgetsChanged();
+  }
+
+  /** Ends the leases of which everything is stored. Never throws. */
+  close(): Promise<void> {
+    return this.desk.close();
+  }
+
+  /** These attempts of this process are in the database, and the leases have been charged there. */
+  stored(attempts: readonly AttemptRow[]): void {
+    for (const { charges, cost_nano_usd: cost } of attempts) {
+      for (const { lease } of charges ?? []) if (lease !== null) this.book.stored(lease, BigInt(cost));
+    }
+  }
+}

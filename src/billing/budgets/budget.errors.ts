@@ -1,0 +1,60 @@
+import { GatewayError } from '../../core/errors';
+import { formatUsd } from '../../core/money';
+import type { BudgetFacts } from './budget-authority';
+import { describeBudget, type BudgetTerms } from './budget-terms';
+
+/** The budget cannot pay for the call. */
+export class BudgetExceededError extends GatewayError {
+  constructor(budget: BudgetTerms, facts: BudgetFacts, hasWaited: boolean) {
+    const spent = formatUsd(facts.fixedNanoUsd);
+    const limit = formatUsd(facts.allowedNanoUsd);
+    const resetsAt = facts.resetsAt?.toISOString() ?? null;
+    const held = hasWaited ? ', and the rest is held by calls that are still running' : '';
+    const resets = resetsAt === null ? 'It does not reset' : `It resets at ${resetsAt}`;
+    super(
+      429,
+      'budget_exceeded',
+      'insufficient_quota',
+      `The ${describeBudget(budget)} cannot pay for this call: ${spent} of ${limit} USD are spent${held}. ${resets}; ask your administrator for a top-up, or use a cheaper model.`,
+      {
+        shouldRetry: false,
+        facts: {
+          budget_id: budget.id,
+          budget: budget.name,
+          scope: budget.scope,
+          period: budget.period,
+          spent_usd: spent,
+          held_usd: formatUsd(facts.leasedNanoUsd),
+          limit_usd: limit,
+          resets_at: resetsAt,
+        },
+      },
+    );
+  }
+}
+
+/** It cannot be decided at the moment whether the budget allows the call. */
+export class BudgetUnavailableError extends GatewayError {
+  constructor(retryAfterMs: number, cause?: unknown) {
+    super(
+      503,
+      'budget_unavailable',
+      'overloaded_error',
+      'The budget of this call cannot be checked at the moment, and it is a hard one. Retry later; operators: check the database.',
+      { retryAfterMs, cause },
+    );
+  }
+}
+
+/** A hard budget applies and the cost of the call has no upper bound. */
+export class BudgetUnpriceableError extends GatewayError {
+  constructor(budget: BudgetTerms, why: string) {
+    super(
+      400,
+      'budget_unpriceable',
+      'invalid_request_error',
+      `The ${describeBudget(budget)} is a hard one, and ${why}, so the cost of this call has no upper bound. Use a model with a known price, or ask the operator to set pricing.overrides.`,
+      { param: 'model', shouldRetry: false },
+    );
+  }
+}

@@ -1,0 +1,68 @@
+import type { AttemptIntent } from '../../core/context';
+import type { NanoUsd } from '../../core/money';
+import { worstCaseCost, type ModelPrice } from '../model-price';
+import type { BudgetTerms } from './budget-terms';
+import { BudgetUnpriceableError } from './budget.errors';
+import { inputTokenBound, whyUnbounded } from './input-bound';
+
+/** The bound on an answer for which the client set none: it is sent to the provider, so that it holds. */
+const DEFAULT_OUTPUT_TOKENS = 4_096;
+/** A shorter answer is of no use; OpenAI's Responses refuse a smaller bound. */
+const LEAST_OUTPUT_TOKENS = 16;
+
+/** A call whose cost has an upper bound. */
+export interface PayableCall {
+  readonly price: ModelPrice;
+  readonly inputTokens: number;
+  /** Of one choice. */
+  readonly outputTokens: number;
+  readonly amountNanoUsd: NanoUsd;
+  /** What the longest answer within this amount costs at most; null when no useful one fits. */
+  fit(availableNanoUsd: NanoUsd): NanoUsd | null;
+  /** How long an answer this amount pays for, at most `outputTokens`. */
+  outputTokensFor(amountNanoUsd: NanoUsd): number;
+}
+
+/** Throws `BudgetUnpriceableError` when the cost has no bound. */
+export function payableCall(
+  { request }: AttemptIntent,
+  price: ModelPrice,
+  budgets: readonly BudgetTerms[],
+): PayableCall {
+  const [budget] = budgets;
+  const why = whyUnpriced(price) ?? whyUnbounded(request);
+  if (budget && why !== null) throw new BudgetUnpriceableError(budget, why);
+  const inputTokens = inputTokenBound(request);
+  const outputTokens = request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS;
+  const costAt = (tokens: number): NanoUsd => worstCaseCost(price, inputTokens, tokens, request.choices);
+  const outputTokensFor = (amount: NanoUsd): number => mostTokens(costAt, amount, outputTokens);
+  return {
+    price,
+    inputTokens,
+    outputTokens,
+    amountNanoUsd: costAt(outputTokens),
+    fit: (available) => {
+      const least = Math.min(LEAST_OUTPUT_TOKENS, outputTokens);
+      return costAt(least) > available ? null : costAt(outputTokensFor(available));
+    },
+    outputTokensFor,
+  };
+}
+
+function whyUnpriced({ source }: ModelPrice): string | null {
+  if (source === 'free') return 'no price is known for the model (pricing.unknown: free)';
+  return source === 'estimate' ? 'the price of the model is only a guess (pricing.unknown: estimate)' : null;
+}
+
+/** The largest count up to `max` whose cost is within the amount; 0 when there is none. */
+function mostTokens(costAt: (tokens: number) => NanoUsd, amount: NanoUsd, max: number): number {
+  if (costAt(max) <= amount) return max;
+  let fits = 0;
+  let tooMany = max;
+  while (tooMany - fits > 1) {
+    const middle = Math.floor((fits + tooMany) / 2);
+    if (costAt(middle) <= amount) fits = middle;
+    else tooMany = middle;
+  }
+  return fits;
+}

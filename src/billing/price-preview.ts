@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import type { TargetName } from '../core/context';
+import { NO_USAGE } from '../core/tokens';
+import type { NanoUsd } from '../core/money';
+import { costOf, worstCaseCost } from './model-price';
+import { PriceBook } from './price-book';
+import { ProviderTypes } from './provider-types';
+
+/** What a call would cost, without making it. Null where no price is known. */
+@Injectable()
+export class PricePreview {
+  constructor(
+    private readonly prices: PriceBook,
+    private readonly types: ProviderTypes,
+  ) {}
+
+  /** For so many tokens of the plain kind, read and written. */
+  costOf(target: TargetName, inputTokens: number, outputTokens: number): NanoUsd | null {
+    const price = this.find(target);
+    return price && costOf(price, { ...NO_USAGE, inputTokens, outputTokens });
+  }
+
+  /** The most it can cost: every token of the dearest kind. */
+  upperBound(target: TargetName, inputTokens: number, maxOutputTokens: number, choices: number): NanoUsd | null {
+    const price = this.find(target);
+    return price && worstCaseCost(price, inputTokens, maxOutputTokens, choices);
+  }
+
+  get version(): string {
+    return this.prices.version;
+  }
+
+  private find(target: TargetName): ReturnType<PriceBook['find']> {
+    return this.prices.find({ ...target, providerType: this.types.typeOf(target.provider) });
+  }
+}
