@@ -65,5 +65,6 @@ module.exports = {
     project('unit', ['src/**/*.spec.ts', 'test/unit/**/*.spec.ts']),
     project('medium', ['test/medium/**/*.spec.ts'], services),
     project('e2e', ['test/e2e/**/*.spec.ts'], services),
+    project('browser', ['test/browser/**/*.spec.ts'], services),
   ],
 };

@@ -3,6 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { setUpConsole } from './admin';
 import { AppModule } from './app.module';
 import { LiveConfig } from './platform/config/live-config';
 import { GatewayHttpAdapter } from './platform/http/gateway-http.adapter';
@@ -45,6 +46,7 @@ export async function createApp(
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('trust proxy', trustedProxies);
+  setUpConsole(app);
   setUpDocs(app);
   return app;
 }

@@ -47,6 +47,7 @@ const STAGES = [
   // The suites below share one PostgreSQL and one Redis: they take turns.
   suite('medium', '--runInBand'),
   suite('e2e', '--runInBand'),
+  suite('browser', '--runInBand'),
 ];
 
 function outputOf(name) {

@@ -1,1 +1,2 @@
 export { AdminModule } from './admin.module';
+export { setUpConsole } from './console/set-up-console';

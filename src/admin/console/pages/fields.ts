@@ -1,0 +1,80 @@
+import type { Type } from '@nestjs/common';
+import { InvalidRequestError } from '../../../core/errors';
+import { DEFAULT_PAGE_SIZE, type PageRequest } from '../../../core/page';
+import { managementValidation } from '../../management-validation';
+
+export type Query = Readonly<Record<string, unknown>>;
+
+const MAX_LENGTH = 512;
+
+/** One value of a query or a form: trimmed, not empty, not endless. */
+export function textOf(query: Query, name: string): string | undefined {
+  const value = query[name];
+  if (typeof value !== 'string') return undefined;
+  const text = value.trim();
+  return text === '' ? undefined : text.slice(0, MAX_LENGTH);
+}
+
+export function listOf(form: Query, name: string): string[] {
+  const value = form[name];
+  const all: unknown[] = Array.isArray(value) ? value : [value];
+  return all
+    .filter((item): item is string => typeof item === 'string' && item.trim() !== '')
+    .map((item) => item.trim());
+}
+
+/** `gpt-4o, claude-*` as a list; absent when nothing was typed. */
+export function namesOf(form: Query, name: string): string[] | undefined {
+  const text = textOf(form, name);
+  return text?.split(/[\s,]+/).filter((item) => item !== '');
+}
+
+export function pageOf(query: Query): PageRequest {
+  return { limit: DEFAULT_PAGE_SIZE, cursor: textOf(query, 'cursor') ?? null };
+}
+
+/** A whole number of a form; what is no number is handed on as it came, so that its rule can say so. */
+export function numberOf(form: Query, name: string): number | string | undefined {
+  const text = textOf(form, name);
+  if (text === undefined) return undefined;
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+/** Limits of a form; absent when none was typed. */
+export function limitsOf(form: Query): Record<string, unknown> | undefined {
+  const limits = compactOf({
+    requests_per_minute: numberOf(form, 'requests_per_minute'),
+    tokens_per_minute: numberOf(form, 'tokens_per_minute'),
+    max_concurrency: numberOf(form, 'max_concurrency'),
+  });
+  return Object.keys(limits).length === 0 ? undefined : limits;
+}
+
+export const compactOf = (values: Query): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+const validation = managementValidation();
+
+/** Holds a form against the rules that the management API has for the same thing. */
+export async function checked<T extends object>(type: Type<T>, values: Query): Promise<T> {
+  return (await validation.transform(compactOf(values), { type: 'body', metatype: type })) as T;
+}
+
+export interface Problem {
+  readonly message: string;
+  /** Problems by the name of their field, to be shown beside it. */
+  readonly fields: Readonly<Record<string, string>>;
+}
+
+/** What a form shows of an error; throws what is not the form's fault. */
+export function problemOf(error: unknown): Problem {
+  const isTold = error instanceof Error && 'status' in error && (error.status === 400 || error.status === 409);
+  if (!isTold) throw error;
+  const { message } = error;
+  const param = error instanceof InvalidRequestError || 'param' in error ? (error.param as string | null) : null;
+  if (param === null) return { message, fields: {} };
+  const field = param.split(/[.[]/).at(param.startsWith('limits.') ? 1 : 0) ?? param;
+  return { message, fields: { [field]: sentence(message) } };
+}
+
+const sentence = (message: string): string => message.charAt(0).toUpperCase() + message.slice(1).replaceAll('_', ' ');

@@ -1,0 +1,179 @@
+import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { KeysService, type ApiKey } from '../../../access';
+import { InvalidRequestError, NotFoundError, PermissionDeniedError } from '../../../core/errors';
+import { Clock } from '../../../platform/clock';
+import { CreateKeyDto, RotateKeyDto, toKey } from '../../dtos/key.dto';
+import { ConsoleController, Permit } from '../auth/console-controller.decorator';
+import { isWithin, type Scope, type Viewer } from '../auth/permissions';
+import { Directory, type Named } from '../data/directory';
+import { Pages, viewerIn } from '../render/pages';
+import { checked, compactOf, limitsOf, namesOf, numberOf, pageOf, problemOf, textOf, type Query } from './fields';
+
+@ConsoleController('keys')
+export class KeysPageController {
+  constructor(
+    private readonly pages: Pages,
+    private readonly keys: KeysService,
+    private readonly directory: Directory,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  @Permit('keys.read')
+  async list(@Parameters() query: Query, @Res() response: Response): Promise<void> {
+    const { scope } = viewerIn(response);
+    const teams = await this.directory.teams(scope);
+    const team = teamOf(query, scope, teams);
+    const includeRevoked = query['revoked'] !== undefined;
+    const filter = { teamId: team, userId: scope.kind === 'user' ? scope.userId : undefined, includeRevoked };
+    const isNobody = scope.kind === 'teams' && team === undefined;
+    const page = isNobody ? { items: [], nextCursor: null } : await this.keys.list(pageOf(query), filter);
+    const nameOf = await this.directory.names(page.items.flatMap(({ teamId, userId }) => [teamId, userId]));
+    const values = compactOf({ team, revoked: includeRevoked ? '1' : undefined }) as Record<string, string>;
+    const next = { ...values, cursor: page.nextCursor ?? '' };
+    this.pages.show(response, 'keys', {
+      title: 'Keys',
+      rows: page.items.map((key) => this.rowOf(key, nameOf)),
+      teams: teams.map((each) => ({ ...each, isChosen: each.id === team })),
+      needsTeam: scope.kind === 'teams',
+      includeRevoked,
+      nextHref: page.nextCursor === null ? null : `/admin/keys?${new URLSearchParams(next).toString()}`,
+    });
+  }
+
+  @Get('new')
+  @Permit('keys.write')
+  async newKey(@Parameters() query: Query, @Res() response: Response): Promise<void> {
+    await this.showForm(response, { values: { team_id: textOf(query, 'team') ?? '' } });
+  }
+
+  @Post()
+  @Permit('keys.write')
+  async create(@Body() form: Query, @Res() response: Response): Promise<void> {
+    const viewer = viewerIn(response);
+    try {
+      const fields = toKey(await checked(CreateKeyDto, await this.fieldsOf(form)));
+      if (!isWithin(viewer.scope, { teamId: fields.teamId, userId: null })) {
+        throw new PermissionDeniedError('You can make keys for your own teams only.');
+      }
+      const { key, secret } = await this.keys.create({ ...fields, scopes: ['inference'] });
+      this.showSecret(response, key, secret, null);
+    } catch (error) {
+      await this.showForm(response, { values: form, problem: problemOf(error) }, 400);
+    }
+  }
+
+  @Get(':id')
+  @Permit('keys.read')
+  async detail(@Param('id') id: string, @Res() response: Response): Promise<void> {
+    const key = await this.own(id, viewerIn(response));
+    await this.showKey(response, key);
+  }
+
+  /** The new secret, this once; the one before works on for the grace that was asked for. */
+  @Post(':id/rotate')
+  @Permit('keys.rotate')
+  async rotate(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+    const key = await this.own(id, viewerIn(response));
+    try {
+      const { grace_seconds: grace = 0 } = await checked(RotateKeyDto, {
+        grace_seconds: numberOf(form, 'grace_seconds'),
+      });
+      const rotated = await this.keys.rotate(key.id, grace);
+      this.showSecret(response, rotated.key, rotated.secret, grace);
+    } catch (error) {
+      await this.showKey(response, key, { problem: problemOf(error) }, 400);
+    }
+  }
+
+  @Post(':id/revoke')
+  @Permit('keys.rotate')
+  async revoke(@Param('id') id: string, @Res() response: Response): Promise<void> {
+    const key = await this.own(id, viewerIn(response));
+    await this.keys.revoke(key.id);
+    response.redirect(303, '/admin/keys');
+  }
+
+  /** A key that this person may see. Somebody else's is as good as none. */
+  private async own(id: string, { scope }: Viewer): Promise<ApiKey> {
+    const key = await this.keys.get(id);
+    if (!isWithin(scope, key)) throw new NotFoundError(`There is no key "${id}".`);
+    return key;
+  }
+
+  private async fieldsOf(form: Query): Promise<Query> {
+    const expires = textOf(form, 'expires_at');
+    const email = textOf(form, 'user_email');
+    return {
+      name: textOf(form, 'name') ?? '',
+      team_id: textOf(form, 'team_id') ?? '',
+      user_id: email === undefined ? undefined : await this.userIdOf(email),
+      expires_at: expires !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(expires) ? `${expires}T23:59:59Z` : expires,
+      limits: limitsOf(form),
+      allowed_models: namesOf(form, 'allowed_models'),
+    };
+  }
+
+  private async userIdOf(email: string): Promise<string> {
+    const user = await this.directory.userByEmail(email);
+    if (!user) throw new InvalidRequestError('There is no user with this email address.', 'user_email');
+    return user.id;
+  }
+
+  private async showForm(response: Response, model: { values: Query; problem?: unknown }, status = 200): Promise<void> {
+    const teams = await this.directory.teams(viewerIn(response).scope);
+    const chosen = textOf(model.values, 'team_id');
+    const choices = teams.map((team) => ({ ...team, isChosen: team.id === chosen }));
+    this.pages.show(response, 'key-new', { title: 'New key', ...model, teams: choices }, status);
+  }
+
+  private async showKey(response: Response, key: ApiKey, more: object = {}, status = 200): Promise<void> {
+    const nameOf = await this.directory.names([key.teamId, key.userId]);
+    this.pages.show(response, 'key', { title: key.name, ...this.rowOf(key, nameOf), ...more }, status);
+  }
+
+  private showSecret(response: Response, key: ApiKey, secret: string, graceSeconds: number | null): void {
+    const origin = `${response.req.protocol}://${response.req.headers.host ?? 'localhost'}`;
+    this.pages.show(response, 'key-secret', {
+      title: graceSeconds === null ? 'Key created' : 'Key rotated',
+      keyName: key.name,
+      keyId: key.id,
+      secret,
+      origin,
+      until: key.previousExpiresAt,
+      hasGrace: (graceSeconds ?? 0) > 0,
+    });
+  }
+
+  private rowOf(key: ApiKey, nameOf: (id: string | null) => string) {
+    return {
+      id: key.id,
+      href: `/admin/keys/${key.id}`,
+      name: key.name,
+      hint: `gw_${key.publicId}_…`,
+      team: nameOf(key.teamId),
+      user: key.userId === null ? null : nameOf(key.userId),
+      createdAt: key.createdAt,
+      lastUsedAt: key.lastUsedAt,
+      expiresAt: key.expiresAt,
+      scopes: key.scopes.join(', '),
+      limits: key.limits,
+      allowedModels: key.allowedModels?.join(', ') ?? null,
+      graceUntil:
+        key.previousExpiresAt && key.previousExpiresAt.getTime() > this.clock.now() ? key.previousExpiresAt : null,
+      ...stateOf(key, this.clock.now()),
+    };
+  }
+}
+
+function stateOf(key: ApiKey, nowMs: number): { readonly state: string; readonly tone: string } {
+  if (key.revokedAt !== null) return { state: 'Revoked', tone: 'quiet' };
+  if (key.expiresAt !== null && key.expiresAt.getTime() <= nowMs) return { state: 'Expired', tone: 'warn' };
+  return { state: 'Active', tone: 'good' };
+}
+
+function teamOf(query: Query, scope: Scope, teams: readonly Named[]): string | undefined {
+  const wanted = teams.find(({ id }) => id === query['team'])?.id;
+  return scope.kind === 'teams' ? (wanted ?? teams[0]?.id) : wanted;
+}

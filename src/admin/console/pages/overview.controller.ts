@@ -1,0 +1,120 @@
+import { Get, Query as Parameters, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { Clock } from '../../../platform/clock';
+import { ProviderRegistry } from '../../../providers';
+import { ConsoleController, Permit } from '../auth/console-controller.decorator';
+import { mayDo, type Scope } from '../auth/permissions';
+import { Directory } from '../data/directory';
+import { periodsOf, RANGES, rangeOf, type RangeName } from '../data/ranges';
+import { UsageFigures, type Bucket, type Group, type Period } from '../data/usage-figures';
+import { Pages, viewerIn } from '../render/pages';
+import { cardsOf } from './overview.cards';
+import { textOf, type Query } from './fields';
+
+const TOP = 6;
+
+@ConsoleController()
+export class OverviewController {
+  constructor(
+    private readonly pages: Pages,
+    private readonly figures: UsageFigures,
+    private readonly directory: Directory,
+    private readonly providers: ProviderRegistry,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  @Permit('usage.read')
+  async overview(@Parameters() query: Query, @Res() response: Response): Promise<void> {
+    const { scope, role } = viewerIn(response);
+    const range = rangeOf(textOf(query, 'range'));
+    const nowMs = this.clock.now();
+    const { now, before } = periodsOf(range, nowMs);
+    const [totals, earlier, series, tops] = await Promise.all([
+      this.figures.totals(scope, now),
+      this.figures.totals(scope, before),
+      this.figures.series(scope, now, RANGES[range].bucketMs),
+      this.tops(scope, now),
+    ]);
+    this.pages.show(response, 'overview', {
+      title: 'Overview',
+      range,
+      ranges: rangeLinks(range),
+      rangeLabel: RANGES[range].label,
+      updatedAt: new Date(nowMs),
+      cards: cardsOf(totals, earlier, series),
+      isEmpty: totals.requests === 0 && earlier.requests === 0,
+      rows: series.map(rowOf),
+      ...tops,
+      providers: mayDo(role, 'routing.read') ? await this.providerRows(scope, now) : undefined,
+      isOwn: scope.kind === 'user',
+    });
+  }
+
+  private async tops(scope: Scope, period: Period) {
+    const column = scope.kind === 'user' ? 'key' : 'team';
+    const [owners, models] = await Promise.all([
+      this.figures.top(scope, period, column, TOP),
+      this.figures.top(scope, period, 'model', TOP),
+    ]);
+    const nameOf = await this.directory.names(column === 'team' ? owners.map(({ name }) => name) : []);
+    return {
+      ownerTitle: column === 'team' ? 'Top teams' : 'Top keys',
+      owners: barsOf(owners).map((bar) => ({
+        ...bar,
+        label: column === 'team' ? nameOf(bar.name) : (bar.name ?? '–'),
+        href: `/admin/requests?${column === 'team' ? 'team' : 'key_name'}=${encodeURIComponent(bar.name ?? '')}`,
+      })),
+      models: barsOf(models).map((bar) => ({
+        ...bar,
+        label: bar.name ?? 'refused before routing',
+        href: bar.name === null ? null : `/admin/requests?model=${encodeURIComponent(bar.name)}`,
+      })),
+    };
+  }
+
+  /** What the traffic of the period says about each provider. */
+  private async providerRows(scope: Scope, period: Period) {
+    const groups = await this.figures.top(scope, period, 'provider', 100);
+    const byName = new Map(groups.map((group) => [group.name, group]));
+    return this.providers.providers.map(({ name, type }) => {
+      const group = byName.get(name);
+      return { name, type, requests: group?.requests ?? 0, errors: group?.errors ?? 0, ...toneOf(group) };
+    });
+  }
+}
+
+/** A word and a colour for the share of requests that failed with this provider as the last one. */
+function toneOf(group: Group | undefined): { readonly tone: string; readonly state: string } {
+  if (!group || group.requests === 0) return { tone: 'quiet', state: 'No traffic' };
+  const share = group.errors / group.requests;
+  if (share < 0.01) return { tone: 'good', state: 'Healthy' };
+  return share < 0.1 ? { tone: 'warn', state: 'Some errors' } : { tone: 'bad', state: 'Failing' };
+}
+
+const rangeLinks = (current: RangeName) =>
+  (Object.keys(RANGES) as RangeName[]).map((name) => ({
+    name,
+    label: RANGES[name].label,
+    href: `/admin?range=${name}`,
+    isCurrent: name === current,
+  }));
+
+/** The longest bar is 100 units. */
+function barsOf(groups: readonly Group[]) {
+  const most = groups.reduce((max, { costNanoUsd }) => (costNanoUsd > max ? costNanoUsd : max), 0n);
+  return groups.map((group) => ({
+    ...group,
+    width: most === 0n ? 0 : Math.max(1, Number((group.costNanoUsd * 100n) / most)),
+  }));
+}
+
+const rowOf = (bucket: Bucket) => ({
+  at: bucket.at,
+  epoch: bucket.at.getTime() / 1000,
+  requests: bucket.requests,
+  errors: bucket.errors,
+  tokens: bucket.inputTokens + bucket.outputTokens,
+  cost: bucket.costNanoUsd,
+  costUsd: Number(bucket.costNanoUsd) / 1e9,
+});

@@ -1,0 +1,123 @@
+import type { UsageAttempt, UsageRequest } from '../../../billing';
+import type { Decision } from '../../../core/context';
+import { showMs } from '../render/format';
+
+const STAGES: Readonly<Record<Decision['stage'], string>> = {
+  access: 'Identity',
+  request: 'Request',
+  rate_limit: 'Limits',
+  cache: 'Cache',
+  route: 'Route',
+  attempt: 'Attempt',
+  reply: 'Reply',
+};
+
+/** Shorter bars cannot be seen. */
+const MIN_WIDTH = 0.6;
+
+/** Everything that was decided for a request, on one time line of 100 units. */
+export function traceOf(request: UsageRequest, attempts: readonly UsageAttempt[]) {
+  const decisions = request.decisions ?? [];
+  const startedMs = request.startedAt.getTime();
+  const ends = [
+    request.latencyMs ?? 0,
+    ...decisions.map(({ atMs }) => atMs),
+    ...attempts.map((attempt) => attempt.startedAt.getTime() - startedMs + (attempt.latencyMs ?? 0)),
+  ];
+  const totalMs = Math.max(1, ...ends);
+  const place = (fromMs: number, lengthMs: number) => {
+    const width = Math.max(MIN_WIDTH, (Math.max(0, lengthMs) / totalMs) * 100);
+    return { x: percent(Math.min(Math.max(0, (fromMs / totalMs) * 100), 100 - width)), width: percent(width) };
+  };
+  return {
+    total: showMs(totalMs),
+    ticks: [0, 0.25, 0.5, 0.75, 1].map((share) => ({ x: percent(share * 100), label: showMs(share * totalMs) })),
+    steps: decisions.map((decision) => ({ ...stepOf(decision), ...place(...spanOf(decision)) })),
+    attempts: attempts.map((attempt) => ({
+      ...attemptOf(attempt),
+      ...place(attempt.startedAt.getTime() - startedMs, attempt.latencyMs ?? 0),
+    })),
+    figures: figuresOf(request),
+  };
+}
+
+/** A decision is a moment, or, when it says how long it took, what ended at that moment. */
+function spanOf({ atMs, facts }: Decision): [number, number] {
+  const { tookMs } = facts;
+  return typeof tookMs === 'number' ? [atMs - tookMs, tookMs] : [atMs, 0];
+}
+
+function stepOf({ atMs, stage, what, facts }: Decision) {
+  return {
+    stage: STAGES[stage],
+    what: words(what),
+    at: showMs(atMs),
+    tone: stage === 'attempt' ? attemptTone(what) : 'quiet',
+    facts: Object.entries(facts).map(([name, value]) => ({ name: words(name), value: factText(value) })),
+  };
+}
+
+const attemptTone = (what: string): string => (what === 'succeeded' ? 'good' : 'bad');
+
+function attemptOf(attempt: UsageAttempt) {
+  return {
+    index: attempt.index,
+    target: `${attempt.provider}/${attempt.model}`,
+    served: attempt.servedModel,
+    status: attempt.status,
+    tone: attemptTone(attempt.status),
+    http: attempt.httpStatus,
+    error: attempt.error,
+    latency: showMs(attempt.latencyMs),
+    firstByte: showMs(attempt.ttfbMs),
+    inputTokens: attempt.inputTokens,
+    outputTokens: attempt.outputTokens,
+    cost: attempt.costNanoUsd,
+    source: attempt.usageSource,
+    price: `${attempt.priceId} (${attempt.priceSource})`,
+  };
+}
+
+function figuresOf(request: UsageRequest) {
+  const tokens: [string, number][] = [
+    ['Input', request.inputTokens],
+    ['of it read from the provider’s cache', request.cacheReadTokens],
+    ['of it written to the provider’s cache', request.cacheWrite5mTokens + request.cacheWrite1hTokens],
+    ['Output', request.outputTokens],
+    ['of it reasoning', request.reasoningTokens],
+  ];
+  return tokens
+    .filter(([label, count]) => count > 0 || !label.startsWith('of it'))
+    .map(([label, count]) => ({ label, count }));
+}
+
+const percent = (value: number): string => `${Math.round(value * 100) / 100}%`;
+
+const words = (name: string): string =>
+  name
+    .replace(/([a-z])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`)
+    .replaceAll('_', ' ');
+
+function factText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(' → ');
+  if (Array.isArray(value) && value.every(isFlat)) return value.map(flatText).join(' · ');
+  return isFlat(value) ? flatText(value) : (JSON.stringify(value) ?? '');
+}
+
+const isFlat = (value: unknown): value is Record<string, string | number | boolean | null> =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.values(value).every((inner) => typeof inner !== 'object' || inner === null);
+
+/** `openai/gpt-4o (score 0, strategy priority)`. */
+function flatText(fields: Record<string, string | number | boolean | null>): string {
+  const { provider, model, ...rest } = fields;
+  const details = Object.entries(rest)
+    .filter(([name, value]) => value !== null && name !== 'id')
+    .map(([name, value]) => `${words(name)} ${String(value)}`)
+    .join(', ');
+  if (provider === undefined) return details;
+  return `${String(provider)}/${String(model ?? '')}${details === '' ? '' : ` (${details})`}`;
+}

@@ -1,0 +1,22 @@
+import type hbs from 'hbs';
+import { ICONS, type IconName } from './icons';
+import { showCompact, showCount, showMs, showTime, showUsd } from './format';
+
+/** What templates may call. They format; they decide nothing. */
+export function registerHelpers(handlebars: typeof hbs.handlebars): void {
+  const safe = (html: string): InstanceType<typeof handlebars.SafeString> => new handlebars.SafeString(html);
+  handlebars.registerHelper({
+    usd: (amount: unknown) => (typeof amount === 'bigint' ? showUsd(amount) : '–'),
+    count: (count: unknown) => (typeof count === 'number' ? showCount(count) : '–'),
+    compact: (count: unknown) => (typeof count === 'number' ? showCompact(count) : '–'),
+    ms: (ms: unknown) => (typeof ms === 'number' ? showMs(ms) : '–'),
+    eq: (left: unknown, right: unknown) => left === right,
+    concat: (left: unknown, right: unknown) => `${String(left)}${String(right)}`,
+    time: (time: unknown) =>
+      time instanceof Date ? safe(`<time datetime="${time.toISOString()}">${showTime(time)}</time>`) : '–',
+    icon: (name: unknown) =>
+      safe(
+        `<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">${ICONS[name as IconName] ?? ''}</svg>`,
+      ),
+  });
+}

@@ -1,0 +1,81 @@
+import { Injectable } from '@nestjs/common';
+import type { Response } from 'express';
+import { Csrf } from '../auth/csrf';
+import { cookieOf } from '../auth/cookie-names';
+import type { Viewer } from '../auth/permissions';
+import { mayDo } from '../auth/permissions';
+import { Assets } from './assets';
+import { navigationOf } from './navigation';
+import { Views } from './views';
+
+const ROLE_NAMES = { admin: 'Administrator', auditor: 'Auditor', team_lead: 'Team lead', member: 'Member' } as const;
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
+
+/** What a view is given, beyond what the frame of every page has. */
+export interface PageModel {
+  readonly title: string;
+  readonly [name: string]: unknown;
+}
+
+export interface SignInModel {
+  readonly status: number;
+  readonly next: string;
+  readonly email?: string;
+  readonly problem?: string;
+}
+
+/** The person a page is made for. The guard has seen to it that there is one. */
+export function viewerIn(response: Response): Viewer {
+  const { viewer } = response.locals as { viewer?: Viewer };
+  if (!viewer) throw new Error('A page for nobody: the route has no guard.');
+  return viewer;
+}
+
+/** Puts a view into the frame of the console and sends it. */
+@Injectable()
+export class Pages {
+  private readonly views = new Views();
+
+  constructor(
+    private readonly csrf: Csrf,
+    private readonly assets: Assets,
+  ) {}
+
+  show(response: Response, view: string, model: PageModel, status = 200): void {
+    const { viewer } = response.locals as { viewer?: Viewer };
+    const frame = {
+      ...this.frame(response),
+      viewer,
+      role: viewer ? ROLE_NAMES[viewer.role] : '',
+      navigation: viewer ? navigationOf(viewer, response.req.path) : [],
+      may: viewer ? { writeKeys: mayDo(viewer.role, 'keys.write'), rotateKeys: mayDo(viewer.role, 'keys.rotate') } : {},
+      ...model,
+    };
+    this.send(response, status, this.views.render('layout', { ...frame, content: this.views.render(view, frame) }));
+  }
+
+  signIn(response: Response, model: SignInModel): void {
+    const host = response.req.headers.host ?? '';
+    const isExposed = !response.req.secure && !LOOPBACK.test(host);
+    const frame = { ...this.frame(response), title: 'Sign in', isExposed, ...model };
+    this.send(
+      response,
+      model.status,
+      this.views.render('bare', { ...frame, content: this.views.render('sign-in', frame) }),
+    );
+  }
+
+  private frame(response: Response) {
+    const request = response.req;
+    const wanted = cookieOf(request, 'gw_theme');
+    return {
+      csrf: this.csrf.token(request, response),
+      asset: this.assets.urls,
+      theme: wanted === 'light' || wanted === 'dark' ? wanted : 'auto',
+    };
+  }
+
+  private send(response: Response, status: number, html: string): void {
+    response.status(status).type('html').send(html);
+  }
+}

@@ -1,0 +1,423 @@
+import { CONSOLE_CONTROLLERS } from '../../src/admin/console/console.module';
+import { declaredRoutes, requirePermissions } from '../../src/admin/console/auth/declared-permission';
+import { mayDo } from '../../src/admin/console/auth/permissions';
+import { SignInThrottle } from '../../src/admin/console/auth/sign-in-throttle';
+import { USER_ROLES, UsersService, type UserRole } from '../../src/access';
+import { ConsoleClient } from '../browser/support/console-client';
+import { PASSWORD, startCompany, type Company } from '../browser/support/company';
+
+jest.setTimeout(180_000);
+
+const EVIL = `"><img src=x onerror=alert(1)>{{7*7}}'`;
+
+describe('the console', () => {
+  let company: Company;
+  let url: string;
+  const clients = new Map<UserRole, ConsoleClient>();
+
+  const signedIn = async (role: UserRole): Promise<ConsoleClient> => {
+    const client = new ConsoleClient(url);
+    const { status, text } = await client.signIn(company.people[role].email, PASSWORD);
+    if (status !== 303) throw new Error(`${role} could not sign in: ${status} ${text.slice(-900)}`);
+    return client;
+  };
+  const clientOf = (role: UserRole): ConsoleClient => clients.get(role) ?? new ConsoleClient(url);
+
+  beforeAll(async () => {
+    company = await startCompany({ evil: EVIL });
+    url = company.gateway.url;
+    for (const role of USER_ROLES) clients.set(role, await signedIn(role));
+  });
+  afterAll(() => company.close());
+
+  describe('sessions', () => {
+    it('asks who is not signed in to sign in, wherever they go, and takes them there afterwards', async () => {
+      const { status, text } = await new ConsoleClient(url).get('/admin/requests?status=5xx');
+      expect(status).toBe(401);
+      expect(text).toContain('name="next" value="/admin/requests?status&#x3D;5xx"');
+      const client = new ConsoleClient(url);
+      const { email } = company.people.member;
+      const there = await client.post('/admin/sign-in', { email, password: PASSWORD, next: '/admin/keys' });
+      expect(there.headers.get('location')).toBe('/admin/keys');
+    });
+
+    it.each([
+      'https://evil.example/',
+      '//evil.example',
+      '/admin/../v1/models',
+      '/admin\\@evil.example',
+      'javascript:1',
+    ])('never goes to %s after signing in', async (next) => {
+      const client = new ConsoleClient(url);
+      const { email } = company.people.member;
+      const { headers, status } = await client.post('/admin/sign-in', { email, password: PASSWORD, next });
+      expect(status).toBe(303);
+      expect(new URL(headers.get('location') ?? '', url).href).toMatch(new RegExp(`^${url}/(admin|v1/models)`));
+      expect(headers.get('location')).not.toContain('evil');
+    });
+
+    it('keeps the cookie from scripts and from other sites', async () => {
+      const client = new ConsoleClient(url);
+      await client.signIn(company.people.member.email, PASSWORD);
+      const line = client.lastSetCookies.find((each) => each.startsWith('gw_session=')) ?? '';
+      expect(line).toMatch(/HttpOnly/i);
+      expect(line).toMatch(/SameSite=Strict/i);
+      const id = decodeURIComponent(client.cookies.get('gw_session') ?? '').split('.')[0] ?? '';
+      // express-session draws 24 bytes.
+      expect(id.length).toBeGreaterThanOrEqual(24);
+    });
+
+    it('gives a new session at sign-in: one that was planted is worth nothing', async () => {
+      const planted = await signedIn('member');
+      const before = planted.cookies.get('gw_session');
+      await planted.signIn(company.people.auditor.email, PASSWORD);
+      expect(planted.cookies.get('gw_session')).not.toBe(before);
+      const thief = new ConsoleClient(url);
+      thief.cookies.set('gw_session', before ?? '');
+      expect((await thief.get('/admin')).status).toBe(401);
+    });
+
+    it('writes no session for a visit', async () => {
+      const client = new ConsoleClient(url);
+      await client.get('/admin/sign-in');
+      expect(client.cookies.has('gw_session')).toBe(false);
+    });
+
+    it('ends a session at sign-out: a stolen cookie is worth nothing', async () => {
+      const client = await signedIn('member');
+      const stolen = new ConsoleClient(url);
+      stolen.cookies.set('gw_session', client.cookies.get('gw_session') ?? '');
+      expect((await stolen.get('/admin')).status).toBe(200);
+      await client.post('/admin/sign-out');
+      expect((await stolen.get('/admin')).status).toBe(401);
+    });
+
+    it('signs out everywhere', async () => {
+      const [here, there] = [await signedIn('auditor'), await signedIn('auditor')];
+      const { status } = await here.post('/admin/sign-out-everywhere');
+      expect(status).toBe(303);
+      expect((await there.get('/admin')).status).toBe(401);
+      clients.set('auditor', await signedIn('auditor'));
+    });
+
+    it('ends the sessions of a user who is disabled, at once', async () => {
+      const users = company.gateway.app.get(UsersService);
+      const { id, email } = company.people.member;
+      await users.update(id, { disabled: true });
+      expect((await clientOf('member').get('/admin')).status).toBe(401);
+      expect((await new ConsoleClient(url).signIn(email, PASSWORD)).status).toBe(401);
+      await users.update(id, { disabled: false });
+      clients.set('member', await signedIn('member'));
+    });
+
+    it('takes no API key for a session, and no session for an API key', async () => {
+      const key = { authorization: `Bearer ${company.gateway.apiKey}` };
+      expect((await new ConsoleClient(url).get('/admin', key)).status).toBe(401);
+      expect((await clientOf('admin').get('/api/v1/teams')).status).toBe(401);
+    });
+
+    it('says the same about a wrong password and an unknown account', async () => {
+      const wrong = await new ConsoleClient(url).signIn(company.people.admin.email, 'wrong');
+      const unknown = await new ConsoleClient(url).signIn('nobody@example.com', 'wrong');
+      const problem = /role="alert">([^<]+)</;
+      expect([wrong.status, unknown.status]).toEqual([401, 401]);
+      expect(problem.exec(wrong.text)?.[1]).toBe(problem.exec(unknown.text)?.[1]);
+    });
+
+    it('slows guessing down, and lets in who has signed in on this device before', async () => {
+      const { email } = company.people.team_lead;
+      const stranger = new ConsoleClient(url);
+      const statuses: number[] = [];
+      for (let guess = 0; guess < 5; guess += 1) statuses.push((await stranger.signIn(email, `guess ${guess}`)).status);
+      expect(statuses).toContain(429);
+      const owner = clientOf('team_lead');
+      expect((await owner.signIn(email, PASSWORD)).status).toBe(303);
+    });
+
+    it('changes a password, and ends every other session', async () => {
+      const here = await signedIn('auditor');
+      const there = clientOf('auditor');
+      const fields = { current_password: PASSWORD, password: 'an entirely new one' };
+      const refused = await here.post('/admin/account/password', { ...fields, password: 'short' });
+      expect(refused.text).toContain('12 to 256 characters');
+      const changed = await here.post('/admin/account/password', fields);
+      expect(changed.headers.get('location')).toBe('/admin/account?changed');
+      expect((await there.get('/admin')).status).toBe(401);
+      expect((await here.get('/admin')).status).toBe(200);
+      const back = { current_password: fields.password, password: PASSWORD };
+      expect((await here.post('/admin/account/password', back)).status).toBe(303);
+      clients.set('auditor', here);
+    });
+  });
+
+  describe('changes', () => {
+    const create = { name: 'Never' };
+    const countDepartments = async (): Promise<number> => {
+      const { body } = await company.gateway.admin('GET', '/departments?limit=200');
+      return (body as { data: unknown[] }).data.length;
+    };
+
+    it.each([
+      ['without a token', { token: '' }],
+      ['with a token of nobody', { token: 'a'.repeat(128) }],
+      ['from another origin', { headers: { origin: 'https://evil.example' } }],
+      ['from no origin', { headers: { origin: 'null' } }],
+      ['from another site', { headers: { 'sec-fetch-site': 'cross-site' } }],
+      ['from another host of the same site', { headers: { 'sec-fetch-site': 'same-site' } }],
+    ])('are refused %s', async (_, options) => {
+      const before = await countDepartments();
+      const { status } = await clientOf('admin').post('/admin/teams/departments', create, options);
+      expect(status).toBe(403);
+      expect(await countDepartments()).toBe(before);
+    });
+
+    it('are refused with the token of somebody else', async () => {
+      const token = await clientOf('auditor').token();
+      const { status } = await clientOf('admin').post('/admin/teams/departments', create, { token });
+      expect(status).toBe(403);
+    });
+
+    it('are refused as JSON', async () => {
+      const admin = clientOf('admin');
+      const body = { ...create, _csrf: await admin.token() };
+      const cookie = [...admin.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+      const response = await fetch(`${url}/admin/teams/departments`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', cookie, origin: url },
+        body: JSON.stringify(body),
+      });
+      expect(response.status).toBe(403);
+    });
+
+    it('never happen by GET', () => {
+      const acts = /rotate|revoke|disable|enable|reload|validate|sign-out|password/;
+      const reads = declaredRoutes(CONSOLE_CONTROLLERS).filter(({ method }) => method === 'GET');
+      expect(reads.filter(({ path }) => acts.test(path))).toEqual([]);
+    });
+  });
+
+  describe('permissions', () => {
+    const concrete = (path: string): string =>
+      path
+        .replace('users/:id', `users/${company.people.auditor.id}`)
+        .replace('keys/:id', `keys/${company.keys.own}`)
+        .replace('requests/:id', `requests/${company.requests.own}`);
+
+    it('are declared by every route, or the gateway does not start', () => {
+      class Silent {}
+      expect(() => requirePermissions(CONSOLE_CONTROLLERS)).not.toThrow();
+      expect(declaredRoutes(CONSOLE_CONTROLLERS).length).toBeGreaterThan(20);
+      expect(() => requirePermissions([...CONSOLE_CONTROLLERS, Silent])).not.toThrow();
+    });
+
+    it.each(USER_ROLES)('of %s hold on every route', async (role) => {
+      const client = clientOf(role);
+      const token = await client.token();
+      const wrong: string[] = [];
+      for (const { path, method, permission } of declaredRoutes(CONSOLE_CONTROLLERS)) {
+        // They would end the session, or the person.
+        if (permission === undefined || /sign-(in|out)/.test(path)) continue;
+        const may = mayDo(role, permission);
+        if (may && method === 'POST') continue;
+        const { status } =
+          method === 'POST' ? await client.post(concrete(path), {}, { token }) : await client.get(concrete(path));
+        if (status !== (may ? 200 : 403)) wrong.push(`${method} ${path}: ${status}`);
+      }
+      expect(wrong).toEqual([]);
+    });
+
+    it('let nobody in who is not signed in', async () => {
+      const stranger = new ConsoleClient(url);
+      const token = await stranger.token();
+      for (const { path, method, permission } of declaredRoutes(CONSOLE_CONTROLLERS)) {
+        if (permission === 'public') continue;
+        const { status } =
+          method === 'POST' ? await stranger.post(concrete(path), {}, { token }) : await stranger.get(concrete(path));
+        expect({ path, status }).toEqual({ path, status: 401 });
+      }
+    });
+
+    it.each(['team_lead', 'member'] as const)('show %s nothing of other teams', async (role) => {
+      const client = clientOf(role);
+      const { foreign } = company.requests;
+      const other = company.teams.support;
+      const pages = [
+        '/admin?range=7d',
+        '/admin/requests',
+        `/admin/requests?team=${other}`,
+        '/admin/usage?group_by=team&group_by=key&group_by=model',
+        '/admin/keys',
+        `/admin/keys?team=${other}`,
+      ];
+      for (const page of pages) {
+        const { text, status } = await client.get(page);
+        expect(status).toBe(200);
+        expect(text).not.toContain(foreign);
+        expect(text).not.toContain('ticket bot');
+        expect(text).not.toContain('Support');
+      }
+      const csv = await client.get('/admin/usage/export.csv?group_by=team,key');
+      expect(csv.status).toBe(200);
+      expect(csv.text).toContain(company.keys.own);
+      expect(csv.text).not.toContain(company.keys.foreign);
+      const own = await client.get('/admin/requests');
+      expect(own.text).toContain(company.requests.own);
+    });
+
+    it('say the same about what is another team’s and what does not exist', async () => {
+      const client = clientOf('member');
+      const missing = company.requests.foreign.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
+      const theirs = await client.get(`/admin/requests/${company.requests.foreign}`);
+      const nobodys = await client.get(`/admin/requests/${missing}`);
+      const essence = (text: string): string => text.replace(/value="[^"]*"/g, '');
+      expect([theirs.status, nobodys.status]).toEqual([404, 404]);
+      expect(essence(theirs.text)).toBe(essence(nobodys.text));
+      for (const action of ['rotate', 'revoke']) {
+        expect((await client.post(`/admin/keys/${company.keys.foreign}/${action}`)).status).toBe(404);
+      }
+    });
+
+    it('let a team lead make keys for their own teams only', async () => {
+      const client = clientOf('team_lead');
+      const foreign = await client.post('/admin/keys', { name: 'mine', team_id: company.teams.support });
+      expect(foreign.status).toBe(403);
+      const own = await client.post('/admin/keys', { name: 'mine', team_id: company.teams.search });
+      expect(own.text).toMatch(/value="gw_[\w]{8}_\w+"/);
+    });
+  });
+
+  describe('pages', () => {
+    const PAGES = [
+      '',
+      '?range=30d',
+      '/requests',
+      '/usage',
+      '/keys',
+      '/keys/new',
+      '/teams',
+      '/models',
+      '/settings',
+      '/account',
+    ];
+
+    it.each(PAGES)('/admin%s says where its parts may come from, and escapes every name', async (page) => {
+      const { status, text, headers } = await clientOf('admin').get(`/admin${page}`);
+      expect(status).toBe(200);
+      const policy = headers.get('content-security-policy') ?? '';
+      expect(policy).toContain("default-src 'none'");
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(policy).not.toContain('unsafe');
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(text).not.toContain('<img');
+      expect(text).not.toMatch(/\sstyle=|<style|<script>|\son\w+="/);
+      expect(text).not.toContain('49 ');
+    });
+
+    it('escape names in details too', async () => {
+      const { own, fallback } = company.requests;
+      const pages = [`/requests/${own}`, `/requests/${fallback}`, `/keys/${company.keys.own}`];
+      for (const page of pages) {
+        const { status, text } = await clientOf('admin').get(`/admin${page}`);
+        expect(status).toBe(200);
+        expect(text).not.toContain('<img');
+        expect(text).toContain('&lt;img');
+      }
+    });
+
+    it('show how a request was answered', async () => {
+      const { text } = await clientOf('admin').get(`/admin/requests/${company.requests.fallback}`);
+      expect(text).toContain('fallback');
+      for (const stage of ['Identity', 'Limits', 'Route', 'Attempt']) expect(text).toContain(stage);
+      expect(text).toContain('openai/gpt-4o');
+      expect(text).toContain('anthropic/claude-sonnet-4-20250514');
+    });
+
+    it('keep what was typed, and say what is wrong beside the field', async () => {
+      const fields = { name: 'kept', team_id: company.teams.search, requests_per_minute: '-3' };
+      const { status, text } = await clientOf('admin').post('/admin/keys', fields);
+      expect(status).toBe(400);
+      expect(text).toContain('value="kept"');
+      expect(text).toMatch(/id="key-rpm-error">[^<]*requests per minute/);
+    });
+
+    it('make, rotate and revoke a key that works', async () => {
+      const admin = clientOf('admin');
+      const { text } = await admin.post('/admin/keys', { name: 'made here', team_id: company.teams.search });
+      const secretIn = (html: string): string => /value="(gw_\w{8}_\w+)"/.exec(html)?.[1] ?? '';
+      const first = secretIn(text);
+      const id = /href="\/admin\/keys\/(key_\w+)"/.exec(text)?.[1] ?? '';
+      const works = async (key: string): Promise<number> =>
+        (await fetch(`${url}/v1/models`, { headers: { authorization: `Bearer ${key}` } })).status;
+      expect(await works(first)).toBe(200);
+      const again = await admin.get(`/admin/keys/${id}`);
+      expect(again.text).not.toContain(first);
+      const second = secretIn((await admin.post(`/admin/keys/${id}/rotate`, { grace_seconds: '3600' })).text);
+      expect([await works(first), await works(second)]).toEqual([200, 200]);
+      await admin.post(`/admin/keys/${id}/revoke`);
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      expect(await works(second)).toBe(401);
+    });
+
+    it('make a department, a team and a user who can sign in', async () => {
+      const admin = clientOf('admin');
+      expect((await admin.post('/admin/teams/departments', { name: 'Research' })).status).toBe(303);
+      const page = await admin.get('/admin/teams');
+      const department = /value="(dep_\w+)">Research</.exec(page.text)?.[1] ?? '';
+      expect((await admin.post('/admin/teams', { name: 'Lab', department_id: department })).status).toBe(303);
+      const team = /value="(team_\w+)">Lab ·/.exec((await admin.get('/admin/teams')).text)?.[1] ?? '';
+      const user = {
+        name: 'Barbara',
+        email: 'barbara@example.com',
+        role: 'member',
+        team_ids: team,
+        password: PASSWORD,
+      };
+      expect((await admin.post('/admin/teams/users', user)).status).toBe(303);
+      expect((await new ConsoleClient(url).signIn(user.email, PASSWORD)).status).toBe(303);
+      const twice = await admin.post('/admin/teams/users', user);
+      expect(twice.text).toContain('A user with this email exists already.');
+      expect(twice.text).toContain('value="barbara@example.com"');
+    });
+
+    it('check and reload the configuration', async () => {
+      const admin = clientOf('admin');
+      const bad = await admin.post('/admin/settings/validate', { yaml: 'cash: { enabled: true }' });
+      expect(bad.text).toContain('It could not be used');
+      const good = await admin.post('/admin/settings/validate', { yaml: 'cache: { enabled: true }' });
+      expect(good.text).toContain('The gateway could run with it');
+      expect((await admin.get('/admin/settings')).text).not.toContain('test-key-of-openai');
+      expect((await admin.post('/admin/settings/reload')).text).toContain('The file is in force');
+    });
+
+    it('answer nonsense in the address with a sentence', async () => {
+      const admin = clientOf('admin');
+      for (const query of [
+        '?status=teapot',
+        '?cursor=%00',
+        '?min_cost_usd=x',
+        `?model=${'%25'.repeat(900)}`,
+        '?team[]=1',
+      ]) {
+        const { status, text } = await admin.get(`/admin/requests${query}`);
+        expect([200, 400]).toContain(status);
+        expect(text).toContain('<h1>Requests</h1>');
+      }
+      for (const query of ['?from=tomorrow', '?from=2026-12-31&to=2026-01-01', '?group_by=password_hash']) {
+        expect([200, 400]).toContain((await admin.get(`/admin/usage${query}`)).status);
+      }
+      expect((await admin.get('/admin/requests/none')).status).toBe(404);
+    });
+  });
+
+  it('bounds guesses at an account, however many addresses they come from', () => {
+    const throttle = company.gateway.app.get(SignInThrottle);
+    let guesses = 0;
+    for (let index = 0; index < 10_000; index += 1) {
+      if (throttle.begin('victim@example.com', { address: `10.0.${index % 4}.${index % 250}` }) === 0) guesses += 1;
+    }
+    process.stdout.write(`ADM-7: ${guesses} of 10,000 guesses from 1,000 addresses went through in one hour\n`);
+    expect(guesses).toBeLessThanOrEqual(20);
+    expect(throttle.begin('victim@example.com', { device: 'the owner’s own' })).toBe(0);
+  });
+});
