@@ -51,12 +51,6 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Read the current state and ask again.',
   },
   {
-    status: '409, 422',
-    code: 'idempotency_conflict',
-    when: 'A call with this `idempotency-key` is in progress (409), or it came with another body (422).',
-    remedy: 'Wait for the first answer (409), or use a new key for a new call (422).',
-  },
-  {
     status: '413',
     code: 'request_too_large',
     when: 'The body is larger than `server.max_body_bytes`.',

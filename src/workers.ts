@@ -12,7 +12,9 @@ export function superviseWorkers(count: number): void {
     if (isStopping) return;
     if (code === EXIT_CONFIG) process.exit(EXIT_CONFIG);
     process.stderr.write(`worker ${worker.id} ended with code ${code}; starting another\n`);
-    setTimeout(() => cluster.fork(), RESTART_DELAY_MS);
+    setTimeout(() => {
+      if (!isStopping) cluster.fork();
+    }, RESTART_DELAY_MS);
   });
   const tell = (signal: NodeJS.Signals): void => {
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill(signal);

@@ -138,7 +138,7 @@ export function requestRow(context: GatewayContext, who: WhoColumns, totals: Att
     ...draftRow(context, who, totals, context.outcome ?? CLIENT_GONE),
     latency_ms: Math.round(latencyMs),
     ttfb_ms: firstByteAtMs === undefined ? null : Math.round(firstByteAtMs - context.startedMonotonicMs),
-    overhead_ms: Math.round(Math.max(0, latencyMs - context.upstreamMs) * 1000) / 1000,
+    overhead_ms: Math.round((context.overheadMs ?? Math.max(0, latencyMs - context.upstreamMs)) * 1000) / 1000,
     decisions: storableList(context.decisions, { stage: 'reply', what: 'trace cut', facts: {} }),
   };
 }

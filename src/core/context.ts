@@ -194,6 +194,8 @@ export class GatewayContext {
   served: Served | undefined;
   /** Writer: Dispatcher, and CacheInterceptor for the call of another request that it waits for. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
   upstreamMs = 0;
+  /** Writer: ReplyWriter. What the gateway itself took until the first byte, in milliseconds. */
+  overheadMs: number | undefined;
   /** Writer: ReplyWriter, when the first byte of the answer leaves. */
   firstByteAtMs: number | undefined;
   /** Writer: ReplyWriter and ErrorFilter, whichever answers. */

@@ -89,12 +89,17 @@ const MEDIA_PART_TOKENS = 1_600;
 /** Role, separators and framing of a message in the chat formats of both providers. */
 const VALUE_OVERHEAD_TOKENS = 1;
 
-const isMediaText = (text: string): boolean =>
-  text.length > 256 && (text.startsWith('data:') || !/\s/.test(text.slice(0, 256)));
+/** Where both dialects put the bytes of an image, a document or a recording. A text part is never one of these. */
+const MEDIA_FIELDS: ReadonlySet<string> = new Set(['url', 'image_url', 'data', 'file_data', 'b64_json']);
+const ENCODED = /^(data:[^,]{0,128},|[A-Za-z0-9+/_=-]+$)/;
+
+/** Long text that may hold no space (Chinese, minified code) is text all the same: only a media field is counted flat. */
+const isMedia = (field: string, text: string): boolean =>
+  MEDIA_FIELDS.has(field) && text.length > 256 && ENCODED.test(text.slice(0, 256));
 
 /** An estimate of the tokens of a JSON value sent as a prompt: the texts in it, and a flat figure for each embedded media part. */
-export function estimateJsonTokens(value: unknown): number {
-  if (typeof value === 'string') return isMediaText(value) ? MEDIA_PART_TOKENS : estimateTokens(value);
+export function estimateJsonTokens(value: unknown, field = ''): number {
+  if (typeof value === 'string') return isMedia(field, value) ? MEDIA_PART_TOKENS : estimateTokens(value);
   if (typeof value !== 'object' || value === null) return VALUE_OVERHEAD_TOKENS;
   let tokens = VALUE_OVERHEAD_TOKENS;
   if (Array.isArray(value)) {
@@ -102,6 +107,6 @@ export function estimateJsonTokens(value: unknown): number {
     return tokens;
   }
   for (const key in value)
-    tokens += VALUE_OVERHEAD_TOKENS + estimateJsonTokens((value as Record<string, unknown>)[key]);
+    tokens += VALUE_OVERHEAD_TOKENS + estimateJsonTokens((value as Record<string, unknown>)[key], key);
   return tokens;
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
 import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
 import { NANO_PER_USD } from '../core/money';
@@ -24,6 +24,8 @@ const STREAM_HEADERS = {
  */
 @Injectable()
 export class ReplyWriter {
+  private readonly logger = new Logger(ReplyWriter.name);
+
   async write(context: GatewayContext, response: ServerResponse, reply: ChatReply): Promise<void> {
     if (response.destroyed) return;
     if (reply.kind === 'json') this.writeJson(context, response, reply);
@@ -43,6 +45,7 @@ export class ReplyWriter {
       ...warningsHeader(reply.warnings),
     });
     response.end(body);
+    context.outcome = { status: 200, errorCode: null };
   }
 
   private async writeStream(context: GatewayContext, response: ServerResponse, reply: StreamReply): Promise<void> {
@@ -55,11 +58,14 @@ export class ReplyWriter {
           this.begin(context, response, { ...STREAM_HEADERS, ...warningsHeader(reply.warnings) });
         if (pieces.length > 0 && !response.write(joined(pieces))) await drained(response, context.signal);
       }
+      if (response.destroyed) return;
       response.end();
+      context.outcome = { status: 200, errorCode: null };
     } catch (error) {
       if (!response.headersSent) throw error;
       if (response.destroyed) return;
       const failure = toGatewayError(error);
+      if (failure.status === 500) this.logger.error(error, context.requestId);
       context.outcome = { status: 200, errorCode: failure.code };
       context.decide('reply', 'broken', { error: failure.code });
       response.end(format.fail?.(failure, context.requestId) ?? errors.event(failure, context.requestId));
@@ -68,7 +74,9 @@ export class ReplyWriter {
 
   private begin(context: GatewayContext, response: ServerResponse, headers: Record<string, string>): void {
     context.firstByteAtMs = context.monotonic();
-    context.outcome = { status: 200, errorCode: null };
+    context.overheadMs = Math.max(0, context.elapsedMs() - context.upstreamMs);
+    // Until the last byte is written: a client that leaves before has had no complete answer.
+    context.outcome = { status: 200, errorCode: 'client_closed' };
     response.socket?.setNoDelay(true);
     response.writeHead(200, { ...gatewayHeaders(context), ...headers });
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Attempt, AttemptOutcome, GatewayContext } from '../core/context';
 import { UpstreamError } from '../core/errors';
+import { withOutputBound } from '../core/output-bound';
 import type { ChatReply, JsonReply, StreamEvent, StreamReply } from '../core/reply';
 import type { TokenUsage } from '../core/tokens';
 import { awaitFirstContent, type BegunStream } from './first-chunk';
@@ -78,7 +79,12 @@ export class AttemptRunner {
     const { target, remainingMs } = order;
     if (!request) throw new Error('the request is not parsed');
     const onHead = books.ticket.learn;
-    const reply = await target.adapter.chat({ request, model: target.model, signal, remainingMs, onHead });
+    const { maxOutputTokens } = books.attempt;
+    const paid =
+      maxOutputTokens === null || maxOutputTokens === undefined
+        ? request
+        : withOutputBound(request, maxOutputTokens, target.adapter.type === 'openai-compatible');
+    const reply = await target.adapter.chat({ request: paid, model: target.model, signal, remainingMs, onHead });
     if (reply.kind === 'json') return this.complete(reply, target, books);
     const begun = await awaitFirstContent(reply);
     this.metrics.firstByte(target, books.ticket.firstContent());

@@ -45,14 +45,15 @@ function rateLimited(failures: readonly FailedAttempt[], last: UpstreamError): S
   return { status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error', message };
 }
 
-function shapeOf(failures: readonly FailedAttempt[], last: UpstreamError): Shape {
+function shapeOf(failures: readonly FailedAttempt[], last: UpstreamError, dialect: Dialect | undefined): Shape {
   if (last.failure === 'rejected') return rejection(last);
   if (all(failures, 'rate_limited')) return rateLimited(failures, last);
   if (all(failures, 'timeout')) {
     const message = `No provider answered in time (${listed(failures)}).`;
     return { status: 504, code: 'provider_timeout', type: 'timeout_error', message };
   }
-  const isKept = rawOf(failures) !== null && last.status !== undefined && last.status >= 400;
+  const raw = rawOf(failures);
+  const isKept = raw !== null && raw.dialect === dialect && last.status !== undefined && last.status >= 400;
   const message = `No provider could answer (${listed(failures)}).`;
   return { status: isKept ? (last.status ?? 502) : 502, code: 'provider_error', type: 'api_error', message };
 }
@@ -82,12 +83,16 @@ function nobodyCalled(held: readonly HeldTarget[]): ProviderChainError {
  * attempt. A single failed attempt of the caller's own dialect keeps its status and body. `held` are the targets that
  * were not called because their provider had asked for a wait.
  */
-export function chainError(failures: readonly FailedAttempt[], held: readonly HeldTarget[] = []): ProviderChainError {
+export function chainError(
+  failures: readonly FailedAttempt[],
+  held: readonly HeldTarget[] = [],
+  dialect?: Dialect,
+): ProviderChainError {
   const last = failures.at(-1)?.error;
   if (!last) return nobodyCalled(held);
   const asked = failures.flatMap(({ error }) => (error.retryAfterMs === undefined ? [] : [error.retryAfterMs]));
   const waits = [...asked, ...held.map(({ endsInMs }) => endsInMs)];
-  return new ProviderChainError(shapeOf(failures, last), failures.map(summary), rawOf(failures), {
+  return new ProviderChainError(shapeOf(failures, last, dialect), failures.map(summary), rawOf(failures), {
     retryAfterMs: waits.length > 0 ? Math.min(...waits) : undefined,
     shouldRetry: last.shouldRetry ?? (last.failure === 'rejected' ? false : undefined),
     cause: last,

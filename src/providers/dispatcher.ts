@@ -64,7 +64,7 @@ export class Dispatcher {
     if (reply) return reply;
     this.recordFailure(journey);
     if (journey.failures.length === 0 && journey.refusal) throw journey.refusal;
-    throw chainError(journey.failures, this.heldOf(journey));
+    throw chainError(journey.failures, this.heldOf(journey), context.dialect);
   }
 
   /** The route of a request as it stands now: what would be tried in which order, and what would be skipped why. */

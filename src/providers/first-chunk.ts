@@ -1,4 +1,8 @@
+import { UpstreamError } from '../core/errors';
 import type { StreamEvent, StreamReply } from '../core/reply';
+
+/** Pings and lifecycle events before the first content; a real stream has a handful, a slow one a few hundred pings. */
+const MAX_HELD_EVENTS = 5_000;
 
 type Batches = AsyncIterator<readonly StreamEvent[], void>;
 
@@ -20,6 +24,10 @@ export async function awaitFirstContent(reply: StreamReply): Promise<BegunStream
     const next = await rest.next();
     if (next.done) return { held, rest };
     held.push(...next.value);
+    if (held.length > MAX_HELD_EVENTS) {
+      const text = 'The provider sent thousands of events without any content';
+      throw new UpstreamError('provider', 'unavailable', text, { reason: 'no_content' });
+    }
     if (next.value.some(({ kind }) => kind === 'content' || kind === 'end')) return { held, rest };
   }
 }

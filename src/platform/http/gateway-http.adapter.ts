@@ -2,7 +2,9 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { NestApplicationOptions } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import { newId } from '../../core/ids';
 import { refusalOf } from './http-hygiene';
+import { dialectOf } from './request-contexts';
 
 type RouteCallback = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => unknown;
 
@@ -26,8 +28,9 @@ export class GatewayHttpAdapter extends ExpressAdapter {
   override initHttpServer(options: NestApplicationOptions): void {
     const express = this.getInstance<http.RequestListener>();
     const listener: http.RequestListener = (request, response) => {
-      if (refusalOf(request)) {
-        refuse(response, refusalOf(request) ?? '');
+      const refusal = refusalOf(request);
+      if (refusal !== null) {
+        refuse(request, response, refusal);
         return;
       }
       const route = request.method === 'POST' ? this.hotRoutes.get(pathOf(request)) : undefined;
@@ -35,7 +38,9 @@ export class GatewayHttpAdapter extends ExpressAdapter {
         express(request, response);
         return;
       }
-      void route(request, response, () => refuse(response, 'unhandled'));
+      const answered = route(request, response, () => response.destroy());
+      // An error filter that fails itself must cost this one request, not the process.
+      if (answered instanceof Promise) answered.catch(() => response.destroy());
     };
     const serverOptions: http.ServerOptions = {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -86,15 +91,20 @@ function pathOf(request: IncomingMessage): string {
   return query < 0 ? url : url.slice(0, query);
 }
 
-function refuse(response: ServerResponse, message: string): void {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  const body = JSON.stringify({
-    error: { message, type: 'invalid_request_error', param: null, code: 'invalid_request_error' },
-  });
+/** Answers in the dialect of the path, before anything of the application is asked. */
+function refuse(request: IncomingMessage, response: ServerResponse, message: string): void {
+  const requestId = newId('req', Date.now());
+  const type = 'invalid_request_error';
+  const isAnthropic = dialectOf(pathOf(request)) === 'anthropic';
+  const body = JSON.stringify(
+    isAnthropic
+      ? { type: 'error', error: { type, message }, request_id: requestId }
+      : { error: { message, type, param: null, code: type } },
+  );
   response.writeHead(400, {
+    'x-request-id': requestId,
+    ...(isAnthropic ? { 'request-id': requestId } : {}),
+    'x-should-retry': 'false',
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     'x-gateway-error-source': 'gateway',

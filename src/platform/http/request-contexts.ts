@@ -38,7 +38,7 @@ export class RequestContexts {
     const path = pathOf(request);
     const context = new GatewayContext({
       requestId: newId('req', now),
-      dialect: dialectOf(path),
+      dialect: isAnthropicModels(path, request) ? 'anthropic' : dialectOf(path),
       endpoint: path,
       startedAtMs: now,
       monotonic: () => this.clock.monotonic(),
@@ -56,6 +56,10 @@ export class RequestContexts {
     return this.of(http.getRequest<IncomingMessage>(), http.getResponse<ServerResponse>());
   }
 }
+
+/** The list of models is both APIs': the client's version header tells which one is spoken. */
+const isAnthropicModels = (path: string, request: IncomingMessage): boolean =>
+  (path === '/v1/models' || path.startsWith('/v1/models/')) && request.headers['anthropic-version'] !== undefined;
 
 function pathOf(request: IncomingMessage): string {
   const url = request.url ?? '/';

@@ -13,6 +13,8 @@ export function openAiUsage(usage: unknown): TokenUsage | null {
   if (!object) return null;
   const input = asObject(object['prompt_tokens_details']) ?? {};
   const output = asObject(object['completion_tokens_details']) ?? {};
+  // `{}` and all zeros come from servers that do not count: no figure is better than a free answer.
+  if (count(object['prompt_tokens']) + count(object['completion_tokens']) === 0) return null;
   return {
     inputTokens: count(object['prompt_tokens']),
     cacheReadTokens: count(input['cached_tokens'] ?? object['prompt_cache_hit_tokens']),
