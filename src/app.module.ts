@@ -1,12 +1,12 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { AdminModule } from './admin';
-import { BillingModule, ProviderTypes } from './billing';
+import { BillingModule, PricePreview, ProviderTypes } from './billing';
 import { GatewayModule } from './gateway';
 import { DatabaseModule } from './platform/database';
 import { PlatformModule } from './platform/platform.module';
 import { RedisModule } from './platform/redis/redis.module';
 import { SecretsModule } from './platform/secrets/secrets.module';
-import { ProviderRegistry, ProvidersModule } from './providers';
+import { ProviderRegistry, ProvidersModule, TargetPrices } from './providers';
 
 /** Billing asks what kind of provider stands behind a name; the registry knows, and neither module imports the other. */
 @Global()
@@ -16,6 +16,15 @@ import { ProviderRegistry, ProvidersModule } from './providers';
   exports: [ProviderTypes],
 })
 class ProviderTypesModule {}
+
+/** `lowest_cost` asks what a call costs; the price book knows. */
+@Global()
+@Module({
+  imports: [BillingModule],
+  providers: [{ provide: TargetPrices, useExisting: PricePreview }],
+  exports: [TargetPrices],
+})
+class TargetPricesModule {}
 
 /** The composition root: every module, and the configuration they read. */
 @Module({})
@@ -30,6 +39,7 @@ export class AppModule {
         SecretsModule,
         RedisModule,
         ProviderTypesModule,
+        TargetPricesModule,
         BillingModule,
         GatewayModule,
         AdminModule,

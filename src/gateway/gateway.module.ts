@@ -9,6 +9,8 @@ import { CacheFeedbackController } from './cache-feedback.controller';
 import { ChatController } from './chat.controller';
 import { EmbeddingsController } from './embeddings.controller';
 import { ErrorFilter } from './error.filter';
+import { ExplainController } from './explain.controller';
+import { ExplainService } from './explain.service';
 import { InferenceRequests } from './inference-requests';
 import { JournalMetrics } from './journal.metrics';
 import { ModelsController } from './models.controller';
@@ -27,11 +29,13 @@ import { TokenCountController } from './token-count.controller';
     CacheFeedbackController,
     ResponsesController,
     EmbeddingsController,
+    ExplainController,
     TokenCountController,
     ModelsController,
     StatusController,
   ],
   providers: [
+    ExplainService,
     InferenceRequests,
     JournalMetrics,
     ReplyWriter,

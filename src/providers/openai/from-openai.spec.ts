@@ -84,10 +84,9 @@ describe('OpenAiStreamReader', () => {
       outputTokens: 7,
       cacheReadTokens: 0,
     });
-    expect(openAiUsage({ prompt_tokens: null, completion_tokens: 'x' })).toMatchObject({
-      inputTokens: 0,
-      outputTokens: 0,
-    });
+    expect(openAiUsage({ prompt_tokens: null, completion_tokens: 'x' })).toBeNull();
+    expect(openAiUsage({ prompt_tokens: 0, completion_tokens: 0 })).toBeNull();
+    expect(openAiUsage({})).toBeNull();
     expect(openAiUsage(null)).toBeNull();
     expect(
       openAiUsage({

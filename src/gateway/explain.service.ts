@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import { PricePreview } from '../billing';
+import type { GatewayContext } from '../core/context';
+import { formatUsd } from '../core/money';
+import { Dispatcher } from '../providers';
+import { RateLimitService } from '../rate-limit';
+
+/** Output tokens assumed for a price bound when the request sets none. */
+const ASSUMED_OUTPUT_TOKENS = 4_096;
+
+/** Says what would be decided for a request, calls no provider and takes nothing. */
+@Injectable()
+export class ExplainService {
+  constructor(
+    private readonly limits: RateLimitService,
+    private readonly dispatcher: Dispatcher,
+    private readonly prices: PricePreview,
+  ) {}
+
+  async explain(context: GatewayContext): Promise<object> {
+    const { request, plan, identity } = context;
+    if (!request || !plan || !identity) throw new Error('the guards have not run');
+    const maxOutputTokens = request.maxOutputTokens ?? ASSUMED_OUTPUT_TOKENS;
+    const inputTokens = request.estimatedInputTokens();
+    return {
+      request_id: context.requestId,
+      identity: {
+        key_id: identity.keyId,
+        user_id: identity.userId,
+        team_id: identity.teamId,
+        department_id: identity.departmentId,
+      },
+      request: {
+        model: request.model,
+        stream: request.stream,
+        estimated_input_tokens: inputTokens,
+        max_output_tokens: request.maxOutputTokens,
+      },
+      limits: limitsOf(await this.limits.explain(context)),
+      route: this.dispatcher.candidates(context).map((candidate) => {
+        const bound = this.prices.upperBound(candidate, inputTokens, maxOutputTokens, request.choices);
+        return { ...candidate, price_bound_usd: bound === null ? null : formatUsd(bound) };
+      }),
+      price_version: this.prices.version,
+      config_version: context.configVersion,
+    };
+  }
+}
+
+function limitsOf({
+  admitted,
+  reservedTokens,
+  levels,
+  degraded,
+}: Awaited<ReturnType<RateLimitService['explain']>>): object {
+  return { admitted, reserved_tokens: reservedTokens, degraded, levels };
+}
