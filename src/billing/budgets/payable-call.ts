@@ -1,3 +1,4 @@
+import type { InferenceRequest } from '../../core/chat';
 import type { AttemptIntent } from '../../core/context';
 import type { NanoUsd } from '../../core/money';
 import { worstCaseCost, type ModelPrice } from '../model-price';
@@ -42,11 +43,19 @@ export function payableCall(
     outputTokens,
     amountNanoUsd: costAt(outputTokens),
     fit: (available) => {
-      const least = Math.min(LEAST_OUTPUT_TOKENS, outputTokens);
+      const least = Math.min(LEAST_OUTPUT_TOKENS + thinkingTokens(request), outputTokens);
       return costAt(least) > available ? null : costAt(outputTokensFor(available));
     },
     outputTokensFor,
   };
+}
+
+/** Anthropic's thinking is part of the answer, and must be shorter than its bound. */
+function thinkingTokens({ document }: InferenceRequest): number {
+  const thinking = document.value['thinking'];
+  const budget =
+    typeof thinking === 'object' && thinking !== null && 'budget_tokens' in thinking && thinking.budget_tokens;
+  return typeof budget === 'number' ? budget : 0;
 }
 
 function whyUnpriced({ source }: ModelPrice): string | null {
