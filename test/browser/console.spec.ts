@@ -28,7 +28,7 @@ describe('the console in a browser', () => {
 
   beforeAll(async () => {
     mkdirSync(screenshots, { recursive: true });
-    [company, browser] = await Promise.all([startCompany(), launchChromium()]);
+    [company, browser] = await Promise.all([startCompany({ hasHistory: true }), launchChromium()]);
     process.stdout.write(`screenshots of the console: ${screenshots}\n`);
   });
   afterAll(async () => {
@@ -155,8 +155,7 @@ describe('the console in a browser', () => {
       headers: { authorization: `Bearer ${company.gateway.apiKey}`, 'content-type': 'application/json' },
       body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'Am I seen?' }] }),
     });
-    const isNewer = `document.querySelector('tbody tr a').getAttribute('href') !== ${JSON.stringify(before)}`;
-    await page.waitForFunction(isNewer, undefined, { timeout: 20_000 });
+    await page.waitForSelector(`tbody tr:first-child a:not([href="${before ?? ''}"])`, { timeout: 20_000 });
     expect(troubles).toEqual([]);
     await context.close();
   });

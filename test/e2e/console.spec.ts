@@ -18,7 +18,7 @@ describe('the console', () => {
   const signedIn = async (role: UserRole): Promise<ConsoleClient> => {
     const client = new ConsoleClient(url);
     const { status, text } = await client.signIn(company.people[role].email, PASSWORD);
-    if (status !== 303) throw new Error(`${role} could not sign in: ${status} ${text.slice(-900)}`);
+    if (status !== 303) throw new Error(`${role} could not sign in: ${status} ${text}`);
     return client;
   };
   const clientOf = (role: UserRole): ConsoleClient => clients.get(role) ?? new ConsoleClient(url);
@@ -329,7 +329,7 @@ describe('the console', () => {
       const { text } = await clientOf('admin').get(`/admin/requests/${company.requests.fallback}`);
       expect(text).toContain('fallback');
       for (const stage of ['Identity', 'Limits', 'Route', 'Attempt']) expect(text).toContain(stage);
-      expect(text).toContain('openai/gpt-4o');
+      expect(text).toContain('retired/gpt-4o-2024-11-20');
       expect(text).toContain('anthropic/claude-sonnet-4-20250514');
     });
 

@@ -45,13 +45,32 @@ providers:
     allow_private_network: true
     models: [${CLAUDE}, claude-3-5-haiku-20241022]
     priority: 2
+  retired:
+    type: openai
+    # Nobody listens there.
+    base_url: http://127.0.0.1:9/v1
+    api_key: test-key-of-retired
+    allow_private_network: true
+    models: [gpt-4o-2024-11-20]
+    priority: 3
 models:
   smart:
     targets:
       - { provider: openai, model: gpt-4o }
     fallbacks: [${CLAUDE}]
+  resilient:
+    targets:
+      - { provider: retired, model: gpt-4o-2024-11-20 }
+    fallbacks: [${CLAUDE}]
 routing: { retries: 0 }
 `;
+
+/** The same requests in the hours before, fewer of them at night. The id may repeat: the key of a row is id and time. */
+const HISTORY = `
+  insert into usage_requests
+  select (jsonb_populate_record(r, jsonb_build_object('started_at', r.started_at - make_interval(hours => n, mins => 7)))).*
+  from usage_requests r, generate_series(1, 46) n
+  where abs(hashtext(r.id || n)) % 100 < 45 + 35 * sin(n / 3.8) and (r.status < 400 or n % 7 = 0)`;
 
 interface Call {
   readonly key: string;
@@ -60,8 +79,10 @@ interface Call {
   readonly stream?: boolean;
 }
 
-/** `names` replaces every name a person can choose, to see what a page makes of a hostile one. */
-export async function startCompany(names: { readonly evil?: string } = {}): Promise<Company> {
+/** `hasHistory` repeats today's requests over the last two days. `evil` is put before every name a person can choose, to see what a page makes of a hostile one. */
+export async function startCompany(
+  names: { readonly evil?: string; readonly hasHistory?: boolean } = {},
+): Promise<Company> {
   const simulator = await startSimulator({ port: 0, speed: 0.05 });
   const gateway = await startGateway(configurationOf(simulator));
   const named = (name: string): string => (names.evil === undefined ? name : `${names.evil} ${name}`);
@@ -98,10 +119,11 @@ export async function startCompany(names: { readonly evil?: string } = {}): Prom
   const requests = {
     own: await call({ key: ownKey, model: GPT, text: 'How tall is a giraffe?', stream: true }),
     foreign: await call({ key: foreignKey, model: CLAUDE, text: 'Where is my parcel?' }),
-    fallback: await call({ key: foreignKey, model: 'smart', text: '[[fault:503]] Where is my parcel?' }),
+    fallback: await call({ key: foreignKey, model: 'resilient', text: 'Where is my parcel?' }),
   };
   await traffic(call, ownKey, foreignKey);
   await gateway.recordOf(await call({ key: ownKey, model: 'gpt-4o', text: 'And the last one.' }));
+  if (names.hasHistory === true) await gateway.app.get(DataSource).query(HISTORY);
   return {
     gateway,
     people,

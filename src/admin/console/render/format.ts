@@ -10,8 +10,9 @@ export function showUsd(amount: NanoUsd): string {
   const usd = Number(amount) / Number(NANO_PER_USD);
   if (amount === 0n) return '$0';
   if (Math.abs(usd) < 0.000001) return '<$0.000001';
-  const digits = usd >= 100 ? 2 : Math.max(2, 1 - Math.floor(Math.log10(Math.abs(usd))));
-  return `$${usd.toLocaleString(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: Math.min(8, digits + 1) })}`;
+  // Three significant digits of what is less than a dollar.
+  const least = usd >= 1 ? 2 : Math.min(9, 2 - Math.floor(Math.log10(Math.abs(usd))));
+  return `$${usd.toLocaleString(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: least })}`;
 }
 
 export const showCount = (count: number): string => whole.format(count);
