@@ -1,18 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Controller, HttpCode, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiKeyGuard } from '../access';
 import { RequestQueries } from '../billing';
 import type { Identity } from '../core/context';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
-import { JsonDocument } from '../core/json-document';
-import { readBody } from '../platform/http/body-reader';
 import { RequestContexts } from '../platform/http/request-contexts';
 import { CacheAdministration, type HitRecord } from '../semantic-cache';
 import { ErrorFilter } from './error.filter';
 import { DocumentCacheFeedback } from './openapi/cache-feedback.docs';
 
-/** Two short fields. */
-const MAX_BODY_BYTES = 4_096;
 const REQUEST_ID = /^req_[0-9a-z]{26}$/;
 const FIELDS: ReadonlySet<string> = new Set(['request_id', 'verdict']);
 
@@ -30,10 +26,14 @@ export class CacheFeedbackController {
   @Post('/v1/cache/feedback')
   @HttpCode(200)
   @DocumentCacheFeedback()
-  async judge(@Req() request: IncomingMessage, @Res({ passthrough: true }) response: ServerResponse): Promise<object> {
+  async judge(
+    @Req() request: IncomingMessage,
+    @Res({ passthrough: true }) response: ServerResponse,
+    @Body() body: unknown,
+  ): Promise<object> {
     const { identity } = this.contexts.of(request, response);
     if (!identity) throw new Error('ApiKeyGuard has not run');
-    const { requestId, verdict } = readFeedback(await readBody(request, MAX_BODY_BYTES));
+    const { requestId, verdict } = readFeedback(body);
     const hit = await this.hitOf(identity, requestId);
     await this.cache.judge(hit, verdict);
     return { request_id: requestId, verdict, evicted: verdict === 'wrong' };
@@ -61,8 +61,11 @@ export class CacheFeedbackController {
   }
 }
 
-function readFeedback(body: Buffer): { requestId: string; verdict: 'right' | 'wrong' } {
-  const { value } = JsonDocument.parse(body);
+function readFeedback(body: unknown): { requestId: string; verdict: 'right' | 'wrong' } {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw new InvalidRequestError('The body must be a JSON object, sent with content-type: application/json.');
+  }
+  const value = body as Readonly<Record<string, unknown>>;
   const unknown = Object.keys(value).find((key) => !FIELDS.has(key));
   if (unknown !== undefined) throw new InvalidRequestError(`"${unknown}" is not a known field.`, unknown);
   const { request_id: requestId, verdict } = value;

@@ -1,0 +1,153 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { canonicalText } from './canonical-text';
+import { compareTexts, type Refusal } from './compare';
+import { signatureOf } from './signature';
+
+const same = (left: string, right: string): boolean => canonicalText(left) === canonicalText(right);
+
+describe('canonicalText', () => {
+  it.each([
+    ['What is TCP?', 'what is tcp'],
+    ['What’s   the time?', 'what is the time ??'],
+    ['Hi, how do I reverse a list?', 'How do I reverse a list? Thanks!'],
+    ['Please: explain TCP', 'Explain TCP, please'],
+    ['Could you please tell me how tall is Everest?', 'how tall is everest'],
+    ['Is 1,000 m far?', 'is 1000 m far'],
+    ["I can't log in", 'i cannot log in'],
+    ['“Quoted” text', '"quoted" text'],
+    ['ＦＵＬＬ width', 'full width'],
+  ])('%s = %s', (left, right) => expect(same(left, right)).toBe(true));
+
+  it.each([
+    ['How do you say thanks in French?', 'How do you say please in French?'],
+    ['How do you say thank you?', 'How do you say'],
+    ['Translate to French: thank you', 'Translate to French: please'],
+    ['Write a message: thanks', 'Write a message'],
+    ['Write a thank you', 'Write a'],
+    ['Hash this: Hello', 'Hash this: hello'],
+    ['Repeat exactly: ABC', 'Repeat exactly: abc'],
+    ['Is it upper case: A', 'Is it upper case: a'],
+    ['Explain `Foo`', 'Explain `foo`'],
+    ['What is http://x.y/A', 'What is http://x.y/a'],
+    ['line one\nline two', 'line one line two'],
+    ['What is 1.5?', 'What is 15?'],
+    ['hello', 'hi'],
+    ['thanks', 'please'],
+    ['', ' '],
+  ])('%s ≠ %s', (left, right) => expect(same(left, right)).toBe(false));
+});
+
+describe('the guard names what differs', () => {
+  it.each<[Refusal, string, string]>([
+    ['negation', 'Is the port open?', 'Is the port not open?'],
+    ['number', 'How do I fix error 502?', 'How do I fix error 503?'],
+    ['number', 'What are three ways to save money?', 'What are 4 ways to save money?'],
+    ['class', 'What is the weather in Rome in May?', 'What is the weather in Rome in June?'],
+    ['class', 'Convert 5 miles', 'Convert 5 km'],
+    ['opposite', 'How do I enable the firewall?', 'How do I disable the firewall?'],
+    ['opposite', 'What to do before surgery?', 'What to do after surgery?'],
+    ['code', 'What does `ls -a` do?', 'What does `ls -l` do?'],
+    ['code', 'Who owns https://a.com/x?', 'Who owns https://a.com/y?'],
+    ['code', 'Explain "to be"', 'Explain "to see"'],
+    ['entity', 'Who is the mayor of Paris?', 'Who is the mayor of Lyon?'],
+    ['order', 'flights Paris Rome', 'flights Rome Paris'],
+    ['direction', 'Was the letter from mother read?', 'Was the letter by mother read?'],
+    ['kind', 'Can I take aspirin daily?', 'Should I take aspirin daily?'],
+    ['kind', 'Does Python support threads?', 'How does Python support threads?'],
+    ['person', 'What is my name?', 'What is your name?'],
+    ['aspect', 'Does Jane smoke?', 'Did Jane used to smoke?'],
+    ['identifier', 'Is the b2b market big?', 'Is the b2c market big?'],
+    ['substitution', 'Is Ann an actor?', 'Is Ann a lawyer?'],
+    ['content', 'Is Ann an actor?', 'Is Ann a bad actor?'],
+    ['role', 'Did the cat chase the dog?', 'Was the cat chased by the dog?'],
+    ['not_comparable', 'Wie spät ist es und wo ist die Uhr?', 'Wie spät ist es?'],
+    ['not_comparable', '今何時ですか', '今日は何日ですか'],
+  ])('%s: %s | %s', (reason, left, right) => {
+    expect(compareTexts(left, right).reasons).toContain(reason);
+    expect(compareTexts(right, left).reasons).toContain(reason);
+  });
+
+  it.each([
+    ['What is the way to reset the password of a router?', 'How can I reset the password of a router?'],
+    ['Explain the TCP protocol', 'What is the TCP protocol?'],
+    ['Why is the sky of Mars red?', 'Tell me why the sky of Mars is red'],
+  ])('and nothing in: %s | %s', (left, right) => {
+    const { reasons, similarity } = compareTexts(left, right);
+    expect(reasons.filter((reason) => reason !== 'order')).toEqual([]);
+    expect(similarity).toBeGreaterThan(0.85);
+    expect(similarity).toBeLessThanOrEqual(1);
+  });
+
+  it('pairs that may share an answer are looked for in one place, pairs that differ in matter are not', () => {
+    expect(signatureOf('How can I reset the router password?')).toBe(
+      signatureOf('How do I reset the router password?'),
+    );
+    expect(signatureOf('How do I reset 2 router passwords?')).not.toBe(
+      signatureOf('How do I reset 3 router passwords?'),
+    );
+    expect(signatureOf('What is it?')).toBeNull();
+    expect(signatureOf('x'.repeat(2_000))).toBeNull();
+  });
+
+  it('takes no longer for a text made to be slow', () => {
+    for (const text of [
+      `${'a '.repeat(300)}`,
+      '/a'.repeat(300),
+      `"${'x'.repeat(590)}`,
+      '-'.repeat(600),
+      'A'.repeat(600),
+    ]) {
+      compareTexts(text, `${text.slice(0, 590)}b`);
+      canonicalText(text);
+    }
+  });
+});
+
+interface Pair {
+  readonly a: string;
+  readonly b: string;
+  readonly label: number;
+  readonly kind: string;
+}
+
+describe('on the labelled pairs', () => {
+  const folder = path.resolve(__dirname, '../../../../shared/semantic/dev');
+  const pairsOf = (set: string): Pair[] | null => {
+    const file = path.join(folder, `${set}.jsonl`);
+    if (!existsSync(file)) {
+      console.warn(`The labelled pairs are not on this machine: ${set} is skipped`);
+      return null;
+    }
+    return readFileSync(file, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Pair);
+  };
+
+  it.each(['gw-nearmiss', 'checklist-qqp'])('%s: at most 1 %% false hits, precision at least 0.99', (set) => {
+    const pairs = pairsOf(set);
+    if (!pairs) return;
+    const hits = pairs.filter(({ a, b }) => same(a, b) || compareTexts(a, b).reasons.length === 0);
+    const wrong = hits.filter(({ label }) => label === 0).length;
+    const negatives = pairs.filter(({ label }) => label === 0).length;
+    console.info(`${set}: ${hits.length} hits, ${wrong} of them wrong, of ${negatives} pairs that must not hit`);
+    expect(hits.length).toBeGreaterThan(100);
+    expect(wrong / negatives).toBeLessThanOrEqual(0.01);
+    expect(1 - wrong / hits.length).toBeGreaterThanOrEqual(0.99);
+  });
+
+  it('every hit of content identity is found by its signature', () => {
+    const pairs = pairsOf('checklist-qqp');
+    if (!pairs) return;
+    const hits = pairs.filter(({ a, b }) => compareTexts(a, b).reasons.length === 0);
+    expect(hits.filter(({ a, b }) => signatureOf(a) !== signatureOf(b))).toEqual([]);
+  });
+
+  it('the canonical tier finds every surface variant', () => {
+    const surface = pairsOf('gw-nearmiss')?.filter(({ kind, label }) => kind === 'surface' && label === 1);
+    if (!surface) return;
+    expect(surface.filter(({ a, b }) => !same(a, b))).toEqual([]);
+    expect(surface.length).toBeGreaterThan(150);
+  });
+});

@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { startSimulator, type Simulator } from '../../src/providers/simulator/server/simulator';
+import { startGateway, type TestGateway } from '../support/gateway';
+import { createTestDatabase } from '../support/test-database';
+import { TestRedis } from '../support/test-redis';
+
+jest.setTimeout(60_000);
+
+const GPT = 'gpt-4o-mini';
+
+describe('two replicas on one Redis', () => {
+  let directory: string;
+  let redis: TestRedis;
+  let simulator: Simulator;
+  let replicas: [TestGateway, TestGateway];
+
+  beforeAll(async () => {
+    directory = mkdtempSync(path.join(os.tmpdir(), 'cache-redis-'));
+    [redis, simulator] = await Promise.all([TestRedis.start(directory), startSimulator({ speed: 0 })]);
+    const yaml = `
+routing: { retries: 0, fallback: none }
+providers:
+  openai: { api_key: k1, base_url: "${simulator.url}/openai/v1", allow_private_network: true, models: [${GPT}] }
+cache: { enabled: true }
+`;
+    const variables = { REDIS_URL: redis.url, DATABASE_URL: await createTestDatabase() };
+    replicas = [await startGateway(yaml, variables), await startGateway(yaml, variables)];
+  });
+  afterAll(async () => {
+    await Promise.all(replicas.map((replica) => replica.close()));
+    await Promise.all([simulator.close(), redis.stop()]);
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  async function ask(replica: number, content: string, headers: Record<string, string> = {}) {
+    const startedAt = performance.now();
+    const response = await fetch(`${replicas[replica]!.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${replicas[0].apiKey}`, 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ model: GPT, messages: [{ role: 'user', content }] }),
+    });
+    const text = await response.text();
+    const requestId = String(response.headers.get('x-request-id'));
+    const cache = response.headers.get('x-gateway-cache');
+    return { status: response.status, cache, text, requestId, tookMs: performance.now() - startedAt };
+  }
+
+  it('what one has answered the other replays, to the letter', async () => {
+    const first = await ask(0, 'what do replicas share?');
+    const second = await ask(1, 'What do replicas share');
+    expect([first.cache, second.cache]).toEqual(['miss', 'hit']);
+    expect((JSON.parse(second.text) as { choices: unknown }).choices).toEqual(
+      (JSON.parse(first.text) as { choices: unknown }).choices,
+    );
+    expect(simulator.journal()).toHaveLength(1);
+  });
+
+  it('a question of the same words finds the answer of the other replica', async () => {
+    await ask(0, 'How do I clean a leather garden chair?');
+    expect((await ask(1, 'How can I clean a leather garden chair?')).cache).toBe('semantic-hit');
+  });
+
+  it('a verdict reaches the answer from any replica', async () => {
+    await ask(0, 'which answer is wrong here?');
+    const hit = await ask(0, 'which answer is wrong here?');
+    expect(hit.cache).toBe('hit');
+    await replicas[0].recordOf(hit.requestId);
+    const verdict = await fetch(`${replicas[1].url}/v1/cache/feedback`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${replicas[0].apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ request_id: hit.requestId, verdict: 'wrong' }),
+    });
+    expect(verdict.status).toBe(200);
+    expect((await ask(1, 'which answer is wrong here?')).cache).toBe('miss');
+  });
+
+  it('a flush on one empties both', async () => {
+    await ask(0, 'is this flushed?');
+    expect((await replicas[1].admin('POST', '/cache/flush')).status).toBe(204);
+    expect((await ask(0, 'is this flushed?')).cache).toBe('miss');
+    expect((await replicas[0].admin('GET', '/cache')).body).toMatchObject({ entries: 1 });
+  });
+
+  it('with Redis gone every request is answered all the same, and the failures are counted', async () => {
+    await ask(0, 'what if the store dies?');
+    await redis.stop();
+    const answers = [];
+    for (let index = 0; index < 12; index += 1) answers.push(await ask(index % 2, 'what if the store dies?'));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    expect(new Set(answers.map(({ cache }) => cache))).toEqual(new Set(['bypass']));
+    const metrics = await (await fetch(`${replicas[0].url}/metrics`)).text();
+    expect(metrics).toMatch(/gateway_cache_store_failures_total\{operation="find"\} [1-9]/);
+    const slowest = Math.max(...answers.map(({ tookMs }) => tookMs));
+    console.info(`12 requests without Redis, the slowest took ${slowest.toFixed(0)} ms`);
+  });
+});
