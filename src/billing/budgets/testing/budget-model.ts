@@ -72,13 +72,13 @@ export class BudgetModel {
   acquire(instanceId: string, asks: readonly BudgetAsk[], attempts: readonly AttemptAsk[]): BudgetAnswer[] {
     const places = asks.map((ask) => this.place(ask));
     for (const attempt of attempts) {
-      const fits = attempt.every(({ place, amountNanoUsd }) => {
+      const short = attempt.filter(({ place, amountNanoUsd }) => {
         const found = places[place];
-        const isEnough = found?.state === 'open' && found.room >= amountNanoUsd;
-        if (found && !isEnough) found.isRefused = true;
-        return isEnough;
+        const isShort = found?.state !== 'open' || found.room < amountNanoUsd;
+        if (found && isShort) found.isRefused = true;
+        return isShort;
       });
-      if (!fits) continue;
+      if (short.length > 0) continue;
       for (const { place, amountNanoUsd } of attempt) {
         const found = places[place];
         if (!found) continue;
