@@ -9,6 +9,7 @@ import { NANO_PER_USD } from '../../src/core/money';
 import { BudgetsService, type BudgetFields } from '../../src/billing/budgets/budgets.service';
 import { chatRequest, contextOf, IDENTITY, outcome, usageOf } from '../../src/billing/testing/usage-fixtures';
 import { SystemClock } from '../../src/platform/clock';
+import { Child } from '../support/child';
 import { createTestDatabase } from '../support/test-database';
 import { until } from '../support/until';
 import { connect, startBilling, type RunningBilling } from './billing.support';
@@ -20,6 +21,7 @@ interface Standing {
   readonly overrun: string;
 }
 
+const CHILD = path.resolve(__dirname, '../support/billing.child.ts');
 const clock = new SystemClock();
 
 /** What a provider bills for a call of the fixtures: 20 tokens read, as many written as asked for, at 2.5 and 10 USD a million. */
@@ -322,6 +324,29 @@ describe('hard budgets on PostgreSQL', () => {
     await database.query('select budget_close_instance($1)', [replica.usage.journal.instanceId]);
     expect(await standing(id)).toEqual({ spent: billed(50).toString(), leased: '0', unaccounted: '0', overrun: '0' });
   });
+
+  it('has every nano-dollar in its place after kill -9 at any point (BUD-2, BUD-7)', async () => {
+    const limit = 400_000_000n;
+    const { id } = await budgets.create(budget({ limitNanoUsd: limit }));
+    for (let round = 0; round < 8; round += 1) {
+      const child = Child.run(CHILD, [url, root]);
+      await child.printed(/ready\n/);
+      await sleep(50 + Math.random() * 300);
+      child.process.kill('SIGKILL');
+      await child.exit;
+    }
+    await start();
+    await until(() => fs.readdirSync(root).filter((name) => name.startsWith('inst_')).length === 1);
+    const [row] = await database.query<{ cost: string; doubtful: string }[]>(
+      "select sum(cost_nano_usd) as cost, count(*) filter (where status = 'in_doubt') as doubtful from usage_attempts",
+    );
+    process.stdout.write(
+      `after 8 kills: ${row?.cost} of ${limit} nano-dollars spent, ${row?.doubtful} calls in doubt\n`,
+    );
+    expect(await standing(id)).toEqual({ spent: row?.cost, leased: '0', unaccounted: '0', overrun: '0' });
+    expect(BigInt(row?.cost ?? 0)).toBeGreaterThan(0n);
+    expect(BigInt(row?.cost ?? 0)).toBeLessThanOrEqual(limit);
+  }, 60_000);
 
   it('counts soft budgets and never denies by them', async () => {
     const { id } = await budgets.create(budget({ hard: false, limitNanoUsd: 1n }));

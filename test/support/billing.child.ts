@@ -12,11 +12,12 @@ const [databaseUrl = '', root = ''] = process.argv.slice(2);
 /** Makes attempts without end and prints each step once it is done; killed at any point. */
 async function main(): Promise<void> {
   // Small segments and eager shipping, so that a kill also meets rotation, deletion and commits.
-  const { billing } = await startBilling(databaseUrl, root, {
+  const { billing, directory } = await startBilling(databaseUrl, root, {
     segmentBytes: 20_000,
     shipIntervalMs: 5,
     adoptIntervalMs: 50,
   });
+  await directory.reload();
   const clock = new SystemClock();
   say('ready');
   const worker = async (): Promise<void> => {
