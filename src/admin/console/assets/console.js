@@ -132,11 +132,22 @@
     if (secret) secret.select();
   });
 
-  // A part of the page that refreshed itself.
-  document.addEventListener('htmx:after:swap', () => {
+  /** Fetches the page anew and takes over the part with the same id; a page nobody looks at rests. */
+  async function refresh(id) {
+    const part = document.getElementById(id);
+    if (document.hidden || part.contains(document.activeElement)) return;
+    const response = await fetch(part.dataset.refresh).catch(() => null);
+    if (!response?.ok) return;
+    const next = new DOMParser().parseFromString(await response.text(), 'text/html').getElementById(id);
+    if (!next) return;
+    document.getElementById(id).replaceWith(next);
     showLocalTimes(document);
     drawCharts(document);
-  });
+  }
+
+  for (const part of document.querySelectorAll('[data-refresh]')) {
+    setInterval(() => void refresh(part.id), Number(part.dataset.refreshSeconds) * 1000);
+  }
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => drawCharts(document));
   let resizing;
   addEventListener('resize', () => {

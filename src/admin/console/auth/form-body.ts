@@ -7,8 +7,6 @@ const MAX_BYTES = 512 * 1024;
 const MAX_FIELDS = 500;
 const FORM = 'application/x-www-form-urlencoded';
 
-type Form = Readonly<Record<string, string | readonly string[]>>;
-
 /** Reads forms, and nothing but forms: a JSON body never reaches a page. */
 export const formBody: RequestHandler = async (request, _response, next) => {
   if (request.method === 'POST') {

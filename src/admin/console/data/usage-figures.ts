@@ -36,6 +36,12 @@ export interface Group extends Pick<Figures, 'requests' | 'errors' | 'inputToken
   readonly name: string | null;
 }
 
+export interface ProviderCalls {
+  readonly name: string;
+  readonly calls: number;
+  readonly failures: number;
+}
+
 const GROUP_COLUMNS = {
   team: 'team_id',
   model: 'model',
@@ -106,6 +112,21 @@ export class UsageFigures {
       parameters,
     );
     return rows.map((row) => ({ name: row['name'] ?? null, ...sumsOf(row) }));
+  }
+
+  /** Calls to each provider, whether or not they ended the request; a caller who hangs up is not its fault. */
+  async providers(scope: Scope, period: Period): Promise<ProviderCalls[]> {
+    const { where, parameters } = condition(scope, period);
+    const rows = await this.read(
+      `select provider as name, count(*) as calls, count(*) filter (where status in ('failed', 'in_doubt')) as failures
+       from usage_attempts where ${where} group by 1`,
+      parameters,
+    );
+    return rows.map(({ name, calls, failures }) => ({
+      name: name ?? '',
+      calls: Number(calls),
+      failures: Number(failures),
+    }));
   }
 
   private read(sql: string, parameters: unknown[]): Promise<Row[]> {

@@ -6,7 +6,7 @@ import { ConsoleController, Permit } from '../auth/console-controller.decorator'
 import { mayDo, type Scope } from '../auth/permissions';
 import { Directory } from '../data/directory';
 import { periodsOf, RANGES, rangeOf, type RangeName } from '../data/ranges';
-import { UsageFigures, type Bucket, type Group, type Period } from '../data/usage-figures';
+import { UsageFigures, type Bucket, type Group, type Period, type ProviderCalls } from '../data/usage-figures';
 import { Pages, viewerIn } from '../render/pages';
 import { cardsOf } from './overview.cards';
 import { textOf, type Query } from './fields';
@@ -75,19 +75,18 @@ export class OverviewController {
 
   /** What the traffic of the period says about each provider. */
   private async providerRows(scope: Scope, period: Period) {
-    const groups = await this.figures.top(scope, period, 'provider', 100);
-    const byName = new Map(groups.map((group) => [group.name, group]));
+    const calls = new Map((await this.figures.providers(scope, period)).map((each) => [each.name, each]));
     return this.providers.providers.map(({ name, type }) => {
-      const group = byName.get(name);
-      return { name, type, requests: group?.requests ?? 0, errors: group?.errors ?? 0, ...toneOf(group) };
+      const known = calls.get(name) ?? { calls: 0, failures: 0 };
+      return { name, type, calls: known.calls, failures: known.failures, ...toneOf(known) };
     });
   }
 }
 
-/** A word and a colour for the share of requests that failed with this provider as the last one. */
-function toneOf(group: Group | undefined): { readonly tone: string; readonly state: string } {
-  if (!group || group.requests === 0) return { tone: 'quiet', state: 'No traffic' };
-  const share = group.errors / group.requests;
+/** A word and a colour for the share of calls that failed. */
+function toneOf({ calls, failures }: Omit<ProviderCalls, 'name'>): { readonly tone: string; readonly state: string } {
+  if (calls === 0) return { tone: 'quiet', state: 'No calls' };
+  const share = failures / calls;
   if (share < 0.01) return { tone: 'good', state: 'Healthy' };
   return share < 0.1 ? { tone: 'warn', state: 'Some errors' } : { tone: 'bad', state: 'Failing' };
 }

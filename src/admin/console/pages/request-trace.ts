@@ -57,7 +57,8 @@ function stepOf({ atMs, stage, what, facts }: Decision) {
   };
 }
 
-const attemptTone = (what: string): string => (what === 'succeeded' ? 'good' : 'bad');
+const GOOD = new Set(['answered', 'succeeded']);
+const attemptTone = (what: string): string => (GOOD.has(what) ? 'good' : 'bad');
 
 function attemptOf(attempt: UsageAttempt) {
   return {

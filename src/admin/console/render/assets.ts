@@ -26,7 +26,6 @@ export class Assets {
       style: this.add(path.join(OWN, 'console.css'), STYLE),
       script: this.add(path.join(OWN, 'console.js'), JAVASCRIPT),
       icon: this.add(path.join(OWN, 'icon.svg'), 'image/svg+xml'),
-      htmx: this.add(require.resolve('htmx.org/dist/htmx.min.js'), JAVASCRIPT),
       chart: this.add(require.resolve('uplot/dist/uPlot.iife.min.js'), JAVASCRIPT),
       chartStyle: this.add(require.resolve('uplot/dist/uPlot.min.css'), STYLE),
     };
