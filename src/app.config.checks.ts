@@ -14,6 +14,7 @@ export function findings(config: CheckedSections, context: ConfigContext): Findi
     ...environmentFindings(config, context),
     ...Object.entries(config.providers.entries).flatMap(([name, provider]) => providerFindings(name, provider)),
     ...(isReadable ? modelFindings(config, context) : []),
+    ...cacheModeFindings(config),
     ...(isReadable ? cacheFindings(config) : []),
     ...budgetFindings(config, context),
   ];
@@ -64,6 +65,13 @@ function addressFindings(
   return isPrivateHost(url)
     ? [{ path: [...path, 'base_url'], message: `leads to a private or loopback address (${url.hostname}); ${mend}` }]
     : [];
+}
+
+/** A mode that is not what it says would serve answers nobody agreed to, or none. */
+function cacheModeFindings({ cache }: CheckedSections): Finding[] {
+  if (!cache.enabled || cache.mode === 'conservative') return [];
+  const message = `is "${cache.mode}", which needs an encoder, and this version has none; write conservative, which needs no encoder`;
+  return [{ path: ['cache', 'mode'], message }];
 }
 
 function cacheFindings(config: CheckedSections): Finding[] {

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ThrottlerModule } from '@nestjs/throttler';
 import { AccessModule } from '../access';
 import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
@@ -17,9 +18,21 @@ import { TeamsController } from './teams.controller';
 import { UsageController } from './usage.controller';
 import { UsersController } from './users.controller';
 
+/** Calls of the management API from one address: plenty for tools and scripts, too few to guess a key. */
+const THROTTLE_WINDOW_MS = 60_000;
+const THROTTLE_LIMIT = 3_000;
+
 /** The management API and the console. */
 @Module({
-  imports: [AccessModule, BillingModule, SemanticCacheModule, ProvidersModule, RateLimitModule, ConsoleModule],
+  imports: [
+    ThrottlerModule.forRoot([{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }]),
+    AccessModule,
+    BillingModule,
+    SemanticCacheModule,
+    ProvidersModule,
+    RateLimitModule,
+    ConsoleModule,
+  ],
   controllers: [
     DepartmentsController,
     TeamsController,

@@ -1,5 +1,6 @@
 import { applyDecorators, Controller, UseFilters, UseGuards, UsePipes } from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ThrottlerGuard } from '@nestjs/throttler';
 import { ErrorDto } from './dtos/error.dto';
 import { ManagementErrorFilter } from './management-error.filter';
 import { managementValidation } from './management-validation';
@@ -25,7 +26,7 @@ export const Refuses = (...statuses: (keyof typeof REFUSALS)[]): MethodDecorator
 export const ManagementController = (path: string, tag: string): ClassDecorator =>
   applyDecorators(
     Controller(`api/v1/${path}`),
-    UseGuards(ManagementGuard),
+    UseGuards(ThrottlerGuard, ManagementGuard),
     UsePipes(managementValidation()),
     UseFilters(ManagementErrorFilter),
     ApiTags(tag),

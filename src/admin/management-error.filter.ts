@@ -24,7 +24,7 @@ export class ManagementErrorFilter implements ExceptionFilter {
   private translate(error: unknown): GatewayError {
     if (error instanceof GatewayError) return error;
     if (error instanceof HttpException && error.getStatus() < 500) {
-      return error.getStatus() === 404 ? new NotFoundError(error.message) : new InvalidRequestError(error.message);
+      return fromStatus(error.getStatus(), error.message);
     }
     this.logger.error(error);
     return new GatewayError(
@@ -34,4 +34,11 @@ export class ManagementErrorFilter implements ExceptionFilter {
       'Something went wrong in the gateway. It has been logged.',
     );
   }
+}
+
+function fromStatus(status: number, message: string): GatewayError {
+  if (status === 404) return new NotFoundError(message);
+  if (status !== 429) return new InvalidRequestError(message);
+  const text = 'Too many calls of the management API from this address. Wait a minute.';
+  return new GatewayError(429, 'rate_limit_exceeded', 'rate_limit_error', text, { retryAfterMs: 60_000 });
 }

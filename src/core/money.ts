@@ -13,12 +13,6 @@ const PICO_PER_USD = 1_000_000_000_000n;
 
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?$/;
 
-/** Rounds towards positive infinity, so that a fraction of a nano-dollar is charged, never given away. */
-export function picoToNanoCeil(pico: PicoUsd): NanoUsd {
-  const quotient = pico / PICO_PER_NANO;
-  return pico > 0n && pico % PICO_PER_NANO !== 0n ? quotient + 1n : quotient;
-}
-
 /** A decimal string in USD without an exponent or trailing zeros: `1500000n` is `"0.0015"`. */
 export function formatUsd(amount: NanoUsd): string {
   const sign = amount < 0n ? '-' : '';

@@ -6,6 +6,8 @@ import { MetricsRegistry } from '../platform/metrics/metrics';
 /** What of the journal has not reached the database yet: a backlog that grows means that the database is away. */
 @Injectable()
 export class JournalMetrics {
+  readonly gauges: readonly Gauge[];
+
   constructor({ registry }: MetricsRegistry, billing: BillingService) {
     const gauges: readonly [string, string, () => number][] = [
       [
@@ -21,15 +23,16 @@ export class JournalMetrics {
         () => billing.journalStats().poisonedRows,
       ],
     ];
-    for (const [name, help, value] of gauges) {
-      new Gauge({
-        name,
-        help,
-        registers: [registry],
-        collect() {
-          this.set(value());
-        },
-      });
-    }
+    this.gauges = gauges.map(
+      ([name, help, value]) =>
+        new Gauge({
+          name,
+          help,
+          registers: [registry],
+          collect() {
+            this.set(value());
+          },
+        }),
+    );
   }
 }

@@ -4,7 +4,7 @@ import { startSimulator, type Simulator } from '../../src/providers/simulator/se
 import { sseData } from '../support/fixtures';
 import { startGateway, type TestGateway } from '../support/gateway';
 
-jest.setTimeout(120_000);
+jest.setTimeout(30_000);
 
 const GPT = 'gpt-4o-mini';
 const CLAUDE = 'claude-sonnet-4-20250514';
@@ -123,8 +123,8 @@ describe('the cache', () => {
     let output = 0;
     for (const data of all) {
       for (const usage of [data.usage, data.message?.usage]) {
-        input = usage?.prompt_tokens ?? usage?.input_tokens ?? input;
-        output = usage?.completion_tokens ?? usage?.output_tokens ?? output;
+        input = usage?.['prompt_tokens'] ?? usage?.['input_tokens'] ?? input;
+        output = usage?.['completion_tokens'] ?? usage?.['output_tokens'] ?? output;
       }
     }
     return { input, output };
@@ -301,5 +301,132 @@ describe('the cache', () => {
 
   it('bodies that cannot be keyed are refused before the cache is asked', async () => {
     expect((await ask(GPT, 7 as unknown as string)).status).toBe(400);
+  });
+
+  describe('people', () => {
+    const TEXT = 'who may see this answer of the run';
+
+    async function keyIn(teamId: string): Promise<string> {
+      const { body } = await gateway.admin('POST', '/keys', { name: 'k', team_id: teamId });
+      return (body as { secret: string }).secret;
+    }
+    async function teamIn(departmentId: string, name: string): Promise<string> {
+      const { body } = await gateway.admin('POST', '/teams', { name, department_id: departmentId });
+      return (body as { id: string }).id;
+    }
+    const askAs = (key: string, content: string) => ask(GPT, content, {}, { authorization: `Bearer ${key}` });
+
+    it('SEC-1: a team never sees the answer of another, nor may it judge it', async () => {
+      const department = ((await gateway.admin('POST', '/departments', { name: 'research' })).body as { id: string })
+        .id;
+      const [one, two] = [await teamIn(department, 'one'), await teamIn(department, 'two')];
+      const [alice, anna, bob] = [await keyIn(one), await keyIn(one), await keyIn(two)];
+      expect(status(await askAs(alice, TEXT))).toBe('miss');
+      expect(status(await askAs(bob, TEXT))).toBe('miss');
+      const hit = await askAs(anna, TEXT);
+      expect(status(hit)).toBe('hit');
+      const judge = (key: string) =>
+        post(
+          '/v1/cache/feedback',
+          { request_id: hit.headers.get('x-request-id'), verdict: 'wrong' },
+          { authorization: `Bearer ${key}` },
+        );
+      expect((await judge(bob)).status).toBe(404);
+      expect(status(await askAs(anna, TEXT))).toBe('hit');
+      const judged = await judge(anna);
+      expect({ status: judged.status, ...(JSON.parse(judged.text) as object) }).toMatchObject({
+        status: 200,
+        evicted: true,
+      });
+      expect(status(await askAs(anna, TEXT))).toBe('miss');
+      expect(status(await askAs(bob, TEXT))).toBe('hit');
+      const removed = await gateway.admin('DELETE', `/cache/entries?scope=team:${two}`);
+      expect(removed.body).toEqual({ removed: 1 });
+      expect(status(await askAs(bob, TEXT))).toBe('miss');
+    });
+
+    it('a wrong semantic hit is evicted and the two questions stand for each other no more', async () => {
+      const [first, second] = ['How do I paint a wooden garden fence?', 'How can I paint a wooden garden fence?'];
+      await ask(GPT, first);
+      const wrong = await ask(GPT, second);
+      expect(status(wrong)).toBe('semantic-hit');
+      const answer = await post('/v1/cache/feedback', {
+        request_id: wrong.headers.get('x-request-id'),
+        verdict: 'wrong',
+      });
+      expect(answer.status).toBe(200);
+      expect(status(await ask(GPT, first))).toBe('miss');
+      expect(status(await ask(GPT, second))).toBe('miss');
+      expect(status(await ask(GPT, second))).toBe('hit');
+      const { body } = await gateway.admin('GET', '/cache');
+      expect((body as { precision: { wrong: number } }).precision.wrong).toBeGreaterThan(0);
+    });
+
+    it.each([
+      [{}, 'request_id'],
+      [{ request_id: 'req_1', verdict: 'wrong' }, 'request_id'],
+      [{ request_id: `req_${'0'.repeat(26)}`, verdict: 'maybe' }, 'verdict'],
+      [{ request_id: `req_${'0'.repeat(26)}`, verdict: 'wrong', why: '' }, 'why'],
+    ])('feedback %j is refused', async (body, param) => {
+      const answer = await post('/v1/cache/feedback', body);
+      expect(answer.status).toBe(400);
+      expect(JSON.parse(answer.text)).toMatchObject({ error: { param } });
+    });
+
+    it('a miss has nothing to judge, and nobody judges without a key', async () => {
+      const miss = await ask(GPT, fresh());
+      const body = { request_id: miss.headers.get('x-request-id'), verdict: 'right' };
+      expect((await post('/v1/cache/feedback', body)).status).toBe(404);
+      expect((await post('/v1/cache/feedback', body, { authorization: 'Bearer x' })).status).toBe(401);
+    });
+
+    it('the management API shows, lists, removes and flushes', async () => {
+      await gateway.admin('POST', '/cache/flush');
+      const contents = [fresh(), fresh(), fresh()];
+      for (const content of contents) await ask(GPT, content);
+      await ask(GPT, contents[0]!);
+      const overview = (await gateway.admin('GET', '/cache')).body as Record<string, unknown>;
+      expect(overview).toMatchObject({ enabled: true, mode: 'conservative', scope: 'team', entries: 3 });
+      expect(Number(overview['saved_usd'])).toBeGreaterThan(0);
+      expect(Number(overview['hit_rate'])).toBeGreaterThan(0);
+      type List = { data: { id: string; requested_model: string }[]; next_cursor: string | null };
+      const first = (await gateway.admin('GET', '/cache/entries?limit=2')).body as List;
+      expect(first.data).toHaveLength(2);
+      const second = (await gateway.admin('GET', `/cache/entries?limit=2&cursor=${first.next_cursor}`)).body as List;
+      expect(second).toMatchObject({ data: [{ requested_model: GPT }], next_cursor: null });
+      expect(JSON.stringify([first, second])).not.toContain('a question');
+      const id = String(second.data[0]?.id);
+      expect((await gateway.admin('DELETE', `/cache/entries/${id}`)).status).toBe(204);
+      expect((await gateway.admin('DELETE', `/cache/entries/${id}`)).status).toBe(404);
+      expect((await gateway.admin('DELETE', '/cache/entries/x')).status).toBe(404);
+      expect((await gateway.admin('DELETE', '/cache/entries')).status).toBe(400);
+      expect((await gateway.admin('DELETE', '/cache/entries?scope=x')).status).toBe(400);
+      expect((await gateway.admin('GET', '/cache/entries?cursor=x')).status).toBe(400);
+      expect((await gateway.admin('DELETE', `/cache/entries?model=${GPT}`)).body).toEqual({ removed: 2 });
+      const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+      expect(metrics).toMatch(/gateway_cache_requests_total\{tier="exact",outcome="hit"\} [1-9]/);
+    });
+  });
+});
+
+describe('a cache that is off', () => {
+  it('does nothing and says so', async () => {
+    const simulator = await startSimulator({ speed: 0 });
+    const gateway = await startGateway(yamlOf(simulator, '{ enabled: false }'));
+    const ask = () =>
+      fetch(`${gateway.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model: GPT, messages: [{ role: 'user', content: 'twice' }] }),
+      });
+    for (const response of [await ask(), await ask()]) {
+      expect(response.headers.get('x-gateway-cache')).toBe('bypass');
+      expect(response.headers.get('cache-status')).toBeNull();
+      expect(response.headers.get('age')).toBeNull();
+      await response.text();
+    }
+    expect(simulator.journal()).toHaveLength(2);
+    await gateway.close();
+    await simulator.close();
   });
 });

@@ -1,5 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiResponse } from '@nestjs/swagger';
+import { DocumentErrors } from './errors.docs';
 import { inferenceDocs } from './inference.docs';
 
 export const DocumentCacheFeedback = (): MethodDecorator =>
@@ -33,5 +34,5 @@ export const DocumentCacheFeedback = (): MethodDecorator =>
         },
       },
     }),
-    ApiResponse({ status: 404, description: 'No such answer of the cache, or not one the caller shares.' }),
+    DocumentErrors('openai', [400, 401, 404]),
   );

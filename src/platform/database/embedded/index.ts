@@ -1,1 +1,1 @@
-export { EmbeddedPostgres, type EmbeddedPostgresOptions, type StartKind } from './embedded-postgres';
+export { EmbeddedPostgres } from './embedded-postgres';
