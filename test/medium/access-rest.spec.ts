@@ -1,3 +1,4 @@
+import { ThrottlerModule } from '@nestjs/throttler';
 import fs from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -19,7 +20,7 @@ const ADMIN_KEY = 'test-admin-key-0123456789abcdef0123456789';
 
 /** The four resources alone: the rest of the management API needs more around it. */
 @Module({
-  imports: [AccessModule],
+  imports: [ThrottlerModule.forRoot([{ ttl: 60_000, limit: 100_000 }]), AccessModule],
   controllers: [DepartmentsController, TeamsController, UsersController, KeysController],
 })
 class AccessApiModule {}
@@ -66,6 +67,7 @@ beforeAll(async () => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'gateway-rest-'));
   const module = await Test.createTestingModule({
     imports: [
+      ThrottlerModule.forRoot([{ ttl: 60_000, limit: 100_000 }]),
       TestPlatform.with({
         DATABASE_URL: await createTestDatabase(),
         GATEWAY_SECRET: 'test-secret-0123456789abcdef0123456789abcdef',

@@ -1,3 +1,4 @@
+import { ThrottlerModule } from '@nestjs/throttler';
 import fs from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -87,6 +88,7 @@ describe('usage queries', () => {
     await database.runMigrations();
     await fillWithRequests(url);
     const moduleRef = await Test.createTestingModule({
+      imports: [ThrottlerModule.forRoot([{ ttl: 60_000, limit: 100_000 }])],
       controllers: [RequestsController, UsageController],
       providers: [
         RequestQueries,

@@ -1,3 +1,4 @@
+import { ThrottlerModule } from '@nestjs/throttler';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -29,7 +30,10 @@ describe('the configuration over the management API', () => {
     file = path.join(directory, 'gateway.yaml');
     writeFileSync(file, GOOD);
     const module = await Test.createTestingModule({
-      imports: [ConfigModule.forFile(AppConfig, file, VARIABLES)],
+      imports: [
+        ThrottlerModule.forRoot([{ ttl: 60_000, limit: 100_000 }]),
+        ConfigModule.forFile(AppConfig, file, VARIABLES),
+      ],
       controllers: [ConfigController],
     })
       .setLogger(SILENT)
@@ -100,10 +104,20 @@ describe('the configuration over the management API', () => {
   });
 
   it('refuses to start an application with a wrong one', async () => {
-    const wrong = Test.createTestingModule({ imports: [ConfigModule.forValues(AppConfig, 'cache: { ttl: 1 }')] });
+    const wrong = Test.createTestingModule({
+      imports: [
+        ThrottlerModule.forRoot([{ ttl: 60_000, limit: 100_000 }]),
+        ConfigModule.forValues(AppConfig, 'cache: { ttl: 1 }'),
+      ],
+    });
     await expect(wrong.compile()).rejects.toThrow('config:1:10 cache.ttl: is not a known setting');
     const environment = { GATEWAY_WORKERS: 'many' };
-    const lost = Test.createTestingModule({ imports: [ConfigModule.forValues(AppConfig, GOOD, environment)] });
+    const lost = Test.createTestingModule({
+      imports: [
+        ThrottlerModule.forRoot([{ ttl: 60_000, limit: 100_000 }]),
+        ConfigModule.forValues(AppConfig, GOOD, environment),
+      ],
+    });
     await expect(lost.compile()).rejects.toThrow('environment GATEWAY_WORKERS');
   });
 });

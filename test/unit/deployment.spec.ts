@@ -153,18 +153,26 @@ describe('Prometheus and Grafana', () => {
   const METRIC = /\b(?:gen_ai|gateway)_[a-z_]+\b/g;
   /** What the gateway exposes; histograms have these endings too. */
   const EXPOSED = [
-    'gen_ai_server_request_duration_seconds',
-    'gen_ai_server_time_to_first_token_seconds',
-    'gen_ai_client_token_usage',
-    'gateway_cost_usd_total',
+    'gateway_journal_backlog_records',
     'gateway_attempts_total',
+    'gateway_cache_answers_total',
+    'gateway_cache_feedback_total',
+    'gateway_cache_requests_total',
+    'gateway_cache_saved_usd_total',
+    'gateway_cache_store_failures_total',
+    'gateway_cost_usd_total',
     'gateway_fallbacks_total',
-    'gateway_provider_first_byte_seconds',
+    'gateway_inflight_requests',
+    'gateway_journal_bytes',
+    'gateway_journal_oldest_ms',
     'gateway_provider_breaker_state',
     'gateway_provider_cooldown_seconds',
-    'gateway_inflight_requests',
-    'gateway_journal_backlog_records',
-    'gateway_journal_bytes',
+    'gateway_provider_first_byte_seconds',
+    'gateway_rate_limit_decisions_total',
+    'gateway_rate_limit_degraded',
+    'gen_ai_client_token_usage',
+    'gen_ai_server_request_duration_seconds',
+    'gen_ai_server_time_to_first_token_seconds',
   ];
   const LABELS = ['gen_ai_operation_name', 'gen_ai_provider_name', 'gen_ai_request_model', 'gen_ai_token_type'];
   const board = parse(read('deploy', 'grafana', 'boards', 'gateway.json')) as {
