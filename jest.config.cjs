@@ -57,7 +57,10 @@ const project = (displayName, testMatch, extra = {}) => ({
   ...extra,
 });
 
-const services = { globalSetup: '<rootDir>/test/support/global-setup.ts', globalTeardown: '<rootDir>/test/support/global-teardown.ts' };
+const services = {
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+};
 
 module.exports = {
   testTimeout: 30000,

@@ -45,9 +45,9 @@ const STAGES = [
   { ...check('docs', path.join('dist', 'docs.generate.js'), '--check'), skipReason: docsMissing },
   suite('unit', '--maxWorkers=2'),
   // The suites below share one PostgreSQL and one Redis: they take turns.
-  suite('medium', '--runInBand'),
-  suite('e2e', '--runInBand'),
-  suite('browser', '--runInBand'),
+  suite('medium', '--runInBand', '--forceExit'),
+  suite('e2e', '--runInBand', '--forceExit'),
+  suite('browser', '--runInBand', '--forceExit'),
 ];
 
 function outputOf(name) {

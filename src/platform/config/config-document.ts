@@ -134,7 +134,7 @@ export class ConfigDocument {
         uniqueKeys: false,
         merge: true,
         logLevel: 'error',
-      }) as Document.Parsed;
+      });
     } catch {
       this.troubles.push({ path: [], message: 'the file cannot be read as YAML: it is nested too deeply', offset: 0 });
       return null;
