@@ -1,5 +1,5 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
-import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { BudgetsService } from '../billing';
 import {
   BudgetDto,
@@ -23,18 +23,21 @@ export class BudgetsController {
   constructor(private readonly budgets: BudgetsService) {}
 
   @Post()
+  @ApiOperation({ summary: 'Create a budget' })
   @ApiCreatedResponse({ type: BudgetDto })
   async create(@Body() body: CreateBudgetDto): Promise<BudgetDto> {
     return fromBudget(await this.budgets.create(toBudget(body)));
   }
 
   @Get()
+  @ApiOperation({ summary: 'List budgets with what is spent, held and left' })
   @ApiOkResponse({ type: BudgetPageDto })
   async list(@Query() query: PageQueryDto): Promise<BudgetPageDto> {
     return fromPage(await this.budgets.list(toPageRequest(query)), fromBudget);
   }
 
   @Get(':id')
+  @ApiOperation({ summary: 'One budget with what is spent, held and left' })
   @ApiOkResponse({ type: BudgetDto })
   @Refuses(404)
   async get(@Id('bud') id: string): Promise<BudgetDto> {
@@ -43,6 +46,7 @@ export class BudgetsController {
 
   /** In force everywhere within a second. Scope and period cannot be changed: make another budget. */
   @Patch(':id')
+  @ApiOperation({ summary: 'Change a budget; in force within a second' })
   @ApiOkResponse({ type: BudgetDto })
   @Refuses(404, 409)
   async update(@Id('bud') id: string, @Body() body: UpdateBudgetDto): Promise<BudgetDto> {
@@ -50,6 +54,7 @@ export class BudgetsController {
   }
 
   @Delete(':id')
+  @ApiOperation({ summary: 'Delete a budget' })
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404, 409)
@@ -59,6 +64,7 @@ export class BudgetsController {
 
   /** Raises the limit of the current period until it expires or the period ends. */
   @Post(':id/top-ups')
+  @ApiOperation({ summary: 'Add money to a budget for a time' })
   @ApiCreatedResponse({ type: TopUpDto })
   @Refuses(404)
   async topUp(@Id('bud') id: string, @Body() body: CreateTopUpDto): Promise<TopUpDto> {

@@ -1,5 +1,5 @@
 import { Delete, Get, HttpCode, Param, Post, Query, type PipeTransform } from '@nestjs/common';
-import { ApiNoContentResponse, ApiOkResponse } from '@nestjs/swagger';
+import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
 import { CacheAdministration } from '../semantic-cache';
 import {
@@ -30,6 +30,7 @@ export class CacheController {
 
   /** How the cache does: hits by tier, what they saved, what it holds. */
   @Get()
+  @ApiOperation({ summary: 'Read cache' })
   @ApiOkResponse({ type: CacheOverviewDto })
   async overview(): Promise<CacheOverviewDto> {
     return fromCacheOverview(await this.cache.overview());
@@ -37,6 +38,7 @@ export class CacheController {
 
   /** What is stored, without prompts and answers. */
   @Get('entries')
+  @ApiOperation({ summary: 'Read cache entries' })
   @ApiOkResponse({ type: CacheEntryPageDto })
   async entries(@Query() query: PageQueryDto): Promise<CacheEntryPageDto> {
     return fromPage(await this.cache.entries(toPageRequest(query)), fromCacheEntry);
@@ -44,6 +46,7 @@ export class CacheController {
 
   /** Removes the entries of a model, of a scope, or of a model within a scope. To remove all, flush. */
   @Delete('entries')
+  @ApiOperation({ summary: 'Remove cache entries' })
   @ApiOkResponse({ type: CacheRemovalDto })
   async removeWhere(@Query() { model, scope }: CacheRemovalQueryDto): Promise<CacheRemovalDto> {
     if (model === undefined && scope === undefined) {
@@ -53,6 +56,7 @@ export class CacheController {
   }
 
   @Delete('entries/:id')
+  @ApiOperation({ summary: 'Remove cache entries/:id' })
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404)
@@ -62,6 +66,7 @@ export class CacheController {
 
   /** Forgets all entries at once. */
   @Post('flush')
+  @ApiOperation({ summary: 'Create or act on cache flush' })
   @HttpCode(204)
   @ApiNoContentResponse()
   async flush(): Promise<void> {

@@ -1,5 +1,5 @@
 import { Body, Get, HttpCode, Param, Post } from '@nestjs/common';
-import { ApiBody, ApiOkResponse } from '@nestjs/swagger';
+import { ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { Clock } from '../platform/clock';
 import { ProviderOverviews } from '../providers';
 import { fromCheck, fromOverview, ProviderCheckDto, ProviderPageDto, TestProviderDto } from './dtos/provider.dto';
@@ -14,6 +14,7 @@ export class ProvidersController {
 
   /** Every provider with the health of each of its models, as this replica sees it. */
   @Get()
+  @ApiOperation({ summary: 'Read providers' })
   @ApiOkResponse({ type: ProviderPageDto })
   list(): ProviderPageDto {
     const nowMs = this.clock.now();
@@ -22,6 +23,7 @@ export class ProvidersController {
 
   /** Makes one real call of a few tokens, on no team's bill. A success ends the provider's cooldowns and closes its breakers. */
   @Post(':name/test')
+  @ApiOperation({ summary: 'Create or act on providers :name/test' })
   @HttpCode(200)
   @ApiBody({ type: TestProviderDto, required: false })
   @ApiOkResponse({ type: ProviderCheckDto })
