@@ -45,6 +45,10 @@ function rateLimited(failures: readonly FailedAttempt[], last: UpstreamError): S
   return { status: 429, code: 'rate_limit_exceeded', type: 'rate_limit_error', message };
 }
 
+/** OpenAI's APIs share one shape of errors; Anthropic has its own. */
+const saysErrorsAlike = (one: Dialect, other: Dialect | undefined): boolean =>
+  (one === 'anthropic') === (other === 'anthropic');
+
 function shapeOf(failures: readonly FailedAttempt[], last: UpstreamError, dialect: Dialect | undefined): Shape {
   if (last.failure === 'rejected') return rejection(last);
   if (all(failures, 'rate_limited')) return rateLimited(failures, last);
@@ -53,7 +57,7 @@ function shapeOf(failures: readonly FailedAttempt[], last: UpstreamError, dialec
     return { status: 504, code: 'provider_timeout', type: 'timeout_error', message };
   }
   const raw = rawOf(failures);
-  const isKept = raw !== null && raw.dialect === dialect && last.status !== undefined && last.status >= 400;
+  const isKept = raw !== null && saysErrorsAlike(raw.dialect, dialect) && last.status !== undefined && last.status >= 400;
   const message = `No provider could answer (${listed(failures)}).`;
   return { status: isKept ? (last.status ?? 502) : 502, code: 'provider_error', type: 'api_error', message };
 }
