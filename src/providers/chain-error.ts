@@ -57,7 +57,8 @@ function shapeOf(failures: readonly FailedAttempt[], last: UpstreamError, dialec
     return { status: 504, code: 'provider_timeout', type: 'timeout_error', message };
   }
   const raw = rawOf(failures);
-  const isKept = raw !== null && saysErrorsAlike(raw.dialect, dialect) && last.status !== undefined && last.status >= 400;
+  const isKept =
+    raw !== null && saysErrorsAlike(raw.dialect, dialect) && last.status !== undefined && last.status >= 400;
   const message = `No provider could answer (${listed(failures)}).`;
   return { status: isKept ? (last.status ?? 502) : 502, code: 'provider_error', type: 'api_error', message };
 }
