@@ -69,5 +69,7 @@ module.exports = {
     project('medium', ['test/medium/**/*.spec.ts'], services),
     project('e2e', ['test/e2e/**/*.spec.ts'], services),
     project('browser', ['test/browser/**/*.spec.ts'], services),
+    // Soak, fuzz and million-seed runs: each prints its seed.
+    project('nightly', ['test/nightly/**/*.spec.ts'], services),
   ],
 };

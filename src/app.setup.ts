@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -18,6 +18,14 @@ export const HOT_PATHS: ReadonlySet<string> = new Set([
   '/v1/responses',
   '/v1/embeddings',
 ]);
+
+/** Inference bodies are read by the request guard, strictly and once; whoever reads a body first leaves nothing for the other. */
+const READS_ITS_OWN_BODY: ReadonlySet<string> = new Set([...HOT_PATHS, '/v1/explain']);
+
+function isParsedByExpress(request: IncomingMessage): boolean {
+  const [path = ''] = (request.url ?? '').split('?');
+  return !READS_ITS_OWN_BODY.has(path) && /^application\/json\b/i.test(request.headers['content-type'] ?? '');
+}
 
 export interface AppOptions {
   /** Tests close connections with the server; the product drains them. */
@@ -42,7 +50,7 @@ export async function createApp(
   app.useLogger(app.get(StructuredLogger));
   app.flushLogs();
   const { max_body_bytes: limit, trusted_proxies: trustedProxies } = app.get(LiveConfig).section(ServerConfig);
-  app.useBodyParser('json', { limit });
+  app.useBodyParser('json', { limit, type: isParsedByExpress });
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('trust proxy', trustedProxies);
