@@ -51,6 +51,18 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Read the current state and ask again.',
   },
   {
+    status: '409',
+    code: 'idempotency_conflict',
+    when: 'A request with the same `idempotency-key` is still being answered, or was charged and left no answer that could be given again.',
+    remedy: 'With `retry-after`: send it again. Without: ask again under another key.',
+  },
+  {
+    status: '422',
+    code: 'idempotency_conflict',
+    when: 'The `idempotency-key` was used with another body.',
+    remedy: 'Send the same body again, or another key.',
+  },
+  {
     status: '413',
     code: 'request_too_large',
     when: 'The body is larger than `server.max_body_bytes`.',
@@ -97,6 +109,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     code: 'budget_unavailable',
     when: 'It cannot be decided at the moment whether the budget allows the call.',
     remedy: 'Wait `retry-after` seconds.',
+  },
+  {
+    status: '503',
+    code: 'idempotency_unavailable',
+    when: 'The store of idempotency keys is away and `idempotency.on_store_down` is `deny`.',
+    remedy: 'Wait `retry-after` seconds, or send the request without `idempotency-key`.',
   },
   {
     status: '504',

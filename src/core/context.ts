@@ -2,6 +2,7 @@ import type { Dialect, InferenceRequest } from './chat';
 import type { StreamEvent } from './reply';
 import type { NanoUsd } from './money';
 import type { TokenUsage, UsageSource } from './tokens';
+import type { TraceContext } from './trace-context';
 
 /** Limits of one level (key, user, team, department). Absent means: this level sets none. */
 export interface Limits {
@@ -116,7 +117,7 @@ export interface ReplyObserver {
 export interface Decision {
   /** Milliseconds since the request came in. */
   readonly atMs: number;
-  readonly stage: 'access' | 'request' | 'rate_limit' | 'cache' | 'route' | 'attempt' | 'reply';
+  readonly stage: 'access' | 'request' | 'rate_limit' | 'idempotency' | 'cache' | 'route' | 'attempt' | 'reply';
   readonly what: string;
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -176,6 +177,8 @@ export class GatewayContext {
   timeoutMs: number | undefined;
   /** Writer: RequestGuard. The caller's labels (`x-gateway-metadata`), for filtering records. */
   metadata: Readonly<Record<string, string>> | undefined;
+  /** Writer: RequestGuard. Where the caller's trace stands (`traceparent`); null without one. */
+  trace: TraceContext | null = null;
   /** Writer: RequestGuard. The configuration the request was parsed under. */
   configVersion: string | undefined;
   /** Writer: RateLimitGuard. */
@@ -190,9 +193,11 @@ export class GatewayContext {
   attempts: AttemptLedger | undefined;
   /** Writer: the ledger. The bound on the answer of the last attempt, when the budget buys only a shorter one. */
   clampedMaxTokens: number | undefined;
-  /** Writer: Dispatcher; on a cache hit, when no dispatcher is asked, CacheInterceptor: who made the answer. */
+  /** Writer: IdempotencyInterceptor, when the answer of an earlier request with the same key is given again: that request. */
+  replayOf: string | undefined;
+  /** Writer: Dispatcher; where no dispatcher is asked, whoever replays (CacheInterceptor, IdempotencyInterceptor): who made the answer. */
   served: Served | undefined;
-  /** Writer: Dispatcher, and CacheInterceptor for the call of another request that it waits for. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
+  /** Writer: Dispatcher, and CacheInterceptor and IdempotencyInterceptor for the call of another request that they wait for. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
   upstreamMs = 0;
   /** Writer: ReplyWriter. What the gateway itself took until the first byte, in milliseconds. */
   overheadMs: number | undefined;
@@ -205,6 +210,8 @@ export class GatewayContext {
   private readonly deferred: (() => void)[] = [];
   private readonly controller = new AbortController();
   private closedAtMs: number | undefined;
+  private keeper: { readonly onLeft: () => void } | undefined;
+  private hasLeft = false;
 
   readonly requestId: string;
   readonly dialect: Dialect;
@@ -249,7 +256,28 @@ export class GatewayContext {
     else this.deferred.push(giveBack);
   }
 
-  /** Ends the request: upstream work is aborted and everything deferred is run. Called on the response's `close`, once. */
+  /**
+   * Lets the request go on without its client, because somebody else will ask for its answer. `onLeft` is told when the
+   * client leaves; the returned function lets go, and ends the request when the client has left by then.
+   */
+  keepOpen(onLeft: () => void): () => void {
+    const keeper = { onLeft };
+    this.keeper = keeper;
+    return () => {
+      if (this.keeper !== keeper) return;
+      this.keeper = undefined;
+      if (this.hasLeft) this.close();
+    };
+  }
+
+  /** The response's `close`: ends the request, unless it is kept open. */
+  leave(): void {
+    this.hasLeft = true;
+    if (this.keeper) this.keeper.onLeft();
+    else this.close();
+  }
+
+  /** Ends the request: upstream work is aborted and everything deferred is run, once. */
   close(): void {
     if (this.isClosed) return;
     this.closedAtMs = this.monotonic();

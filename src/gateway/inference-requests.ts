@@ -5,7 +5,8 @@ import type { Dialect, InferenceRequest } from '../core/chat';
 import type { GatewayContext, Identity } from '../core/context';
 import { InvalidRequestError, NotFoundError, PermissionDeniedError } from '../core/errors';
 import { JsonDocument } from '../core/json-document';
-import { ProviderRegistry, receivedHops, refuseLoop } from '../providers';
+import { parseTraceparent } from '../core/trace-context';
+import { ProviderRegistry, receivedTrail, refuseLoop } from '../providers';
 import { parseMessages, parseTokenCount } from './dialects/anthropic/parse';
 import { parseEmbeddings } from './dialects/embeddings/parse';
 import { parseChatCompletions } from './dialects/openai/parse';
@@ -25,6 +26,7 @@ export class InferenceRequests {
   /** Fills the context's request, plan, time bound and metadata; throws `GatewayError` when the call may not be made. */
   open(context: GatewayContext, headers: IncomingHttpHeaders, body: Buffer): void {
     refuseLoop(headers);
+    this.readTrace(context, headers);
     const request = parse(context, headers, JsonDocument.parse(body));
     // Kept from here on, so that a refused request is on record with what it asked for.
     context.request = request;
@@ -44,6 +46,18 @@ export class InferenceRequests {
       model: request.model,
       targets: targets.map(({ provider, model }) => `${provider}/${model}`),
     });
+  }
+
+  private readTrace(context: GatewayContext, headers: IncomingHttpHeaders): void {
+    const { traceparent } = headers;
+    if (traceparent === undefined) return;
+    context.trace = parseTraceparent(String(traceparent));
+    const { trace } = context;
+    context.decide(
+      'request',
+      trace ? 'traced' : 'trace_ignored',
+      trace ? { trace_id: trace.traceId, parent_id: trace.parentId } : {},
+    );
   }
 
   /** The names a key may ask for. */
@@ -83,7 +97,7 @@ const PARSERS: Readonly<Record<Dialect, Parser>> = {
 
 function parse(context: GatewayContext, headers: IncomingHttpHeaders, document: JsonDocument): InferenceRequest {
   const parseBody = context.endpoint === TOKEN_COUNT_PATH ? parseTokenCount : PARSERS[context.dialect];
-  return parseBody(document, { ...receivedHops(headers), ...anthropicHeaders(headers) });
+  return parseBody(document, { ...receivedTrail(headers), ...anthropicHeaders(headers) });
 }
 
 /** The client's `anthropic-*` headers, which go to Anthropic untouched. */
