@@ -6,6 +6,7 @@ import type { ChatReply, JsonReply, StreamEvent, StreamReply } from '../core/rep
 import type { TokenUsage } from '../core/tokens';
 import { awaitFirstContent, type BegunStream } from './first-chunk';
 import { ProviderMetrics } from './provider.metrics';
+import { isFiltered } from './refusal';
 import type { ResolvedTarget } from './route-table';
 import { TargetHealth, type CallTicket } from './target-health';
 
@@ -129,7 +130,7 @@ export class AttemptRunner {
         await begun.rest.return?.();
       }
     }
-    return { ...reply, model: reply.model, batches: batches() };
+    return { ...reply, model: reply.model, isRefusal: isFiltered(begun.held), batches: batches() };
   }
 
   private recordServed(context: GatewayContext, { target, index, isFallback }: AttemptOrder, model: string): void {

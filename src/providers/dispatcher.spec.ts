@@ -150,7 +150,7 @@ function stream(items: readonly (StreamEvent | Error)[], onReturn: () => void = 
   return { kind: 'stream', dialect: 'openai', model: 'm', batches: batches() };
 }
 
-function setUp(providers: FakeProvider[], toCanonical?: () => never) {
+function setUp(providers: FakeProvider[], toCanonical?: () => never, models: readonly string[] = []) {
   const clock = new ManualClock();
   const document = JsonDocument.of({ model: 'm', messages: [{ role: 'user', content: 'hi' }] });
   const context = new GatewayContext({
@@ -174,9 +174,9 @@ function setUp(providers: FakeProvider[], toCanonical?: () => never) {
     forwardedHeaders: {},
     toCanonical: toCanonical ?? (() => document.value as never),
   });
-  const targets = providers.map((adapter) => ({
+  const targets = providers.map((adapter, index) => ({
     provider: adapter.name,
-    model: 'm',
+    model: models[index] ?? 'm',
     adapter,
     quotaDomain: adapter.name,
     totalTimeoutMs: 600_000,
@@ -488,5 +488,101 @@ describe('Dispatcher', () => {
       raw: null,
       message: expect.not.stringContaining('sk-abc') as string,
     });
+  });
+});
+
+describe('a prompt that is too long for its model', () => {
+  const MODELS = ['gpt-4o', 'gpt-4o-mini', 'claude-sonnet-4-20250514'];
+  const tooLong = (name: string): FakeProvider =>
+    new FakeProvider(name, () =>
+      Promise.reject(
+        upstreamError(name, 'rejected', {
+          reason: 'context_length',
+          status: 400,
+          body: Buffer.from(`{"error":{"message":"${name}"}}`),
+          dialect: 'openai',
+        }),
+      ),
+    );
+
+  it('goes to a target with more room, and past those that are known to have none', async () => {
+    const [small, alike] = [tooLong('small'), tooLong('alike')];
+    const large = new FakeProvider('large', () => Promise.resolve(json));
+    const { context, dispatcher } = setUp([small, alike, large], undefined, MODELS);
+    await expect(dispatcher.chat(context)).resolves.toBe(json);
+    expect([small, alike, large].map(({ calls }) => calls.length)).toEqual([1, 0, 1]);
+    expect(context.served).toMatchObject({ provider: 'large', attempts: 2, fallback: true });
+  });
+
+  it('is the caller’s to shorten when nobody has more room, whatever else fails', async () => {
+    const small = tooLong('small');
+    const away = new FakeProvider('away', () => Promise.reject(upstreamError('away', 'unavailable')));
+    const { context, dispatcher, config } = setUp([small, away], undefined, ['gpt-4o', 'a-model-of-our-own']);
+    config.routing.retries = 0;
+    await expect(dispatcher.chat(context)).rejects.toMatchObject({
+      status: 400,
+      raw: { body: Buffer.from('{"error":{"message":"small"}}') },
+    });
+    expect(away.calls).toHaveLength(1);
+  });
+
+  it('goes nowhere when the configuration says so', async () => {
+    const large = new FakeProvider('large', () => Promise.resolve(json));
+    const { context, dispatcher, config } = setUp([tooLong('small'), large], undefined, ['gpt-4o', MODELS[2]!]);
+    config.routing.context_window = 'error';
+    await expect(dispatcher.chat(context)).rejects.toMatchObject({ status: 400 });
+    expect(large.calls).toHaveLength(0);
+  });
+});
+
+describe('an answer that the provider’s filter refuses', () => {
+  const filtered: ChatReply = { ...json, finish: 'content_filter' };
+  const silent = (): ChatReply =>
+    stream([event('lifecycle'), { ...event('content'), finish: 'content_filter' }, event('end', '', USAGE)]);
+  const rejected = (): Promise<never> =>
+    Promise.reject(upstreamError('a', 'rejected', { reason: 'content_filter', status: 400 }));
+
+  it.each([
+    ['an error', rejected],
+    ['a JSON answer', () => Promise.resolve(filtered)],
+    ['a stream without content', () => Promise.resolve(silent())],
+  ])('%s goes to the caller, unless another target is to be asked first', async (_, refuse) => {
+    const other = new FakeProvider('b', () => Promise.resolve(json));
+    const asIs = setUp([new FakeProvider('a', refuse), other]);
+    await asIs.dispatcher.chat(asIs.context).catch(() => undefined);
+    expect(other.calls).toHaveLength(0);
+    const { context, dispatcher, config, ledger } = setUp([new FakeProvider('a', refuse), other]);
+    config.routing.content_policy = 'fallback';
+    await expect(dispatcher.chat(context)).resolves.toBe(json);
+    expect(context.served).toMatchObject({ provider: 'b', attempts: 2, fallback: true });
+    context.close();
+    expect(ledger.opened.map(({ index }) => index)).toEqual([1, 2]);
+    expect(ledger.outcomes).toHaveLength(2);
+  });
+
+  it('is given to the caller when nobody else answers', async () => {
+    const away = new FakeProvider('b', () => Promise.reject(upstreamError('b', 'unavailable')));
+    const { context, dispatcher, config, ledger } = setUp([
+      new FakeProvider('a', () => Promise.resolve(silent())),
+      away,
+    ]);
+    config.routing.content_policy = 'fallback';
+    config.routing.retries = 0;
+    const reply = await dispatcher.chat(context);
+    expect(await texts(reply)).toBe('');
+    expect(context.served).toMatchObject({ provider: 'a', attempts: 2 });
+    expect(ledger.outcomes).toEqual([
+      expect.objectContaining({ status: 'succeeded', usage: USAGE }),
+      expect.objectContaining({ status: 'failed' }),
+    ]);
+  });
+
+  it('is no refusal once the stream has said something', async () => {
+    const other = new FakeProvider('b', () => Promise.resolve(json));
+    const begun = stream([event('content', 'so'), { ...event('content'), finish: 'content_filter' }, event('end')]);
+    const { context, dispatcher, config } = setUp([new FakeProvider('a', () => Promise.resolve(begun)), other]);
+    config.routing.content_policy = 'fallback';
+    expect(await texts(await dispatcher.chat(context))).toBe('so');
+    expect(other.calls).toHaveLength(0);
   });
 });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { GatewayContext } from '../core/context';
+import type { GatewayContext, Served } from '../core/context';
 import { GatewayError, InvalidRequestError, UnpriceableError, UpstreamError } from '../core/errors';
 import type { ChatReply } from '../core/reply';
 import { LiveConfig } from '../platform/config/live-config';
@@ -8,6 +8,8 @@ import { fullJitterMs, Pacer } from './backoff';
 import { nextStep, type Hop, type Step } from './chain';
 import { chainError, type FailedAttempt, type HeldTarget } from './chain-error';
 import { mayFallBack, mayRetry } from './failure-policy';
+import { mayHaveMoreRoom } from './model-window';
+import { isRefusal, setAside } from './refusal';
 import { RetryBudget } from './retry-budget';
 import { RoutePlan, type ResolvedTarget } from './route-table';
 import { RoutingConfig } from './routing.config';
@@ -31,7 +33,11 @@ interface Journey {
   readonly plan: RoutePlan;
   readonly hops: readonly TargetHop[];
   readonly failures: FailedAttempt[];
+  readonly answeredBy: (target: ResolvedTarget) => void;
   refusal: GatewayError | undefined;
+  /** The first answer in which a provider refused to say anything: better than an error, when nobody says more. */
+  silence: { readonly reply: ChatReply; readonly served: Served | undefined } | undefined;
+  silences: number;
   waitedMs: number;
 }
 
@@ -56,12 +62,23 @@ export class Dispatcher {
   async chat(context: GatewayContext): Promise<ChatReply> {
     const plan = planOf(context);
     context.defer(this.budget.enter());
-    const { targets, candidates } = this.selector.select(context, plan);
+    const { targets, candidates, answeredBy } = this.selector.select(context, plan);
     context.decide('route', 'candidates', { candidates });
     const hops = targets.map((target) => ({ target, calls: 0, readyAtMs: 0, isDone: false, startedAtMs: 0 }));
-    const journey: Journey = { context, plan, hops, failures: [], refusal: undefined, waitedMs: 0 };
+    const journey: Journey = {
+      context,
+      plan,
+      hops,
+      answeredBy,
+      failures: [],
+      refusal: undefined,
+      silence: undefined,
+      silences: 0,
+      waitedMs: 0,
+    };
     const reply = await this.travel(journey);
     if (reply) return reply;
+    if (journey.silence) return this.giveSilence(journey, journey.silence);
     this.recordFailure(journey);
     if (journey.failures.length === 0 && journey.refusal) throw journey.refusal;
     throw chainError(journey.failures, this.heldOf(journey), context.dialect);
@@ -126,10 +143,13 @@ export class Dispatcher {
     const { target } = hop;
     if (hop.calls === 0) hop.startedAtMs = context.monotonic();
     hop.calls += 1;
-    const index = failures.length + 1;
+    const index = failures.length + journey.silences + 1;
     try {
       const order = { target, index, isFallback: hops.indexOf(hop) > 0, ...this.boundsOf(context, hop) };
-      return await this.runner.run(context, order);
+      const reply = await this.runner.run(context, order);
+      if (this.mayAskAnother(reply)) return await this.keepSilence(journey, hop, reply);
+      journey.answeredBy(target);
+      return reply;
     } catch (error) {
       if (error instanceof UpstreamError) return this.failed(journey, hop, error);
       if (!isTargetsOwn(error)) throw error;
@@ -147,7 +167,28 @@ export class Dispatcher {
     const nowMs = context.monotonic();
     hop.isDone = !mayRetry(error) || nowMs - hop.startedAtMs >= totalTimeoutMs;
     hop.readyAtMs = nowMs + (error.retryAfterMs ?? fullJitterMs(hop.calls, this.pacer.random));
-    return mayFallBack(error) ? 'next' : 'over';
+    if (error.reason === 'context_length') leaveOutSmaller(journey.hops, hop);
+    return mayFallBack(error, this.config.section(RoutingConfig)) ? 'next' : 'over';
+  }
+
+  private mayAskAnother(reply: ChatReply): boolean {
+    return isRefusal(reply) && this.config.section(RoutingConfig).content_policy === 'fallback';
+  }
+
+  private async keepSilence(journey: Journey, hop: TargetHop, reply: ChatReply): Promise<'next'> {
+    const { context } = journey;
+    const { provider, model } = hop.target;
+    const kept = { reply: await setAside(reply), served: context.served };
+    journey.silence ??= kept;
+    journey.silences += 1;
+    hop.isDone = true;
+    context.decide('route', 'refused', { provider, model });
+    return 'next';
+  }
+
+  private giveSilence({ context, failures, silences }: Journey, { reply, served }: NonNullable<Journey['silence']>) {
+    if (served) context.served = { ...served, attempts: failures.length + silences };
+    return reply;
   }
 
   /** The first call of a target has its provider's whole time; a repeated one what the calls before have left of it. */
@@ -179,6 +220,11 @@ export class Dispatcher {
 function planOf({ plan }: GatewayContext): RoutePlan {
   if (!(plan instanceof RoutePlan)) throw new Error('RequestGuard has made no plan for this request');
   return plan;
+}
+
+/** A target that is known to have no more room would only say the same. */
+function leaveOutSmaller(hops: readonly TargetHop[], { target: { model } }: TargetHop): void {
+  for (const hop of hops) if (hop.calls === 0 && !mayHaveMoreRoom(model, hop.target.model)) hop.isDone = true;
 }
 
 /** What is left of the caller's own bound; null when there is none. */

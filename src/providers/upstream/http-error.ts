@@ -40,6 +40,22 @@ const isOutOfQuota = ({ code, type, message }: ErrorBody): boolean =>
   code === 'billing_hard_limit_reached' ||
   /credit balance is too low/i.test(message ?? '');
 
+/** The prompt, or with it the answer asked for, does not fit the model: another one may have more room. */
+const isTooLong = ({ code, message }: ErrorBody): boolean =>
+  code === 'context_length_exceeded' ||
+  /maximum context length|context (length|window|limit)|(prompt|input) is too long|too many (input )?tokens/i.test(
+    message ?? '',
+  );
+
+/** The provider's own filter refused the prompt: another provider has another one. */
+const isFiltered = ({ code, type }: ErrorBody): boolean =>
+  [code, type].some((word) => word !== null && /^content_(filter|policy_violation)$|^ResponsibleAIPolicy/.test(word));
+
+function rejection(error: ErrorBody, otherwise: string): string {
+  if (isTooLong(error)) return 'context_length';
+  return isFiltered(error) ? 'content_filter' : otherwise;
+}
+
 const isTooLarge = ({ message }: ErrorBody): boolean => /request too large/i.test(message ?? '');
 
 /** Statuses that do not mean what their hundred says. */
@@ -58,7 +74,7 @@ function classify(status: number, error: ErrorBody): { failure: UpstreamFailure;
   if (status >= 300 && status < 400) return { failure: 'misconfigured', reason: 'redirect' };
   if (status === 508) return { failure: 'misconfigured', reason: 'request_loop' };
   const failure = STATUS_FAILURES[status] ?? (status >= 500 ? 'unavailable' : 'rejected');
-  return { failure, reason: `http_${status}` };
+  return { failure, reason: failure === 'rejected' ? rejection(error, `http_${status}`) : `http_${status}` };
 }
 
 /** What an answer with an error status means for routing, with the provider's own body kept for callers of its dialect. */
@@ -82,7 +98,7 @@ export function httpError(provider: string, dialect: Dialect, head: UpstreamHead
 const STREAM_FAILURES: readonly [RegExp, UpstreamFailure, number][] = [
   [/rate_limit|too_many_requests|^429$/i, 'rate_limited', 429],
   [/quota|billing/i, 'rate_limited', 429],
-  [/invalid_request|context_length|not_found|^400$/i, 'rejected', 400],
+  [/invalid_request|context_length|content_(filter|policy)|not_found|^400$/i, 'rejected', 400],
   [/overloaded|^529$|^503$/i, 'unavailable', 529],
   [/timeout/i, 'timeout', 504],
 ];
@@ -95,7 +111,7 @@ export function streamError(provider: string, dialect: Dialect, data: JsonObject
     [error.type, error.code].some((word) => word !== null && pattern.test(word)),
   ) ?? [null, 'unavailable' as const, 500];
   return new UpstreamError(provider, failure, error.message ?? `Provider "${provider}" sent an error: ${name.trim()}`, {
-    reason: 'stream_error',
+    reason: failure === 'rejected' ? rejection(error, 'stream_error') : 'stream_error',
     status,
     dialect,
     body: Buffer.from(JSON.stringify(data)),
