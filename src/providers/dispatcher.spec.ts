@@ -56,7 +56,7 @@ class RoutingOnly extends LiveConfig {
 class FakeProvider extends Provider {
   override readonly type = 'openai';
   override readonly baseUrl = 'http://fake';
-  override readonly activeCalls = 0;
+  override activeCalls = 0;
   calls: ProviderCall[] = [];
 
   constructor(
@@ -488,6 +488,40 @@ describe('Dispatcher', () => {
       raw: null,
       message: expect.not.stringContaining('sk-abc') as string,
     });
+  });
+});
+
+describe('the turns of a conversation', () => {
+  it('stay where their prompt is cached while that target is well, whoever is less busy', async () => {
+    const [a, b] = ['a', 'b'].map((name) => new FakeProvider(name, () => Promise.resolve(json))) as [
+      FakeProvider,
+      FakeProvider,
+    ];
+    const { context, dispatcher, health, config } = setUp([a, b]);
+    context.plan = new RoutePlan('m', [{ strategy: 'least_busy', targets: (context.plan as RoutePlan).targets }]);
+    const turn = async (words: number): Promise<string | undefined> => {
+      const next = fresh(context);
+      const document = JsonDocument.of({ model: 'm', messages: [{ role: 'user', content: 'word '.repeat(words) }] });
+      const { toCanonical: _, ...fields } = { ...context.request } as ChatRequest & { toCanonical: unknown };
+      next.request = new ChatRequest({ ...fields, document, toCanonical: () => document.value as never });
+      await dispatcher.chat(next);
+      return next.served?.provider;
+    };
+    expect(await turn(2_000)).toBe('a');
+    a.activeCalls = 9;
+    expect(await turn(2_000)).toBe('a');
+    // Another conversation, and one too short to be cached, go where there is least to do.
+    expect(await turn(2_001)).toBe('b');
+    expect(await turn(1)).toBe('b');
+    const target = { provider: 'a', model: 'm', quotaDomain: 'a' };
+    for (let failure = 0; failure < config.routing.breaker.failures; failure += 1) {
+      health.begin(target).failed(upstreamError('a', 'unavailable'), false);
+    }
+    expect(await turn(2_000)).toBe('b');
+    a.activeCalls = 0;
+    b.activeCalls = 9;
+    health.forget('a');
+    expect(await turn(2_000)).toBe('b');
   });
 });
 
