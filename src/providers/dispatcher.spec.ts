@@ -23,6 +23,7 @@ import { RoutePlan } from './route-table';
 import { RoutingConfig } from './routing.config';
 import { TargetHealth } from './target-health';
 import { TargetSelector } from './target-selector';
+import { guarantee } from '../../test/support/guarantee';
 
 class ManualClock extends Clock {
   private atMs = 0;
@@ -502,8 +503,18 @@ describe('the turns of a conversation', () => {
     const turn = async (words: number): Promise<string | undefined> => {
       const next = fresh(context);
       const document = JsonDocument.of({ model: 'm', messages: [{ role: 'user', content: 'word '.repeat(words) }] });
-      const { toCanonical: _, ...fields } = { ...context.request } as ChatRequest & { toCanonical: unknown };
-      next.request = new ChatRequest({ ...fields, document, toCanonical: () => document.value as never });
+      const { dialect, model, stream: isStream } = context.request!;
+      next.request = new ChatRequest({
+        dialect,
+        document,
+        model,
+        stream: isStream,
+        includeUsage: false,
+        maxOutputTokens: null,
+        choices: 1,
+        forwardedHeaders: {},
+        toCanonical: () => document.value as never,
+      });
       await dispatcher.chat(next);
       return next.served?.provider;
     };
@@ -618,5 +629,89 @@ describe('an answer that the provider’s filter refuses', () => {
     config.routing.content_policy = 'fallback';
     expect(await texts(await dispatcher.chat(context))).toBe('so');
     expect(other.calls).toHaveLength(0);
+  });
+});
+
+describe('a hedged model (UPS-8)', () => {
+  /** A provider that is silent until it is stopped, or until the test lets it answer. */
+  function silentUntilStopped(name: string): FakeProvider & { release(): void } {
+    let answer = (): void => undefined;
+    const provider = new FakeProvider(
+      name,
+      ({ signal }) =>
+        new Promise((resolve, reject) => {
+          answer = () => resolve(json);
+          signal.addEventListener('abort', () => reject(upstreamError(name, 'cancelled', { reason: 'cancelled' })));
+        }),
+    );
+    return Object.assign(provider, { release: () => answer() });
+  }
+  const hedged = (providers: FakeProvider[]) => {
+    const made = setUp(providers);
+    const { groups } = made.context.plan as RoutePlan;
+    made.context.plan = new RoutePlan('m', groups, 1_000);
+    return made;
+  };
+  const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+  it('is answered by the second when the first is silent: one answer, both on record and paid for', async () => {
+    const [slow, fast] = [silentUntilStopped('slow'), new FakeProvider('fast', () => Promise.resolve(json))];
+    const { context, dispatcher, ledger, pauses } = hedged([slow, fast]);
+    await expect(dispatcher.chat(context)).resolves.toBe(json);
+    await settled();
+    expect(pauses).toEqual([1_000]);
+    expect(context.served).toEqual({ provider: 'fast', model: 'm-dated', attempts: 2, fallback: true });
+    expect(ledger.opened.map(({ provider, index }) => [provider, index])).toEqual([
+      ['slow', 1],
+      ['fast', 2],
+    ]);
+    expect(ledger.outcomes).toEqual([
+      expect.objectContaining({ status: 'succeeded', usage: USAGE }),
+      // Silent, but it may have worked: what it cost is counted.
+      expect.objectContaining({ status: 'aborted', error: 'cancelled', billable: true }),
+    ]);
+    expect(slow.calls[0]?.signal.aborted).toBe(true);
+    expect(context.signal.aborted).toBe(false);
+  });
+
+  it('goes on as ever when both fail, or when there is no second', async () => {
+    const failing = (name: string): FakeProvider =>
+      new FakeProvider(name, () => Promise.reject(upstreamError(name, 'misconfigured')));
+    const both = hedged([failing('a'), failing('b')]);
+    await expect(both.dispatcher.chat(both.context)).rejects.toMatchObject({ status: 502 });
+    expect(both.ledger.opened).toHaveLength(2);
+    const alone = hedged([new FakeProvider('a', () => Promise.resolve(json))]);
+    await expect(alone.dispatcher.chat(alone.context)).resolves.toBe(json);
+  });
+
+  it('asks no second that is not well, that may not be paid for, or that the retry budget has no room for', async () => {
+    const [slow, other] = [silentUntilStopped('slow'), new FakeProvider('other', () => Promise.resolve(json))];
+    const { context, dispatcher, ledger, health } = hedged([slow, other]);
+    const [, held] = (context.plan as RoutePlan).targets;
+    health.begin(held!).failed(upstreamError('other', 'rate_limited', { retryAfterMs: 60_000 }), false);
+    const first = dispatcher.chat(context);
+    await settled();
+    slow.release();
+    await expect(first).resolves.toBe(json);
+    expect(other.calls).toHaveLength(0);
+    health.forget('other');
+    ledger.refuse = ({ provider }) => (provider === 'other' ? new UnpriceableError('other', 'm') : null);
+    const next = fresh(context);
+    const second = dispatcher.chat(next);
+    await settled();
+    slow.release();
+    await expect(second).resolves.toBe(json);
+    expect(next.served).toMatchObject({ provider: 'slow', attempts: 1, fallback: false });
+    ledger.refuse = null;
+    // Three wait for their hedge at a time; the fourth has to do with its own call.
+    const slowest = ['a', 'b'].map((name) => silentUntilStopped(name)) as [FakeProvider, FakeProvider];
+    const crowd = hedged(slowest);
+    const contexts = Array.from({ length: 4 }, () => fresh(crowd.context));
+    const replies = contexts.map((one) => crowd.dispatcher.chat(one).catch(() => null));
+    await settled();
+    expect(slowest.map(({ calls }) => calls.length)).toEqual([4, 3]);
+    for (const one of contexts) one.close();
+    await Promise.all(replies);
+    guarantee('UPS-8', '1 answer, 2 attempts on record, both costed; loser aborted; off by default');
   });
 });
