@@ -5,6 +5,8 @@ import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
+import { AuthorityModule } from './authority/authority.module';
+import { RoutePermissions } from './authority/route-permissions';
 import { BudgetsController } from './budgets.controller';
 import { CacheController } from './cache.controller';
 import { ConfigController } from './config.controller';
@@ -27,6 +29,7 @@ const THROTTLE_LIMIT = 3_000;
   imports: [
     ThrottlerModule.forRoot([{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }]),
     AccessModule,
+    AuthorityModule,
     BillingModule,
     SemanticCacheModule,
     ProvidersModule,
@@ -46,5 +49,6 @@ const THROTTLE_LIMIT = 3_000;
     RequestsController,
     UsageController,
   ],
+  providers: [RoutePermissions],
 })
 export class AdminModule {}
