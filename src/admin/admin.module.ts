@@ -14,6 +14,7 @@ import { ConsoleModule } from './console/console.module';
 import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
+import { MeController } from './me.controller';
 import { ProvidersController } from './providers.controller';
 import { RequestsController } from './requests.controller';
 import { TeamsController } from './teams.controller';
@@ -48,6 +49,7 @@ const THROTTLE_LIMIT = 3_000;
     ProvidersController,
     RequestsController,
     UsageController,
+    MeController,
   ],
   providers: [RoutePermissions],
 })
