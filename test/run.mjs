@@ -47,6 +47,7 @@ const STAGES = [
   // The suites below share one PostgreSQL and one Redis; each file has a database and key names of its own.
   suite('medium', '--maxWorkers=2', '--forceExit'),
   suite('e2e', '--maxWorkers=2', '--forceExit'),
+  suite('browser', '--runInBand', '--forceExit'),
 ];
 
 function outputOf(name) {
