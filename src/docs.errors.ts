@@ -20,6 +20,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Use a model with a known price, or ask the operator to set `pricing.overrides` or `pricing.unknown`.',
   },
   {
+    status: '400',
+    code: 'context_length_exceeded',
+    when: 'The prompt is too long for the model, and for every model it may fall back to.',
+    remedy: 'Send less, or use a model with more room.',
+  },
+  {
     status: '401',
     code: 'invalid_api_key',
     when: 'The key is missing, unknown, revoked or expired: one message for all.',

@@ -704,7 +704,7 @@ describe('a hedged model (UPS-8)', () => {
     expect(next.served).toMatchObject({ provider: 'slow', attempts: 1, fallback: false });
     ledger.refuse = null;
     // Three wait for their hedge at a time; the fourth has to do with its own call.
-    const slowest = ['a', 'b'].map((name) => silentUntilStopped(name)) as [FakeProvider, FakeProvider];
+    const slowest = ['a', 'b'].map((name) => silentUntilStopped(name));
     const crowd = hedged(slowest);
     const contexts = Array.from({ length: 4 }, () => fresh(crowd.context));
     const replies = contexts.map((one) => crowd.dispatcher.chat(one).catch(() => null));

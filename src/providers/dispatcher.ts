@@ -183,10 +183,7 @@ export class Dispatcher {
     { winner, reply, errors }: RaceResult,
   ): { reply: ChatReply; hop: TargetHop } {
     const { first, second } = errors;
-    if (rival && second instanceof UpstreamError) this.failed(journey, rival, second);
-    else if (rival && isTargetsOwn(second)) this.skip(journey, rival, second);
-    // What forbids the call (a budget) is said when nobody else answers and the target's turn comes.
-    else if (rival && second !== undefined) rival.calls = 0;
+    if (rival && second !== undefined) this.rivalFailed(journey, rival, second);
     if (!reply) throw first;
     if (winner === 'second' && first instanceof UpstreamError) this.failed(journey, hop, first);
     const best = winner === 'second' && rival ? rival : hop;
@@ -196,6 +193,13 @@ export class Dispatcher {
     const fallback = journey.hops.indexOf(best) > 0;
     journey.context.served = { provider, model: reply.model, attempts: journey.calls, fallback };
     return { reply, hop: best };
+  }
+
+  private rivalFailed(journey: Journey, rival: TargetHop, error: unknown): void {
+    if (error instanceof UpstreamError) this.failed(journey, rival, error);
+    else if (isTargetsOwn(error)) this.skip(journey, rival, error);
+    // What forbids the call (a budget) is said when nobody else answers and the target's turn comes.
+    else rival.calls = 0;
   }
 
   private skip(journey: Journey, hop: TargetHop, error: GatewayError): void {

@@ -33,7 +33,7 @@ export class Landings {
       }
       if (signal.aborted) done();
       else signal.addEventListener('abort', done, { once: true });
-      void this.running.get(id)?.landed.then(done);
+      void this.running.get(id)?.landed.then(() => done());
     });
   }
 
