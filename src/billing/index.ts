@@ -1,5 +1,6 @@
 export { BillingModule } from './billing.module';
 export { BillingService } from './billing.service';
+export { forecastOf } from './budgets/budget-forecast';
 export { BudgetsService, type BudgetChanges, type BudgetFields, type StandingBudget } from './budgets/budgets.service';
 export { BUDGET_PERIODS, BUDGET_SCOPES, type BudgetPeriod, type BudgetScope } from './budgets.config';
 export { CostInterceptor } from './cost.interceptor';

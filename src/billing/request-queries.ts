@@ -94,6 +94,14 @@ export class RequestQueries {
     return toPage(rows, page.limit, (row) => row.id);
   }
 
+  /** The request that began last of all; null before the first. */
+  async newestId(): Promise<string | null> {
+    const [row] = await this.database.query<{ id: string }[]>(
+      'select id from usage_requests order by started_at desc, id desc limit 1',
+    );
+    return row?.id ?? null;
+  }
+
   /** With its decision trace and its attempts in order; null when there is none. */
   async find(id: string): Promise<RequestDetail | null> {
     const time = timeOfRequestId(id);

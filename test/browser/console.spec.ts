@@ -67,12 +67,19 @@ describe('the console in a browser', () => {
     requests: '/admin/requests',
     request: `/admin/requests/${mayRead(role) ? company.requests.fallback : company.requests.own}`,
     usage: '/admin/usage',
+    budgets: '/admin/budgets',
+    budget: `/admin/budgets/${company.budgets.own}`,
+    limits: `/admin/limits?of=${mayRead(role) ? 'model' : 'key'}`,
     keys: '/admin/keys',
     key: `/admin/keys/${company.keys.own}`,
     account: '/admin/account',
     ...(role === 'member' ? {} : { teams: '/admin/teams' }),
-    ...(mayRead(role) ? { models: '/admin/models', settings: '/admin/settings' } : { forbidden: '/admin/settings' }),
+    ...(mayRead(role)
+      ? { models: '/admin/models', cache: '/admin/cache', settings: '/admin/settings' }
+      : { forbidden: '/admin/settings' }),
+    ...(role === 'auditor' ? {} : { playground: '/admin/playground' }),
     ...(role === 'admin' || role === 'team_lead' ? { 'key-new': '/admin/keys/new' } : {}),
+    ...(role === 'admin' ? { 'budget-new': '/admin/budgets/new' } : {}),
   });
 
   /** What went wrong on a page: console errors, exceptions and violations of the content security policy. */

@@ -137,6 +137,8 @@
     const part = document.getElementById(id);
     if (document.hidden || part.contains(document.activeElement)) return;
     const response = await fetch(part.dataset.refresh).catch(() => null);
+    // Signed out meanwhile, perhaps elsewhere: say so.
+    if (response?.status === 401) location.reload();
     if (!response?.ok) return;
     const next = new DOMParser().parseFromString(await response.text(), 'text/html').getElementById(id);
     if (!next) return;
@@ -146,7 +148,35 @@
   }
 
   for (const part of document.querySelectorAll('[data-refresh]')) {
-    setInterval(() => void refresh(part.id), Number(part.dataset.refreshSeconds) * 1000);
+    const everyMs = Number(part.dataset.refreshSeconds) * 1000;
+    if (part.dataset.live) follow(part.id, part.dataset.live, everyMs);
+    else setInterval(() => void refresh(part.id), everyMs);
+  }
+
+  /** Refreshes when the server says that there is news, at most once in `leastMs`. A hidden page gives its connection back. */
+  function follow(id, address, leastMs) {
+    let source = null;
+    let waiting = null;
+    let lastMs = performance.now();
+    const soon = () => {
+      waiting ??= setTimeout(
+        async () => {
+          await refresh(id);
+          lastMs = performance.now();
+          waiting = null;
+        },
+        Math.max(0, lastMs + leastMs - performance.now()),
+      );
+    };
+    const connect = () => {
+      source?.close();
+      source = document.hidden ? null : new EventSource(address);
+      source?.addEventListener('usage', soon);
+      source?.addEventListener('tick', soon);
+    };
+    document.addEventListener('visibilitychange', connect);
+    addEventListener('pagehide', () => source?.close());
+    connect();
   }
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => drawCharts(document));
   let resizing;

@@ -14,7 +14,7 @@ import { traceOf } from './request-trace';
 const SHOWN = ['team', 'model', 'provider', 'status', 'key_name', 'cache', 'fallback', 'error_code'] as const;
 /** Of the page, not of the filter. */
 const NOT_FILTERS = new Set(['live', 'cursor']);
-const LIVE_SECONDS = 3;
+const LIVE_SECONDS = 1;
 
 @ConsoleController('requests')
 export class RequestsPageController {

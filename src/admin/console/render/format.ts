@@ -50,3 +50,28 @@ export function changeOf(now: number, before: number): Change | null {
       : `${Math.abs(ratio * 100).toFixed(ratio < 0.1 && ratio > -0.1 ? 1 : 0)}%`;
   return { text, direction: ratio > 0 ? 'up' : 'down' };
 }
+
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+] as const;
+
+/** `2 hours`; odd seconds are told as seconds. */
+export function showDuration(seconds: number): string {
+  for (const [unit, length] of UNITS) {
+    if (seconds >= length && seconds % length === 0) return plural(seconds / length, unit);
+  }
+  return plural(seconds, 'second');
+}
+
+const plural = (count: number, unit: string): string => `${whole.format(count)} ${unit}${count === 1 ? '' : 's'}`;
+
+const BYTE_UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
+
+/** `1.4 MB`, in powers of 1024. */
+export function showBytes(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** power;
+  return `${value.toFixed(power === 0 || value >= 100 ? 0 : 1)} ${BYTE_UNITS[power] ?? 'B'}`;
+}
