@@ -10,4 +10,5 @@ export { UsageRequest } from './entities/usage-request.entity';
 export { PricePreview } from './price-preview';
 export { ProviderTypes } from './provider-types';
 export { RequestQueries, type Range, type RequestDetail, type RequestFilter } from './request-queries';
+export { RequestSearch } from './request-search';
 export { UsageQueries, type UsageGroup, type UsageQuery } from './usage-queries';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, SelectQueryBuilder } from 'typeorm';
+import type { DataSource, EntityManager, SelectQueryBuilder } from 'typeorm';
 import { InvalidRequestError } from '../core/errors';
 import { toPage, type Page, type PageRequest } from '../core/page';
 import { boundedQuery } from './bounded-query';
@@ -76,21 +76,7 @@ export class RequestQueries {
 
   /** Newest first. */
   async list(filter: RequestFilter, page: PageRequest): Promise<Page<UsageRequest>> {
-    const rows = await boundedQuery(this.database, (manager) => {
-      const query = manager.createQueryBuilder(UsageRequest, 'r');
-      applyFilter(query, filter);
-      if (page.cursor !== null) {
-        query.andWhere('(r.started_at, r.id) < (:cursorAt, :cursorId)', {
-          cursorAt: cursorTime(page.cursor),
-          cursorId: page.cursor,
-        });
-      }
-      return query
-        .orderBy('r.startedAt', 'DESC')
-        .addOrderBy('r.id', 'DESC')
-        .limit(page.limit + 1)
-        .getMany();
-    });
+    const rows = await boundedQuery(this.database, (manager) => newestFirst(manager, filter, page));
     return toPage(rows, page.limit, (row) => row.id);
   }
 
@@ -128,7 +114,24 @@ export class RequestQueries {
   }
 }
 
-function cursorTime(cursor: string): Date {
+/** One request more than the page holds, when there is one. */
+export function newestFirst(manager: EntityManager, filter: RequestFilter, page: PageRequest): Promise<UsageRequest[]> {
+  const query = manager.createQueryBuilder(UsageRequest, 'r');
+  applyFilter(query, filter);
+  if (page.cursor !== null) {
+    query.andWhere('(r.started_at, r.id) < (:cursorAt, :cursorId)', {
+      cursorAt: cursorTime(page.cursor),
+      cursorId: page.cursor,
+    });
+  }
+  return query
+    .orderBy('r.startedAt', 'DESC')
+    .addOrderBy('r.id', 'DESC')
+    .limit(page.limit + 1)
+    .getMany();
+}
+
+export function cursorTime(cursor: string): Date {
   const time = timeOfRequestId(cursor);
   if (time === null)
     throw new InvalidRequestError(

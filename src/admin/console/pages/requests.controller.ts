@@ -1,6 +1,6 @@
 import { Get, Param, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { RequestQueries, type RequestFilter, type UsageRequest } from '../../../billing';
+import { RequestQueries, RequestSearch, type RequestFilter, type UsageRequest } from '../../../billing';
 import { NotFoundError } from '../../../core/errors';
 import { RequestQueryDto, toRequestFilter } from '../../dtos/request-query.dto';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
@@ -15,12 +15,14 @@ const SHOWN = ['team', 'model', 'provider', 'status', 'key_name', 'cache', 'fall
 /** Of the page, not of the filter. */
 const NOT_FILTERS = new Set(['live', 'cursor']);
 const LIVE_SECONDS = 1;
+const NOTHING = { items: [], nextCursor: null, searchedTo: null } as const;
 
 @ConsoleController('requests')
 export class RequestsPageController {
   constructor(
     private readonly pages: Pages,
     private readonly requests: RequestQueries,
+    private readonly searching: RequestSearch,
     private readonly directory: Directory,
   ) {}
 
@@ -42,11 +44,12 @@ export class RequestsPageController {
     };
     try {
       const filter = narrowed(toRequestFilter(await checked(RequestQueryDto, values)), scope, teams);
-      const page = filter ? await this.requests.list(filter, pageOf(query)) : { items: [], nextCursor: null };
+      const page = filter ? await this.searching.search(filter, pageOf(query)) : NOTHING;
       const nameOf = await this.directory.names(page.items.map(({ teamId }) => teamId));
       this.pages.show(response, 'requests', {
         ...common,
         rows: page.items.map((row) => rowOf(row, nameOf)),
+        searchedTo: page.searchedTo,
         nextHref: page.nextCursor === null ? null : hrefOf(values, { cursor: page.nextCursor }),
         firstHref: query['cursor'] === undefined ? null : hrefOf(values, {}),
         refreshHref: hrefOf(values, { tail: '1', live: '1' }),
@@ -122,7 +125,7 @@ const rowOf = (row: UsageRequest, nameOf: (id: string | null) => string) => ({
   fallback: row.fallback,
   attempts: row.attempts,
   stream: row.stream,
-  cache: row.cacheStatus === 'bypass' ? null : row.cacheStatus,
+  cache: row.cacheStatus === 'hit' || row.cacheStatus === 'semantic-hit' ? row.cacheStatus : null,
 });
 
 function toneOf({ status, errorCode }: UsageRequest): string {

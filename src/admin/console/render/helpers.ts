@@ -12,7 +12,7 @@ export function registerHelpers(handlebars: typeof hbs.handlebars): void {
     compact: (count: unknown) => (typeof count === 'number' ? showCompact(count) : '–'),
     ms: (ms: unknown) => (typeof ms === 'number' ? showMs(ms) : '–'),
     or: (first: unknown, second: unknown) => (first === undefined || first === null || first === '' ? second : first),
-    title: (text: unknown) => (typeof text === 'string' ? text.charAt(0).toUpperCase() + text.slice(1) : ''),
+    capital: (text: unknown) => (typeof text === 'string' ? text.charAt(0).toUpperCase() + text.slice(1) : ''),
     plainUsd: (amount: unknown) => (typeof amount === 'bigint' ? formatUsd(amount) : ''),
     duration: (seconds: unknown) => (typeof seconds === 'number' ? showDuration(seconds) : '–'),
     bytes: (bytes: unknown) => (typeof bytes === 'number' ? showBytes(bytes) : '–'),
