@@ -62,8 +62,6 @@ const TRACES: Readonly<Record<string, number[]>> = {
   bursty: bursty(25),
 };
 
-jest.setTimeout(60_000);
-
 describe('three replicas on one Redis, time turned by hand', () => {
   let clock: TurnedClock;
   let replicas: LimiterReplica[];
