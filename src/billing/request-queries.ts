@@ -66,6 +66,9 @@ export interface RequestDetail {
   readonly attempts: readonly UsageAttempt[];
 }
 
+/** Rows that a stream holds at a time. */
+const STREAM_PAGE = 1_000;
+
 /** No request runs longer than this, so its attempts begin within it. */
 const LONGEST_REQUEST_MS = 24 * 60 * 60_000;
 
@@ -78,6 +81,15 @@ export class RequestQueries {
   async list(filter: RequestFilter, page: PageRequest): Promise<Page<UsageRequest>> {
     const rows = await boundedQuery(this.database, (manager) => newestFirst(manager, filter, page));
     return toPage(rows, page.limit, (row) => row.id);
+  }
+
+  /** All that fit, newest first, however many: a page at a time, so that nothing grows and nobody is held up. */
+  async *stream(filter: RequestFilter): AsyncGenerator<UsageRequest> {
+    for (let cursor: string | null = null, isFirst = true; isFirst || cursor !== null; isFirst = false) {
+      const page: Page<UsageRequest> = await this.list(filter, { limit: STREAM_PAGE, cursor });
+      yield* page.items;
+      cursor = page.nextCursor;
+    }
   }
 
   /** The request that began last of all; null before the first. */

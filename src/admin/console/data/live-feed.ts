@@ -33,7 +33,8 @@ export class LiveFeed implements OnModuleDestroy {
 
   /** Returns how to stop listening. Throws when too many listen on this replica. */
   listen(tell: Listener['tell'], end: Listener['end']): () => void {
-    if (this.listeners.size >= MAX_LISTENERS) throw new OverloadedError('Too many pages are open on this replica.', LOOK_EVERY_MS);
+    if (this.listeners.size >= MAX_LISTENERS)
+      throw new OverloadedError('Too many pages are open on this replica.', LOOK_EVERY_MS);
     const listener: Listener = { tell, end, looks: 0 };
     this.listeners.add(listener);
     this.timer ??= setInterval(() => void this.look(), LOOK_EVERY_MS);
