@@ -221,6 +221,28 @@ describe('the console in a browser', () => {
     await context.close();
   });
 
+  it('streams an answer into the playground, with its trace beside it', async () => {
+    const context = await signedIn('member');
+    const page = await context.newPage();
+    const troubles = troublesOf(page);
+    await page.goto('/admin/playground?model=gpt-4o');
+    await page.fill('#temperature', '9');
+    await page.fill('#prompt', 'Tell me about rivers.');
+    await page.click('text=Send');
+    await page.waitForSelector('#temperature-error');
+    expect(await page.textContent('#temperature-error')).toBe('A number from 0 to 2.');
+    expect(await page.inputValue('#prompt')).toBe('Tell me about rivers.');
+    await page.fill('#temperature', '0.5');
+    await page.click('text=Send');
+    await page.waitForSelector('[data-trace] #trace .waterfall');
+    expect((await page.textContent('[data-answer]'))?.length).toBeGreaterThan(20);
+    expect(await page.textContent('[data-status]')).toMatch(/first token .* tokens in, \d+ out · \$/);
+    await page.screenshot({ path: path.join(screenshots, 'playground-answer.png'), fullPage: true });
+    expect(await seriousProblems(page)).toEqual([]);
+    expect(troubles).toEqual([]);
+    await context.close();
+  });
+
   it('works without scripts', async () => {
     const context = await browser.newContext({
       javaScriptEnabled: false,

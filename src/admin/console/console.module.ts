@@ -24,7 +24,7 @@ import { KeysPageController } from './pages/keys.controller';
 import { LimitsPageController } from './pages/limits.controller';
 import { LiveController } from './pages/live.controller';
 import { ModelsPageController } from './pages/models.controller';
-import { OverviewController } from './pages/overview.controller';
+import { OverviewController, OverviewSources } from './pages/overview.controller';
 import { PlaygroundController } from './pages/playground.controller';
 import { RequestsPageController } from './pages/requests.controller';
 import { SettingsPageController } from './pages/settings.controller';
@@ -69,6 +69,7 @@ export const CONSOLE_CONTROLLERS = [
     Subjects,
     VisibleBudgets,
     Organization,
+    OverviewSources,
     UsageFigures,
     Assets,
     Pages,

@@ -59,8 +59,19 @@
     return `${input ?? 0} tokens in, ${output ?? 0} out · $${price}`;
   }
 
+  function sumUp(cache, firstMs, allMs, usage) {
+    const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
+    const parts = [
+      cache.endsWith('hit') ? 'from the cache' : '',
+      firstMs === null ? '' : `first token ${seconds(firstMs)}`,
+      `${seconds(allMs)} in all`,
+      usage === null ? '' : costOf(usage),
+    ];
+    say(parts.filter((part) => part !== '').join(' · '));
+  }
+
   async function read(response, startedMs) {
-    let [summary, firstMs] = ['', null];
+    let [usage, firstMs] = [null, null];
     for await (const event of eventsOf(response.body)) {
       if (event.error) answer.textContent += `\n${event.error.message}`;
       const text = event.choices?.[0]?.delta?.content;
@@ -68,13 +79,9 @@
         firstMs ??= performance.now() - startedMs;
         answer.textContent += text;
       }
-      if (event.usage) summary = costOf(event.usage);
+      usage = event.usage ?? usage;
     }
-    const seconds = (ms) => `${(ms / 1000).toFixed(2)} s`;
-    const first = firstMs === null ? '' : `first token ${seconds(firstMs)} · `;
-    const cache = response.headers.get('x-gateway-cache');
-    const from = cache === 'hit' || cache === 'semantic-hit' ? 'from the cache · ' : '';
-    say(`${from}${first}${seconds(performance.now() - startedMs)} in all${summary === '' ? '' : ` · ${summary}`}`);
+    sumUp(response.headers.get('x-gateway-cache') ?? '', firstMs, performance.now() - startedMs, usage);
   }
 
   /** The decision trace, out of the page of the request. */

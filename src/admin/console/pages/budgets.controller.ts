@@ -123,7 +123,12 @@ export class BudgetsPageController {
         budget,
         alerts: budget.alerts.map((alert) => `${Math.round(alert * 100)}%`).join(', '),
         models: budget.models?.join(', ') ?? null,
-        topUps: topUps.map((topUp) => ({ ...topUp, isOver: topUp.expiresAt.getTime() <= nowMs })),
+        topUps: topUps.map(({ amountNanoUsd, reason, expiresAt }) => ({
+          amountNanoUsd,
+          reason,
+          expiresAt,
+          isOver: expiresAt.getTime() <= nowMs,
+        })),
         mayTopUp: mayWrite,
         mayChange: mayWrite && budget.source === 'api',
         ...more,

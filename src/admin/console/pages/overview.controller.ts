@@ -1,4 +1,4 @@
-import { Get, Query as Parameters, Res } from '@nestjs/common';
+import { Get, Injectable, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { Clock } from '../../../platform/clock';
 import { ProviderOverviews } from '../../../providers';
@@ -15,14 +15,22 @@ import { textOf, type Query } from './fields';
 const TOP = 6;
 const TOP_BUDGETS = 5;
 
+/** What the overview is made of. */
+@Injectable()
+export class OverviewSources {
+  constructor(
+    readonly figures: UsageFigures,
+    readonly directory: Directory,
+    readonly overviews: ProviderOverviews,
+    readonly budgets: VisibleBudgets,
+  ) {}
+}
+
 @ConsoleController()
 export class OverviewController {
   constructor(
     private readonly pages: Pages,
-    private readonly figures: UsageFigures,
-    private readonly directory: Directory,
-    private readonly overviews: ProviderOverviews,
-    private readonly budgets: VisibleBudgets,
+    private readonly sources: OverviewSources,
     private readonly clock: Clock,
   ) {}
 
@@ -34,11 +42,11 @@ export class OverviewController {
     const nowMs = this.clock.now();
     const { now, before } = periodsOf(range, nowMs);
     const [totals, earlier, series, tops, budgets] = await Promise.all([
-      this.figures.totals(scope, now),
-      this.figures.totals(scope, before),
-      this.figures.series(scope, now, RANGES[range].bucketMs),
+      this.sources.figures.totals(scope, now),
+      this.sources.figures.totals(scope, before),
+      this.sources.figures.series(scope, now, RANGES[range].bucketMs),
       this.tops(scope, now),
-      mayDo(role, 'budgets.read') ? this.budgets.rows(scope) : [],
+      mayDo(role, 'budgets.read') ? this.sources.budgets.rows(scope) : [],
     ]);
     this.pages.show(response, 'overview', {
       title: 'Overview',
@@ -60,10 +68,10 @@ export class OverviewController {
   private async tops(scope: Scope, period: Period) {
     const column = scope.kind === 'user' ? 'key' : 'team';
     const [owners, models] = await Promise.all([
-      this.figures.top(scope, period, column, TOP),
-      this.figures.top(scope, period, 'model', TOP),
+      this.sources.figures.top(scope, period, column, TOP),
+      this.sources.figures.top(scope, period, 'model', TOP),
     ]);
-    const nameOf = await this.directory.names(column === 'team' ? owners.map(({ name }) => name) : []);
+    const nameOf = await this.sources.directory.names(column === 'team' ? owners.map(({ name }) => name) : []);
     return {
       ownerTitle: column === 'team' ? 'Top teams' : 'Top keys',
       owners: barsOf(owners).map((bar) => ({
@@ -81,8 +89,8 @@ export class OverviewController {
 
   /** What the traffic of the period says about each provider, and how it is now. */
   private async providerRows(scope: Scope, period: Period) {
-    const calls = new Map((await this.figures.providers(scope, period)).map((each) => [each.name, each]));
-    return this.overviews.list().map(({ name, type, models }) => {
+    const calls = new Map((await this.sources.figures.providers(scope, period)).map((each) => [each.name, each]));
+    return this.sources.overviews.list().map(({ name, type, models }) => {
       const known = calls.get(name) ?? { calls: 0, failures: 0 };
       const open = models.filter(({ breaker }) => breaker === 'open').length;
       return { name, type, calls: known.calls, failures: known.failures, ...toneOf(known, open) };

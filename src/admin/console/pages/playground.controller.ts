@@ -1,6 +1,5 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { Body, Get, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { ProviderRegistry } from '../../../providers';
@@ -53,7 +52,7 @@ export class PlaygroundController {
         if (value !== null) response.setHeader(name, value);
       }
       if (!answer.body) response.end();
-      else await pipeline(Readable.fromWeb(answer.body as ReadableStream), response);
+      else await pipeline(Readable.fromWeb(answer.body), response);
     } catch (error) {
       // Who leaves needs no answer.
       if (response.destroyed || response.headersSent) return;
