@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 interface Landing {
   readonly landed: Promise<void>;
   readonly land: () => void;
@@ -23,18 +25,11 @@ export class Landings {
   }
 
   /** Resolves when the answer of this process is on record, after so many milliseconds, or when the signal aborts. */
-  wait(id: string, milliseconds: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, milliseconds);
-      function done(): void {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      }
-      if (signal.aborted) done();
-      else signal.addEventListener('abort', done, { once: true });
-      void this.running.get(id)?.landed.then(() => done());
-    });
+  async wait(id: string, milliseconds: number, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const pause = sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, over.signal]) });
+    await Promise.race([pause.catch(() => undefined), this.running.get(id)?.landed ?? pause.catch(() => undefined)]);
+    over.abort();
   }
 
   /** Resolves when everything that is running has landed. */
