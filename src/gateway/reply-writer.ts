@@ -64,7 +64,7 @@ export class ReplyWriter {
     } catch (error) {
       if (!response.headersSent) throw error;
       if (response.destroyed) return;
-      const failure = toGatewayError(error);
+      const failure = context.interruption ?? toGatewayError(error);
       if (failure.status === 500) this.logger.error(error, context.requestId);
       context.outcome = { status: 200, errorCode: failure.code };
       context.decide('reply', 'broken', { error: failure.code });
