@@ -12,6 +12,7 @@ import { ConsoleModule } from './console/console.module';
 import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
+import { PricesController } from './prices.controller';
 import { ProvidersController } from './providers.controller';
 import { RequestsController } from './requests.controller';
 import { TeamsController } from './teams.controller';
@@ -42,6 +43,7 @@ const THROTTLE_LIMIT = 3_000;
     LimitsController,
     CacheController,
     ConfigController,
+    PricesController,
     ProvidersController,
     RequestsController,
     UsageController,

@@ -1,7 +1,7 @@
 import type { GatewayContext, Identity, Served, TargetName } from '../core/context';
 import type { NanoUsd } from '../core/money';
 import { NO_USAGE, type TokenUsage, type UsageSource } from '../core/tokens';
-import { tierFor, type ModelPrice } from './model-price';
+import { pricedServiceTier, tierFor, type ModelPrice } from './model-price';
 import { storable, storableJson, storableList } from './record-text';
 import type { Settlement } from './usage-meter';
 import type { AttemptRow, PriceColumns, RequestRow, TokenColumns, WhoColumns } from './usage-rows';
@@ -29,24 +29,28 @@ const tokenColumns = (usage: TokenUsage): TokenColumns => ({
   cache_write_5m_tokens: whole(usage.cacheWrite5mTokens),
   cache_write_1h_tokens: whole(usage.cacheWrite1hTokens),
   input_audio_tokens: whole(usage.inputAudioTokens),
+  input_image_tokens: whole(usage.inputImageTokens),
   output_tokens: whole(usage.outputTokens),
   reasoning_tokens: whole(usage.reasoningTokens),
   output_audio_tokens: whole(usage.outputAudioTokens),
+  output_image_tokens: whole(usage.outputImageTokens),
   web_searches: whole(usage.webSearches),
 });
 
 /** The prices of the tier that a prompt of this size is charged at. */
-function priceColumns(price: ModelPrice, inputTokens: number): PriceColumns {
-  const tier = tierFor(price, inputTokens);
+function priceColumns(price: ModelPrice, inputTokens: number, serviceTier?: string): PriceColumns {
+  const tier = tierFor(price, inputTokens, serviceTier);
   return {
     input_price_pico: tier.input.toString(),
     cache_read_price_pico: tier.cacheRead.toString(),
     cache_write_5m_price_pico: tier.cacheWrite5m.toString(),
     cache_write_1h_price_pico: tier.cacheWrite1h.toString(),
     input_audio_price_pico: tier.inputAudio.toString(),
+    input_image_price_pico: tier.inputImage.toString(),
     output_price_pico: tier.output.toString(),
     reasoning_price_pico: tier.reasoning.toString(),
     output_audio_price_pico: tier.outputAudio.toString(),
+    output_image_price_pico: tier.outputImage.toString(),
     web_search_price_pico: price.webSearch.toString(),
     request_price_pico: price.request.toString(),
   };
@@ -83,6 +87,7 @@ export function inDoubtRow(facts: IntentFacts, who: WhoColumns): AttemptRow {
     price_id: storable(price.id),
     price_source: price.source,
     price_version: facts.priceVersion,
+    service_tier: null,
     ...priceColumns(price, reserved.usage.inputTokens),
     cost_nano_usd: reserved.costNanoUsd.toString(),
     latency_ms: null,
@@ -102,7 +107,8 @@ export function settledRow(intent: AttemptRow, price: ModelPrice, settlement: Se
     error: storable(outcome.error),
     ...tokenColumns(usage),
     usage_source: settlement.source,
-    ...priceColumns(price, usage.inputTokens),
+    service_tier: storable(pricedServiceTier(price, usage.serviceTier)),
+    ...priceColumns(price, usage.inputTokens, usage.serviceTier),
     cost_nano_usd: settlement.costNanoUsd.toString(),
     latency_ms: Math.round(settlement.latencyMs),
     ttfb_ms: settlement.ttfbMs === null ? null : Math.round(settlement.ttfbMs),

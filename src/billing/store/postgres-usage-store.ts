@@ -79,10 +79,10 @@ function insertStatement<Row>(table: string, columns: ColumnTypes<Row>): string 
   return `insert into ${table} (${names}) select * from unnest(${arrays.join(', ')}) on conflict do nothing`;
 }
 
-/** One array for each column; a column that a record does not have (written by an older version) is null. */
+/** One array for each column; a column that a record does not have (written by an older version) is null, a figure zero. */
 function columnArrays<Row>(columns: ColumnTypes<Row>, rows: readonly NoInfer<Row>[]): unknown[][] {
   const names = Object.keys(columns) as (keyof Row)[];
-  return names.map((name) => rows.map((row) => row[name] ?? null));
+  return names.map((name) => rows.map((row) => row[name] ?? (columns[name] === 'bigint' ? 0 : null)));
 }
 
 const SETTLE = 'select budget_settle($1::text[], $2::text[], $3::bigint[], $4::timestamptz[])';
@@ -123,16 +123,19 @@ update usage_requests r set
   cache_write_5m_tokens = a.cache_write_5m_tokens,
   cache_write_1h_tokens = a.cache_write_1h_tokens,
   input_audio_tokens = a.input_audio_tokens,
+  input_image_tokens = a.input_image_tokens,
   output_tokens = a.output_tokens,
   reasoning_tokens = a.reasoning_tokens,
   output_audio_tokens = a.output_audio_tokens,
+  output_image_tokens = a.output_image_tokens,
   web_searches = a.web_searches
 from (
   select request_id, count(*) as attempts, sum(cost_nano_usd) as cost_nano_usd,
     sum(input_tokens) as input_tokens, sum(cache_read_tokens) as cache_read_tokens,
     sum(cache_write_5m_tokens) as cache_write_5m_tokens, sum(cache_write_1h_tokens) as cache_write_1h_tokens,
-    sum(input_audio_tokens) as input_audio_tokens, sum(output_tokens) as output_tokens,
-    sum(reasoning_tokens) as reasoning_tokens, sum(output_audio_tokens) as output_audio_tokens,
+    sum(input_audio_tokens) as input_audio_tokens, sum(input_image_tokens) as input_image_tokens,
+    sum(output_tokens) as output_tokens,
+    sum(reasoning_tokens) as reasoning_tokens, sum(output_audio_tokens) as output_audio_tokens, sum(output_image_tokens) as output_image_tokens,
     sum(web_searches) as web_searches
   from usage_attempts where request_id = any($1) group by request_id
 ) a
