@@ -47,6 +47,7 @@ const STAGES = [
   // The suites below share one PostgreSQL and one Redis: they take turns.
   suite('medium', '--runInBand', '--forceExit'),
   suite('e2e', '--runInBand', '--forceExit'),
+  suite('browser', '--runInBand', '--forceExit'),
 ];
 
 function outputOf(name) {

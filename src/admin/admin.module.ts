@@ -5,6 +5,8 @@ import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
+import { AuthorityModule } from './authority/authority.module';
+import { RoutePermissions } from './authority/route-permissions';
 import { BudgetsController } from './budgets.controller';
 import { CacheController } from './cache.controller';
 import { ConfigController } from './config.controller';
@@ -13,6 +15,7 @@ import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
 import { PricesController } from './prices.controller';
+import { MeController } from './me.controller';
 import { ProvidersController } from './providers.controller';
 import { RequestsController } from './requests.controller';
 import { TeamsController } from './teams.controller';
@@ -28,6 +31,7 @@ const THROTTLE_LIMIT = 3_000;
   imports: [
     ThrottlerModule.forRoot([{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }]),
     AccessModule,
+    AuthorityModule,
     BillingModule,
     SemanticCacheModule,
     ProvidersModule,
@@ -47,6 +51,8 @@ const THROTTLE_LIMIT = 3_000;
     ProvidersController,
     RequestsController,
     UsageController,
+    MeController,
   ],
+  providers: [RoutePermissions],
 })
 export class AdminModule {}

@@ -1,6 +1,7 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
 import { PricesService, UnpricedModels } from '../billing';
+import { Permit } from './authority/permit.decorator';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import {
   fromPrice,
@@ -32,6 +33,7 @@ export class PricesController {
 
   /** The price list, with what the configuration and this API say instead. Sorted by name. */
   @Get()
+  @Permit('prices.read')
   @ApiOperation({ summary: 'The prices in force, with their source and version' })
   @ApiOkResponse({ type: PricePageDto })
   list(@Query() query: PriceQueryDto): PricePageDto {
@@ -40,6 +42,7 @@ export class PricesController {
   }
 
   @Get('unpriced')
+  @Permit('prices.read')
   @ApiOperation({ summary: 'Models without a known price that are offered or were called' })
   @ApiOkResponse({ type: UnpricedListDto })
   async listUnpriced(): Promise<UnpricedListDto> {
@@ -48,6 +51,7 @@ export class PricesController {
 
   /** The body is the file itself: what LiteLLM calls `model_prices_and_context_window.json`, or a part of it. */
   @Post('import')
+  @Permit('prices.write')
   @ApiOperation({ summary: 'Import a LiteLLM price file' })
   @HttpCode(200)
   @ApiBody({
@@ -63,6 +67,7 @@ export class PricesController {
   }
 
   @Get(':model')
+  @Permit('prices.read')
   @ApiOperation({ summary: 'The price of one model' })
   @ModelParam()
   @ApiOkResponse({ type: PriceDto })
@@ -73,6 +78,7 @@ export class PricesController {
 
   /** Wins over the price list, everywhere within a second. Calls that have been admitted keep the price they began with. */
   @Put(':model')
+  @Permit('prices.write')
   @ApiOperation({ summary: 'Set the price of a model' })
   @ModelParam()
   @ApiOkResponse({ type: PriceDto })
@@ -82,6 +88,7 @@ export class PricesController {
   }
 
   @Delete(':model')
+  @Permit('prices.write')
   @ApiOperation({ summary: 'Take a price that was set here back' })
   @ModelParam()
   @HttpCode(204)
