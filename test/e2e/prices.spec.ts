@@ -94,10 +94,7 @@ pricing: { unknown: estimate, overrides: { declared-model: { input: 1, output: 2
     });
     expect(status).toBe(200);
     expect(body).toMatchObject({ model: MODEL, source: 'api', version: expect.stringMatching(/^\d+$/) as string });
-    const setAt = performance.now();
     await until(async () => (await priceOf(MODEL, 1)).source === 'api', 5_000);
-    const tookMs = performance.now() - setAt;
-    expect(tookMs).toBeLessThan(5_000);
     const after = await ask(1);
     expect(Number(after.cost)).toBeGreaterThan(Number(before.cost) * 1_000);
     const record = await gateways[1]!.recordOf(after.id);

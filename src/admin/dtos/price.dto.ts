@@ -266,7 +266,7 @@ export function toPrices(dto: ModelPricesDto): PriceOverride {
   if (input === undefined) throw missing('input');
   if (output === undefined) throw missing('output');
   refuseTooDear(dto, '');
-  return JSON.parse(JSON.stringify({ ...dto, input, output })) as PriceOverride;
+  return JSON.parse(JSON.stringify(dto)) as PriceOverride;
 }
 
 const missing = (field: string): InvalidRequestError =>
@@ -305,21 +305,16 @@ export const fromUnpriced = ({ provider, model, offered, calls, lastCalledAt }: 
 });
 
 function fromModelPrice({ tiers, serviceTiers, webSearch, request }: ModelPrice): PricesDto {
+  const named = Object.entries(serviceTiers ?? {}).map(([name, own]) => [name, fromTiers(own)] as const);
   return {
     ...fromTiers(tiers),
     web_searches_per_thousand: formatUsdPerMillion(webSearch / 1_000n),
     requests_per_thousand: formatUsdPerMillion(request / 1_000n),
-    ...(serviceTiers === undefined
-      ? {}
-      : {
-          service_tiers: Object.fromEntries(
-            Object.entries(serviceTiers).map(([name, own]) => [name, fromTiers(own)]),
-          ) as ServiceTiersDto,
-        }),
+    ...(named.length > 0 ? { service_tiers: Object.fromEntries(named) } : {}),
   };
 }
 
-function fromTiers([base, ...steps]: PriceTiers): ServiceTierPricesDto {
+function fromTiers([base, ...steps]: PriceTiers) {
   const long = steps.map((step) => ({ above_input_tokens: step.aboveInputTokens, ...fromTier(step) }));
   return { ...fromTier(base), ...(long.length > 0 ? { long_context: long } : {}) };
 }

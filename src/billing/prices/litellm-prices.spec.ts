@@ -68,6 +68,7 @@ describe('the import of LiteLLM prices', () => {
     const { prices, skipped, ignored } = fromLiteLlmPrices({
       sample_spec: { input_cost_per_token: 0 },
       embedder: { input_cost_per_token: 2e-8 },
+      gratis: { input_cost_per_token: 0, output_cost_per_token: 0.0, cache_read_input_token_cost: 0 },
       painter: { output_cost_per_image: 0.04 },
       odd: { input_cost_per_token: 'cheap', output_cost_per_token: 1 },
       'two words': { input_cost_per_token: 1e-6 },
@@ -80,7 +81,8 @@ describe('the import of LiteLLM prices', () => {
         input_cost_per_character: 0,
       },
     });
-    expect([...prices.keys()]).toEqual(['embedder', 'batched']);
+    expect([...prices.keys()]).toEqual(['embedder', 'gratis', 'batched']);
+    expect(prices.get('gratis')).toEqual({ input: '0', output: '0', cache_read: '0' });
     expect(prices.get('embedder')).toEqual({ input: '0.02', output: '0' });
     expect(skipped.map(({ model }) => model)).toEqual(['painter', 'odd', 'two words', 'nothing']);
     expect(ignored).toEqual([

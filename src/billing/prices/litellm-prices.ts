@@ -60,21 +60,24 @@ function readEntry(model: string, entry: unknown): { prices: PriceOverride; igno
   if (typeof entry !== 'object' || entry === null) return 'is no entry with prices';
   const tiers = new Map<string, Collected>([['', newTier()]]);
   const fees: Pick<PriceOverride, 'web_searches_per_thousand' | 'requests_per_thousand'> = {};
-  const ignored: string[] = [];
-  for (const [field, value] of Object.entries(entry as Record<string, unknown>)) {
-    if (!IS_PRICE.test(field) || value === null) continue;
-    if (readFee(field, value, fees) || readKind(field, value, tiers)) continue;
-    if (value !== 0) ignored.push(field);
-  }
+  const ignored = Object.entries(entry)
+    .filter(([field, value]) => IS_PRICE.test(field) && value !== null)
+    .filter(([field, value]) => !readFee(field, value, fees) && !readKind(field, value, tiers) && value !== 0)
+    .map(([field]) => field);
+  const prices = assemble(tiers, fees);
+  return prices === null ? 'has no price for a prompt token' : { prices, ignored };
+}
+
+function assemble(tiers: Map<string, Collected>, fees: Partial<PriceOverride>): PriceOverride | null {
   const ordinary = tiers.get('') ?? newTier();
   const { input, output } = ordinary.base;
-  if (input === undefined) return 'has no price for a prompt token';
+  if (input === undefined) return null;
   // Embeddings write nothing.
   const prices: PriceOverride = { ...ordinary.base, input, output: output ?? '0', ...fees };
   if (ordinary.steps.size > 0) prices.long_context = stepsOf(ordinary);
-  tiers.delete('');
-  if (tiers.size > 0) prices.service_tiers = Object.fromEntries([...tiers].map(([name, tier]) => [name, tierOf(tier)]));
-  return { prices, ignored };
+  const others = [...tiers].filter(([name]) => name !== '');
+  if (others.length > 0) prices.service_tiers = Object.fromEntries(others.map(([name, tier]) => [name, tierOf(tier)]));
+  return prices;
 }
 
 /** A search is charged by the size of its context: the dearest bounds them all. */
@@ -91,20 +94,25 @@ function readFee(field: string, value: unknown, fees: Partial<PriceOverride>): b
   return price !== null;
 }
 
-function readKind(field: string, value: unknown, tiers: Map<string, Collected>): boolean {
+/** What a field is the price of; null for a field that is none of these. */
+function kindOf(field: string): { kind: Kind; tierName: string; above: number | null } | null {
   const [, untiered = field, tierName = ''] = TIER.exec(field) ?? [];
   const [, plain = untiered, thousands] = STEP.exec(untiered) ?? [];
   const kind = Object.hasOwn(KINDS, plain) ? KINDS[plain] : undefined;
-  const price = kind === undefined ? null : scaled(value, 6);
-  if (kind === undefined || price === null) return false;
+  const above = thousands === undefined ? null : Number(thousands) * 1_000;
+  if (kind === undefined || (above !== null && (above < 1 || above > 100_000_000))) return null;
+  return { kind, tierName, above };
+}
+
+function readKind(field: string, value: unknown, tiers: Map<string, Collected>): boolean {
+  const told = kindOf(field);
+  const price = told && scaled(value, 6);
+  if (!told || price === null) return false;
+  const { kind, tierName, above } = told;
   const tier = tiers.get(tierName) ?? newTier();
   tiers.set(tierName, tier);
-  if (thousands === undefined) tier.base[kind] = price;
-  else {
-    const above = Number(thousands) * 1_000;
-    if (above < 1 || above > 100_000_000) return false;
-    tier.steps.set(above, { ...tier.steps.get(above), [kind]: price });
-  }
+  if (above === null) tier.base[kind] = price;
+  else tier.steps.set(above, { ...tier.steps.get(above), [kind]: price });
   return true;
 }
 
@@ -119,21 +127,24 @@ const tierOf = (tier: Collected): ServiceTierPrices => ({
 export const isModelName = (name: string): boolean =>
   name.length > 0 && name.length <= 256 && /^[^\s\p{Cc}]+$/u.test(name) && name !== '__proto__';
 
+/** More digits than any price has, in either direction. */
+const MAX_SHIFT = 60;
+/** USD for a million tokens; a larger figure is a mistaken unit. */
+const MAX_PRICE = 1_000_000;
 const NUMBER = /^(\d+)(?:\.(\d+))?(?:e([+-]?\d{1,3}))?$/i;
 
 /** A number times a power of ten as decimal text, digit by digit: `1.5e-7` times a million is `0.15`. Null: no price. */
 export function scaled(value: unknown, power: number): string | null {
-  if (typeof value !== 'number' && typeof value !== 'string') return null;
-  const match = NUMBER.exec(String(value));
+  const match = typeof value === 'number' || typeof value === 'string' ? NUMBER.exec(String(value)) : null;
   if (!match) return null;
   const [, whole = '', fraction = '', exponent = '0'] = match;
   const shift = Number(exponent) + power - fraction.length;
-  const digits = whole + fraction;
-  if (Math.abs(shift) > 60) return null;
-  const padded = shift >= 0 ? digits + '0'.repeat(shift) : digits.padStart(1 - shift, '0');
-  const point = shift >= 0 ? padded.length : padded.length + shift;
-  const integer = padded.slice(0, point).replace(/^0+(?=\d)/, '');
-  const decimals = padded.slice(point).replace(/0+$/, '');
-  const text = `${integer === '' ? '0' : integer}${decimals === '' ? '' : `.${decimals}`}`;
-  return Number(text) > 1_000_000 ? null : text;
+  if (Math.abs(shift) > MAX_SHIFT) return null;
+  const digits = (whole + fraction).padEnd(whole.length + fraction.length + Math.max(0, shift), '0');
+  const decimals = Math.max(0, -shift);
+  const padded = digits.padStart(decimals + 1, '0');
+  const integer = padded.slice(0, padded.length - decimals).replace(/^0+(?=\d)/, '');
+  const rest = padded.slice(padded.length - decimals).replace(/0+$/, '');
+  const text = rest === '' ? integer : `${integer}.${rest}`;
+  return Number(text) > MAX_PRICE ? null : text;
 }
