@@ -1,4 +1,5 @@
 import type { Dialect, InferenceRequest } from './chat';
+import type { GatewayError } from './errors';
 import type { StreamEvent } from './reply';
 import type { NanoUsd } from './money';
 import type { TokenUsage, UsageSource } from './tokens';
@@ -206,6 +207,9 @@ export class GatewayContext {
   /** Writer: ReplyWriter and ErrorFilter, whichever answers. */
   outcome: { readonly status: number; readonly errorCode: string | null } | undefined;
 
+  /** Writer: `interrupt`. Why the gateway itself ended the request; told to the client instead of what that led to. */
+  interruption: GatewayError | undefined;
+
   readonly decisions: Decision[] = [];
   private readonly deferred: (() => void)[] = [];
   private readonly controller = new AbortController();
@@ -254,6 +258,13 @@ export class GatewayContext {
   defer(giveBack: () => void): void {
     if (this.isClosed) this.run(giveBack);
     else this.deferred.push(giveBack);
+  }
+
+  /** Stops the work of the request, which then answers with `error`, or ends its stream with it. It is not over before that. */
+  interrupt(error: GatewayError): void {
+    if (this.isClosed || this.interruption) return;
+    this.interruption = error;
+    this.controller.abort(error);
   }
 
   /**
