@@ -1,8 +1,6 @@
 import { startGateway, type TestGateway } from '../support/gateway';
 import { until } from '../support/until';
 
-jest.setTimeout(60_000);
-
 describe('POST /v1/explain', () => {
   let gateway: TestGateway;
   beforeAll(async () => {

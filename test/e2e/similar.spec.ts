@@ -2,8 +2,6 @@ import { startSimulator, type Simulator } from '../../src/providers/simulator/se
 import { startGateway, type TestGateway } from '../support/gateway';
 import { until } from '../support/until';
 
-jest.setTimeout(60_000);
-
 const [BALANCED, COSINE, CONSERVATIVE] = ['gpt-4o-mini', 'gpt-4o', 'gpt-4.1'];
 
 const QUESTION = 'What are the advantages of microservices?';

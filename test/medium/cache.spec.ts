@@ -8,8 +8,6 @@ import { createTestDatabase } from '../support/test-database';
 import { TestRedis } from '../support/test-redis';
 import { until } from '../support/until';
 
-jest.setTimeout(60_000);
-
 const GPT = 'gpt-4o-mini';
 
 describe('two replicas on one Redis', () => {

@@ -7,8 +7,6 @@ import { FloatUseLite } from '../testing/float-use-lite';
 import { modelFiles } from './model-files';
 import { UseLitePromptEncoder } from './use-lite.prompt-encoder';
 
-jest.setTimeout(60_000);
-
 const TEXTS = [
   'What is the capital of France?',
   "Which city is France's capital?",
