@@ -78,7 +78,9 @@ cache: { enabled: true, mode: balanced, similarity_threshold: 0.8, embeddings: {
     const asked = 'How do I enable the firewall of the office router?';
     expect(await explain(asked)).toMatchObject({ status: 'miss', match: null, refused: [], mode: 'balanced' });
     await send('/v1/chat/completions', asked);
-    await until(async () => ((await explain(asked.replace('enable', 'disable')))?.['refused'] as unknown[]).length > 0);
+    const refusedNow = async (): Promise<unknown[]> =>
+      ((await explain(asked.replace('enable', 'disable'))) as { refused: unknown[] }).refused;
+    await until(async () => (await refusedNow()).length > 0);
     expect(await explain(asked)).toMatchObject({ status: 'hit', match: { tier: 'exact', similarity: 1 } });
     const { refused } = (await explain(asked.replace('enable', 'disable'))) as { refused: Record<string, unknown>[] };
     expect(refused[0]?.['reasons']).toContain('opposite');

