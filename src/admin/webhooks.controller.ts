@@ -28,7 +28,7 @@ export class WebhooksController {
   @ApiCreatedResponse({ type: NewWebhookDto, description: 'The only answer that holds the secret.' })
   async create(@Body() body: CreateWebhookDto): Promise<NewWebhookDto> {
     const { webhook, secret } = await this.webhooks.create(toWebhook(body));
-    return { ...fromWebhook(webhook), secret };
+    return Object.assign(fromWebhook(webhook), { secret });
   }
 
   @Get()

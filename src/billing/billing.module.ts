@@ -22,6 +22,7 @@ import { PricesService } from './prices/prices.service';
 import { StoredPrices } from './prices/stored-prices';
 import { UnpricedModels } from './prices/unpriced-models';
 import { RequestQueries } from './request-queries';
+import { RequestSearch } from './request-search';
 import { PostgresUsageStore } from './store/postgres-usage-store';
 import { UsageStore } from './store/usage-store';
 import { UsageJournal } from './usage-journal';
@@ -57,6 +58,7 @@ import { UsageQueries } from './usage-queries';
     BillingService,
     CostInterceptor,
     RequestQueries,
+    RequestSearch,
     UsageQueries,
   ],
   exports: [
@@ -66,6 +68,7 @@ import { UsageQueries } from './usage-queries';
     PricePreview,
     PricesService,
     RequestQueries,
+    RequestSearch,
     UnpricedModels,
     UsageQueries,
   ],

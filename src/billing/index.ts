@@ -1,5 +1,6 @@
 export { BillingModule } from './billing.module';
 export { BillingService } from './billing.service';
+export { forecastOf } from './budgets/budget-forecast';
 export { BudgetsService, type BudgetChanges, type BudgetFields, type StandingBudget } from './budgets/budgets.service';
 export { BUDGET_PERIODS, BUDGET_SCOPES, type BudgetPeriod, type BudgetScope } from './budgets.config';
 export { CostInterceptor } from './cost.interceptor';
@@ -20,4 +21,5 @@ export { UnpricedModels, type UnpricedModel } from './prices/unpriced-models';
 export type { PriceOverride } from './pricing.config';
 export { ProviderTypes } from './provider-types';
 export { RequestQueries, type Range, type RequestDetail, type RequestFilter } from './request-queries';
+export { RequestSearch } from './request-search';
 export { UsageQueries, type UsageGroup, type UsageQuery } from './usage-queries';

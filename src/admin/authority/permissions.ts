@@ -16,6 +16,7 @@ export const PERMISSIONS = [
   'budgets.write',
   'prices.read',
   'prices.write',
+  'playground.use',
   'routing.read',
   'routing.write',
   'cache.read',
@@ -36,6 +37,7 @@ const OWN: readonly Permission[] = [
   'keys.rotate',
   'limits.read',
   'budgets.read',
+  'playground.use',
 ];
 
 /** What each role may do; whose rows it may do it to is its scope (`caller.ts`). */

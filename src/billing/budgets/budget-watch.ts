@@ -37,7 +37,7 @@ export class BudgetWatch implements OnApplicationBootstrap, OnApplicationShutdow
   private async look(): Promise<void> {
     try {
       await this.database.query('select budget_watch()');
-      for (const budgetId of [...this.refused]) {
+      for (const budgetId of this.refused) {
         await this.database.query('select budget_refused($1)', [budgetId]);
         this.refused.delete(budgetId);
       }

@@ -15,7 +15,20 @@ export function sealText(key: Buffer, owner: string, text: string): string {
 
 /** Throws when the text was changed, belongs to another owner, or was sealed with another key. */
 export function openText(key: Buffer, owner: string, sealed: string): string {
-  if (!sealed.startsWith(VERSION)) throw new Error('this is no sealed text');
+  try {
+    return open(key, owner, sealed);
+  } catch (cause) {
+    throw new Error(
+      'a sealed text does not open: it was changed, or belongs to another owner or another GATEWAY_SECRET',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+function open(key: Buffer, owner: string, sealed: string): string {
+  if (!sealed.startsWith(VERSION)) throw new Error('it has no version that is known');
   const bytes = Buffer.from(sealed.slice(VERSION.length), 'base64url');
   const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES });
   decipher.setAAD(Buffer.from(owner)).setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
