@@ -1,3 +1,4 @@
+import { Agent, request } from 'undici';
 import { TargetHealth, type TargetStatus } from '../../src/providers';
 import type { ScenarioRule } from '../../src/providers/simulator/server/scenario';
 import { startSimulator } from '../../src/providers/simulator/server/simulator';
@@ -78,9 +79,12 @@ cache: { enabled: false }
     const rounds = Math.ceil(durationMs / ROUND_MS);
     simulator.scenario(Array.from({ length: rounds }, (_, round) => misfortunes(round * ROUND_MS)).flat());
     const errors: string[] = [];
+    // A kept connection that the server closes in the same moment would be an error of the client's own.
+    const dispatcher = new Agent({ pipelining: 0 });
     const one = async (index: number): Promise<void> => {
       const stream = index % 2 === 0;
-      const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+      const response = await request(`${gateway.url}/v1/chat/completions`, {
+        dispatcher,
         method: 'POST',
         headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
         body: JSON.stringify({
@@ -90,9 +94,9 @@ cache: { enabled: false }
           messages: [{ role: 'user', content: `[[say:well]] ${index}` }],
         }),
       });
-      const text = await response.text();
+      const text = await response.body.text();
       const isComplete = stream ? text.includes('well') && text.trimEnd().endsWith('[DONE]') : text.includes('well');
-      if (response.status !== 200 || !isComplete) errors.push(`${response.status} ${text.slice(0, 300)}`);
+      if (response.statusCode !== 200 || !isComplete) errors.push(`${response.statusCode} ${text.slice(0, 300)}`);
     };
     const running = new Set<Promise<void>>();
     const startedMs = performance.now();
