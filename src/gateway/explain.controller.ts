@@ -23,6 +23,6 @@ export class ExplainController {
     const context = this.contexts.of(request, response);
     setGatewayHeaders(context, response);
     context.outcome = { status: 200, errorCode: null };
-    return this.explanations.explain(context);
+    return this.explanations.explain(context, request.headers);
   }
 }
