@@ -25,6 +25,13 @@ export function readErrorBody(body: JsonObject | null): ErrorBody {
   return { message, type: text(error['type']), code: text(error['code']) };
 }
 
+/** Google's compatible endpoint puts its error into a list. */
+function parseErrorBody(bytes: Buffer): JsonObject | null {
+  const text = bytes.toString('utf8').trim();
+  const isList = text.startsWith('[') && text.endsWith(']');
+  return parseObject(isList ? Buffer.from(text.slice(1, -1)) : bytes);
+}
+
 export function parseObject(bytes: Buffer): JsonObject | null {
   try {
     return asObject(JSON.parse(bytes.toString('utf8')));
@@ -80,7 +87,7 @@ function classify(status: number, error: ErrorBody): { failure: UpstreamFailure;
 /** What an answer with an error status means for routing, with the provider's own body kept for callers of its dialect. */
 export function httpError(provider: string, dialect: Dialect, head: UpstreamHead, body: Buffer): UpstreamError {
   const { status, headers } = head;
-  const parsed = parseObject(body);
+  const parsed = parseErrorBody(body);
   const error = readErrorBody(parsed);
   const { failure, reason } = classify(status, error);
   const shouldRetry = headers['x-should-retry'];
@@ -89,11 +96,15 @@ export function httpError(provider: string, dialect: Dialect, head: UpstreamHead
     reason,
     status,
     dialect,
-    body: parsed ? body : undefined,
+    body: parsed ? errorBytes(body, parsed) : undefined,
     retryAfterMs: status === 429 || status >= 500 ? retryAfterMs(headers, Date.now()) : undefined,
     shouldRetry: reason === 'insufficient_quota' || shouldRetry === 'false' ? false : undefined,
   });
 }
+
+/** As it came, unless no client of the dialect could read it. */
+const errorBytes = (body: Buffer, parsed: JsonObject): Buffer =>
+  body.toString('latin1', 0, 16).trimStart().startsWith('[') ? Buffer.from(JSON.stringify(parsed)) : body;
 
 const STREAM_FAILURES: readonly [RegExp, UpstreamFailure, number][] = [
   [/rate_limit|too_many_requests|^429$/i, 'rate_limited', 429],
