@@ -1,5 +1,7 @@
 import { BudgetsConfig } from './billing/budgets.config';
+import { JournalConfig } from './billing/journal.config';
 import { PricingConfig } from './billing/pricing.config';
+import { UsageConfig } from './billing/usage.config';
 import { findings } from './app.config.checks';
 import { completeProviders } from './app.config.providers';
 import { Section } from './platform/config/fields';
@@ -46,6 +48,14 @@ export class AppConfig extends RootConfig {
   /** How much may be spent, by whom, in which time. */
   @Section(() => BudgetsConfig)
   budgets = new BudgetsConfig();
+
+  /** The write-ahead journal: every call is on record before it is made. */
+  @Section(() => JournalConfig)
+  journal = new JournalConfig();
+
+  /** The record of what was used. */
+  @Section(() => UsageConfig)
+  usage = new UsageConfig();
 
   /** Windows and cached answers shared by replicas. */
   @Section(() => RedisConfig)

@@ -12,7 +12,7 @@ const MONTHS_AHEAD = 2;
 
 @Injectable()
 export class PostgresUsageStore extends UsageStore {
-  private readonly insertAttempts = insertStatement('usage_attempts', ATTEMPT_COLUMNS);
+  private readonly insertAttempts = insertStatement('usage_attempts', { ...ATTEMPT_COLUMNS, charges: 'jsonb' });
   private readonly insertRequests = insertStatement('usage_requests', REQUEST_COLUMNS);
 
   constructor(@InjectDataSource() private readonly database: DataSource) {
@@ -21,8 +21,13 @@ export class PostgresUsageStore extends UsageStore {
 
   override async write({ attempts, requests }: UsageRows): Promise<void> {
     await this.inTransaction(async (manager) => {
-      if (attempts.length > 0) await this.insert(manager, attempts);
+      const bookings = attempts.length > 0 ? await this.insert(manager, attempts) : null;
       if (requests.length > 0) await manager.query(this.insertRequests, columnArrays(REQUEST_COLUMNS, requests));
+      // Last, because it locks the budgets, and calls may be waiting for those.
+      if (bookings && bookings.budgets.length > 0) {
+        const { budgets, leases, amounts, started } = bookings;
+        await manager.query(SETTLE, [budgets, leases, amounts, started]);
+      }
     });
   }
 
@@ -42,19 +47,16 @@ export class PostgresUsageStore extends UsageStore {
     await this.database.query('select usage_ensure_partitions($1)', [MONTHS_AHEAD]);
   }
 
-  /** An attempt that is there already has been booked already. */
-  private async insert(manager: EntityManager, attempts: readonly AttemptRow[]): Promise<void> {
-    const values = columnArrays(ATTEMPT_COLUMNS, attempts);
-    if (attempts.every(({ charges }) => charges === undefined)) {
+  /** Postings and roll-ups follow from the rows by triggers. An attempt that is there already has been booked already. */
+  private async insert(manager: EntityManager, attempts: readonly AttemptRow[]): Promise<Bookings | null> {
+    const charges = attempts.map((row) => JSON.stringify(row.charges ?? []));
+    const values = [...columnArrays(ATTEMPT_COLUMNS, attempts), charges];
+    if (attempts.every((row) => row.charges === undefined)) {
       await manager.query(this.insertAttempts, values);
-      return;
+      return null;
     }
     const inserted = await manager.query<{ id: string }[]>(`${this.insertAttempts} returning id`, values);
-    const bookings = bookingsOf(attempts, new Set(inserted.map(({ id }) => id)));
-    if (bookings.budgets.length > 0) {
-      const { budgets, leases, amounts, started } = bookings;
-      await manager.query(SETTLE, [budgets, leases, amounts, started]);
-    }
+    return bookingsOf(attempts, new Set(inserted.map(({ id }) => id)));
   }
 
   private async inTransaction(work: (manager: EntityManager) => Promise<void>): Promise<void> {
@@ -71,11 +73,11 @@ function isBadRow(error: unknown): boolean {
   return typeof code === 'string' && code.length === 5 && BAD_ROW_CLASSES.includes(code.slice(0, 2));
 }
 
-function insertStatement<Row>(table: string, columns: ColumnTypes<Row>): string {
+function insertStatement(table: string, columns: Readonly<Record<string, string>>): string {
   const names = Object.keys(columns)
     .map((name) => `"${name}"`)
     .join(', ');
-  const arrays = Object.values<string>(columns).map((type, index) => `$${index + 1}::${type}[]`);
+  const arrays = Object.values(columns).map((type, index) => `$${index + 1}::${type}[]`);
   return `insert into ${table} (${names}) select * from unnest(${arrays.join(', ')}) on conflict do nothing`;
 }
 
@@ -94,14 +96,17 @@ interface Bookings {
   readonly started: string[];
 }
 
-/** One booking for each lease; those of soft budgets stay apart, because their period is the one they began in. */
+/** Periods begin on whole minutes: what began in the same minute belongs to the same period. */
+const MINUTE_LENGTH = 'YYYY-MM-DDTHH:MM'.length;
+
+/** One booking for each lease; those of soft budgets go by the minute, because their period is the one they began in. */
 function bookingsOf(attempts: readonly AttemptRow[], inserted: ReadonlySet<string>): Bookings {
   const bookings: Bookings = { budgets: [], leases: [], amounts: [], started: [] };
   const placeOf = new Map<string, number>();
   for (const { id, charges, cost_nano_usd: cost, started_at: startedAt } of attempts) {
     if (!inserted.has(id)) continue;
     for (const { budget, lease } of charges ?? []) {
-      const key = lease ?? `${budget} ${startedAt}`;
+      const key = lease ?? `${budget} ${startedAt.slice(0, MINUTE_LENGTH)}`;
       const place = placeOf.get(key);
       if (place === undefined) {
         placeOf.set(key, bookings.budgets.push(budget) - 1);
