@@ -83,14 +83,11 @@ const BALANCED = `
     return null;
   end $$`;
 
-const CURRENT_ONLY = `
-  create function ledger_must_be_current() returns trigger language plpgsql as $$
+const NOT_CURRENT = `
+  create function ledger_is_not_current() returns trigger language plpgsql as $$
   begin
-    if new.txn_id::text is distinct from current_setting('ledger.txn', true) or new.at <> now() then
-      raise exception 'a posting belongs to the ledger transaction that is open, not to %', new.txn_id
-        using errcode = 'integrity_constraint_violation';
-    end if;
-    return new;
+    raise exception 'a posting belongs to the ledger transaction that is open, not to %', new.txn_id
+      using errcode = 'integrity_constraint_violation';
   end $$`;
 
 const IMMUTABLE = `
@@ -221,7 +218,7 @@ const FUNCTIONS = [
   ['ledger_current_txn()', CURRENT_TXN],
   ['ledger_move(text, text, timestamptz, text, text, bigint, text)', MOVE],
   ['ledger_must_balance()', BALANCED],
-  ['ledger_must_be_current()', CURRENT_ONLY],
+  ['ledger_is_not_current()', NOT_CURRENT],
   ['ledger_is_immutable()', IMMUTABLE],
   ['ledger_book_attempts()', BOOK_ATTEMPTS],
   ['ledger_correct_budgets(text, jsonb, timestamptz, bigint)', CORRECT_BUDGETS],
@@ -232,8 +229,9 @@ const FUNCTIONS = [
 const TRIGGERS = [
   `create constraint trigger ledger_txns_balanced after insert on ledger_txns
     deferrable initially deferred for each row execute function ledger_must_balance()`,
-  `create trigger ledger_postings_current before insert on ledger_postings
-    for each row execute function ledger_must_be_current()`,
+  `create trigger ledger_postings_current before insert on ledger_postings for each row
+    when (new.at <> now() or new.txn_id::text is distinct from current_setting('ledger.txn', true))
+    execute function ledger_is_not_current()`,
   ...['ledger_txns', 'ledger_postings'].flatMap((table) => [
     `create trigger ${table}_immutable before update or delete on ${table}
       for each row execute function ledger_is_immutable()`,

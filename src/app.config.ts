@@ -12,6 +12,7 @@ import { RedisConfig } from './platform/redis/redis.config';
 import { ModelsConfig } from './providers/models.config';
 import { ProvidersConfig } from './providers/providers.config';
 import { RoutingConfig } from './providers/routing.config';
+import { StreamsConfig } from './providers/streams.config';
 import { RateLimitConfig } from './rate-limit/rate-limit.config';
 import { CacheConfig } from './semantic-cache/cache.config';
 
@@ -32,6 +33,10 @@ export class AppConfig extends RootConfig {
   /** What happens when a call to a provider fails. */
   @Section(() => RoutingConfig)
   routing = new RoutingConfig();
+
+  /** What happens to streams that do not end as planned. */
+  @Section(() => StreamsConfig)
+  streams = new StreamsConfig();
 
   /** What callers may use at most. */
   @Section(() => RateLimitConfig)

@@ -170,6 +170,7 @@ export class UsageLedger implements AttemptLedger {
       target: { provider: intent.provider, model: intent.model },
       price,
       maxOutputTokens,
+      reservedNanoUsd: reservation?.amountNanoUsd ?? null,
       monotonic: () => clock.monotonic(),
       estimatedInputTokens: () => intent.request.estimatedInputTokens(),
       onSettled: (_meter, settlement) => {

@@ -46,7 +46,7 @@ export class RequestContexts {
     });
     carrier[CONTEXT] = context;
     if (response.destroyed || response.writableFinished) context.close();
-    else response.once('close', () => context.close());
+    else response.once('close', () => context.leave());
     return context;
   }
 
