@@ -38,22 +38,19 @@ function batch(paid) {
       cost_nano_usd: String(1000 + index),
     };
     const request = newId('req', now);
-    const charges = paid
-      ? [
-          { budget: 'bud_all', lease: null },
-          { budget: `bud_${index % 10}`, lease: null },
-        ]
-      : undefined;
-    attempts.push({
-      ...ATTEMPT,
-      ...shared,
-      id: newId('att', now),
-      request_id: request,
-      status: 'succeeded',
-      usage_source: 'provider',
-      charges,
-    });
-    requests.push({ ...REQUEST, ...shared, id: request, status: 200, error_code: null });
+    const id = newId('att', now);
+    const booking = {
+      id,
+      started_at: shared.started_at,
+      cost_nano_usd: shared.cost_nano_usd,
+      charges: [
+        { budget: 'bud_all', lease: null },
+        { budget: `bud_${index % 10}`, lease: null },
+      ],
+    };
+    const row = { ...ATTEMPT, ...shared, id, request_id: request, status: 'succeeded', usage_source: 'provider' };
+    attempts.push({ json: JSON.stringify(row), booking: paid ? booking : null });
+    requests.push(JSON.stringify({ ...REQUEST, ...shared, id: request, status: 200, error_code: null }));
   }
   return { attempts, requests };
 }

@@ -5,6 +5,8 @@ import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
+import { AuthorityModule } from './authority/authority.module';
+import { RoutePermissions } from './authority/route-permissions';
 import { BudgetsController } from './budgets.controller';
 import { CacheController } from './cache.controller';
 import { ConfigController } from './config.controller';
@@ -12,6 +14,7 @@ import { ConsoleModule } from './console/console.module';
 import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
+import { MeController } from './me.controller';
 import { ProvidersController } from './providers.controller';
 import { RequestsController } from './requests.controller';
 import { TeamsController } from './teams.controller';
@@ -27,6 +30,7 @@ const THROTTLE_LIMIT = 3_000;
   imports: [
     ThrottlerModule.forRoot([{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }]),
     AccessModule,
+    AuthorityModule,
     BillingModule,
     SemanticCacheModule,
     ProvidersModule,
@@ -45,6 +49,8 @@ const THROTTLE_LIMIT = 3_000;
     ProvidersController,
     RequestsController,
     UsageController,
+    MeController,
   ],
+  providers: [RoutePermissions],
 })
 export class AdminModule {}

@@ -1,6 +1,7 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { BudgetsService } from '../billing';
+import { Permit } from './authority/permit.decorator';
 import {
   BudgetDto,
   BudgetPageDto,
@@ -23,6 +24,7 @@ export class BudgetsController {
   constructor(private readonly budgets: BudgetsService) {}
 
   @Post()
+  @Permit('budgets.write')
   @ApiOperation({ summary: 'Create a budget' })
   @ApiCreatedResponse({ type: BudgetDto })
   async create(@Body() body: CreateBudgetDto): Promise<BudgetDto> {
@@ -30,6 +32,7 @@ export class BudgetsController {
   }
 
   @Get()
+  @Permit('budgets.read')
   @ApiOperation({ summary: 'List budgets with what is spent, held and left' })
   @ApiOkResponse({ type: BudgetPageDto })
   async list(@Query() query: PageQueryDto): Promise<BudgetPageDto> {
@@ -37,6 +40,7 @@ export class BudgetsController {
   }
 
   @Get(':id')
+  @Permit('budgets.read')
   @ApiOperation({ summary: 'One budget with what is spent, held and left' })
   @ApiOkResponse({ type: BudgetDto })
   @Refuses(404)
@@ -46,6 +50,7 @@ export class BudgetsController {
 
   /** In force everywhere within a second. Scope and period cannot be changed: make another budget. */
   @Patch(':id')
+  @Permit('budgets.write')
   @ApiOperation({ summary: 'Change a budget; in force within a second' })
   @ApiOkResponse({ type: BudgetDto })
   @Refuses(404, 409)
@@ -54,6 +59,7 @@ export class BudgetsController {
   }
 
   @Delete(':id')
+  @Permit('budgets.write')
   @ApiOperation({ summary: 'Delete a budget' })
   @HttpCode(204)
   @ApiNoContentResponse()
@@ -64,6 +70,7 @@ export class BudgetsController {
 
   /** Raises the limit of the current period until it expires or the period ends. */
   @Post(':id/top-ups')
+  @Permit('budgets.write')
   @ApiOperation({ summary: 'Add money to a budget for a time' })
   @ApiCreatedResponse({ type: TopUpDto })
   @Refuses(404)

@@ -2,6 +2,7 @@ import { Delete, Get, HttpCode, Param, Post, Query, type PipeTransform } from '@
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
 import { CacheAdministration } from '../semantic-cache';
+import { Permit } from './authority/permit.decorator';
 import {
   CacheEntryPageDto,
   CacheOverviewDto,
@@ -30,6 +31,7 @@ export class CacheController {
 
   /** How the cache does: hits by tier, what they saved, what it holds. */
   @Get()
+  @Permit('cache.read')
   @ApiOperation({ summary: 'Read cache' })
   @ApiOkResponse({ type: CacheOverviewDto })
   async overview(): Promise<CacheOverviewDto> {
@@ -38,6 +40,7 @@ export class CacheController {
 
   /** What is stored, without prompts and answers. */
   @Get('entries')
+  @Permit('cache.read')
   @ApiOperation({ summary: 'Read cache entries' })
   @ApiOkResponse({ type: CacheEntryPageDto })
   async entries(@Query() query: PageQueryDto): Promise<CacheEntryPageDto> {
@@ -46,6 +49,7 @@ export class CacheController {
 
   /** Removes the entries of a model, of a scope, or of a model within a scope. To remove all, flush. */
   @Delete('entries')
+  @Permit('cache.write')
   @ApiOperation({ summary: 'Remove cache entries' })
   @ApiOkResponse({ type: CacheRemovalDto })
   async removeWhere(@Query() { model, scope }: CacheRemovalQueryDto): Promise<CacheRemovalDto> {
@@ -56,6 +60,7 @@ export class CacheController {
   }
 
   @Delete('entries/:id')
+  @Permit('cache.write')
   @ApiOperation({ summary: 'Remove cache entries/:id' })
   @HttpCode(204)
   @ApiNoContentResponse()
@@ -66,6 +71,7 @@ export class CacheController {
 
   /** Forgets all entries at once. */
   @Post('flush')
+  @Permit('cache.write')
   @ApiOperation({ summary: 'Create or act on cache flush' })
   @HttpCode(204)
   @ApiNoContentResponse()

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Body, Get, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { FileLiveConfig } from '../platform/config/file-live-config';
+import { Permit } from './authority/permit.decorator';
 import { ConfigReloadDto, ConfigValidityDto, ValidateConfigDto } from './dtos/config.dto';
 import { ManagementController } from './management-controller.decorator';
 
@@ -11,6 +12,7 @@ export class ConfigController {
 
   /** The configuration in force, secrets masked. */
   @Get()
+  @Permit('config.read')
   @ApiOperation({ summary: 'The configuration in force, secrets masked' })
   @ApiOkResponse({
     description: 'As it could stand in the file: every default filled in, every secret masked.',
@@ -24,6 +26,7 @@ export class ConfigController {
 
   /** Checks a text by the rules that hold for the file; changes nothing. */
   @Post('validate')
+  @Permit('config.write')
   @ApiOperation({ summary: 'Check a configuration without using it' })
   @HttpCode(200)
   @ApiOkResponse({ type: ConfigValidityDto })
@@ -34,6 +37,7 @@ export class ConfigController {
 
   /** Reads the file again. 409 when it is wrong: then nothing has changed. */
   @Post('reload')
+  @Permit('config.write')
   @ApiOperation({ summary: 'Read the configuration file again' })
   @HttpCode(200)
   @ApiOkResponse({ type: ConfigReloadDto })

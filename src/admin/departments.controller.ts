@@ -1,6 +1,7 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { DepartmentsService } from '../access';
+import { Permit } from './authority/permit.decorator';
 import {
   CreateDepartmentDto,
   DepartmentDto,
@@ -17,6 +18,7 @@ export class DepartmentsController {
   constructor(private readonly departments: DepartmentsService) {}
 
   @Post()
+  @Permit('directory.write')
   @ApiOperation({ summary: 'Create a department' })
   @ApiCreatedResponse({ type: DepartmentDto })
   @Refuses(409)
@@ -25,6 +27,7 @@ export class DepartmentsController {
   }
 
   @Get()
+  @Permit('directory.read')
   @ApiOperation({ summary: 'List departments, newest first' })
   @ApiOkResponse({ type: DepartmentPageDto })
   async list(@Query() query: PageQueryDto): Promise<DepartmentPageDto> {
@@ -32,6 +35,7 @@ export class DepartmentsController {
   }
 
   @Get(':id')
+  @Permit('directory.read')
   @ApiOperation({ summary: 'One department' })
   @ApiOkResponse({ type: DepartmentDto })
   @Refuses(404)
@@ -40,6 +44,7 @@ export class DepartmentsController {
   }
 
   @Patch(':id')
+  @Permit('directory.write')
   @ApiOperation({ summary: 'Rename a department' })
   @ApiOkResponse({ type: DepartmentDto })
   @Refuses(404, 409)
@@ -48,6 +53,7 @@ export class DepartmentsController {
   }
 
   @Delete(':id')
+  @Permit('directory.write')
   @ApiOperation({ summary: 'Delete a department that has no teams' })
   @HttpCode(204)
   @ApiNoContentResponse()

@@ -1,6 +1,7 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { KeysService } from '../access';
+import { Permit } from './authority/permit.decorator';
 import {
   CreateKeyDto,
   fromKey,
@@ -23,6 +24,7 @@ export class KeysController {
   constructor(private readonly keys: KeysService) {}
 
   @Post()
+  @Permit('keys.write')
   @ApiOperation({ summary: 'Create an API key; its secret is shown once' })
   @ApiCreatedResponse({ type: NewKeyDto, description: 'The only answer that holds the secret.' })
   async create(@Body() body: CreateKeyDto): Promise<NewKeyDto> {
@@ -30,6 +32,7 @@ export class KeysController {
   }
 
   @Get()
+  @Permit('keys.read')
   @ApiOperation({ summary: 'List API keys, newest first' })
   @ApiOkResponse({ type: KeyPageDto })
   async list(@Query() query: KeyQueryDto): Promise<KeyPageDto> {
@@ -38,6 +41,7 @@ export class KeysController {
   }
 
   @Get(':id')
+  @Permit('keys.read')
   @ApiOperation({ summary: 'One API key' })
   @ApiOkResponse({ type: KeyDto })
   @Refuses(404)
@@ -46,6 +50,7 @@ export class KeysController {
   }
 
   @Patch(':id')
+  @Permit('keys.write')
   @ApiOperation({ summary: 'Change a key’s name, limits, models or expiry' })
   @ApiOkResponse({ type: KeyDto })
   @Refuses(404)
@@ -54,6 +59,7 @@ export class KeysController {
   }
 
   @Post(':id/rotate')
+  @Permit('keys.rotate')
   @ApiOperation({ summary: 'Give a key a new secret' })
   @HttpCode(200)
   @ApiOkResponse({ type: NewKeyDto, description: 'The new secret, this once. The id stays.' })
@@ -63,6 +69,7 @@ export class KeysController {
   }
 
   @Delete(':id')
+  @Permit('keys.rotate')
   @ApiOperation({ summary: 'Revoke a key everywhere within a second' })
   @HttpCode(204)
   @ApiNoContentResponse({ description: 'The key stops working everywhere within a second.' })

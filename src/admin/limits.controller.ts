@@ -4,6 +4,7 @@ import { DepartmentsService, KeysService, TeamsService, UsersService } from '../
 import type { IdPrefix } from '../core/ids';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
 import { LimitUsageService, type LimitUsage } from '../rate-limit';
+import { Permit } from './authority/permit.decorator';
 import { fromLimitUsage, LimitUsageDto } from './dtos/limit-usage.dto';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
@@ -33,6 +34,7 @@ export class LimitsController {
 
   /** Reading counts as nothing. */
   @Get(':scope/:id')
+  @Permit('limits.read')
   @ApiOperation({ summary: 'The current use of every window of a key, user, team, department or model' })
   @ApiParam({ name: 'scope', enum: SCOPES })
   @ApiParam({ name: 'id', description: 'An id; of a model its name, with "/" written as %2F.' })

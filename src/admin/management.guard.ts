@@ -1,23 +1,29 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { AccessService, AdminKey, presentedKey } from '../access';
+import { Reflector } from '@nestjs/core';
 import { PermissionDeniedError } from '../core/errors';
+import { CALLER } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
+import { Callers } from './authority/callers';
+import { mayDo, type Permission } from './authority/permissions';
+import { PERMISSION } from './authority/permit.decorator';
 
-/** Lets in the admin key and keys with the scope `management`; 401 for no good key, 403 for a key without the scope. */
+/** Who calls the management API, and does their role include this? */
 @Injectable()
 export class ManagementGuard implements CanActivate {
   constructor(
-    private readonly adminKey: AdminKey,
-    private readonly access: AccessService,
+    private readonly reflector: Reflector,
+    private readonly callers: Callers,
   ) {}
 
   async canActivate(execution: ExecutionContext): Promise<boolean> {
-    const key = presentedKey(execution.switchToHttp().getRequest<IncomingMessage>().headers);
-    if (key !== undefined && this.adminKey.matches(key)) return true;
-    const identity = await this.access.authenticate(key);
-    if (identity.scopes.includes('management')) return true;
+    const request = execution.switchToHttp().getRequest<IncomingMessage & { [CALLER]?: Caller }>();
+    const caller = await this.callers.of(request.headers);
+    const permission = this.reflector.get<Permission | undefined>(PERMISSION, execution.getHandler());
+    request[CALLER] = caller;
+    if (permission !== undefined && mayDo(caller.role, permission)) return true;
     throw new PermissionDeniedError(
-      'This key may not manage the gateway: use the admin key, or a key with the scope "management".',
+      `The role ${caller.role} does not include this. Ask an administrator if you need it.`,
     );
   }
 }

@@ -2,6 +2,7 @@ import { Body, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { Clock } from '../platform/clock';
 import { ProviderOverviews } from '../providers';
+import { Permit } from './authority/permit.decorator';
 import { fromCheck, fromOverview, ProviderCheckDto, ProviderPageDto, TestProviderDto } from './dtos/provider.dto';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
@@ -14,6 +15,7 @@ export class ProvidersController {
 
   /** Every provider with the health of each of its models, as this replica sees it. */
   @Get()
+  @Permit('routing.read')
   @ApiOperation({ summary: 'Read providers' })
   @ApiOkResponse({ type: ProviderPageDto })
   list(): ProviderPageDto {
@@ -23,6 +25,7 @@ export class ProvidersController {
 
   /** Makes one real call of a few tokens, on no team's bill. A success ends the provider's cooldowns and closes its breakers. */
   @Post(':name/test')
+  @Permit('routing.write')
   @ApiOperation({ summary: 'Create or act on providers :name/test' })
   @HttpCode(200)
   @ApiBody({ type: TestProviderDto, required: false })

@@ -2,6 +2,7 @@ import { Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { RequestQueries } from '../billing';
 import { NotFoundError } from '../core/errors';
+import { Permit } from './authority/permit.decorator';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import { RequestQueryDto, toRequestFilter } from './dtos/request-query.dto';
 import { fromRequest, fromRequestDetail, RequestDetailDto, RequestPageDto } from './dtos/request.dto';
@@ -14,6 +15,7 @@ export class RequestsController {
 
   /** Newest first. A request appears about a quarter of a second after its end. */
   @Get()
+  @Permit('usage.read')
   @ApiOperation({ summary: 'Requests by any column, newest first' })
   @ApiOkResponse({ type: RequestPageDto })
   async list(@Query() query: RequestQueryDto): Promise<RequestPageDto> {
@@ -22,6 +24,7 @@ export class RequestsController {
 
   /** With every attempt and the decision trace. */
   @Get(':id')
+  @Permit('usage.read')
   @ApiOperation({ summary: 'One request with its attempts and decision trace' })
   @ApiOkResponse({ type: RequestDetailDto })
   @Refuses(404)

@@ -1,6 +1,7 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { TeamsService } from '../access';
+import { Permit } from './authority/permit.decorator';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import {
   CreateTeamDto,
@@ -20,6 +21,7 @@ export class TeamsController {
   constructor(private readonly teams: TeamsService) {}
 
   @Post()
+  @Permit('directory.write')
   @ApiOperation({ summary: 'Create a team in a department' })
   @ApiCreatedResponse({ type: TeamDto })
   @Refuses(409)
@@ -28,6 +30,7 @@ export class TeamsController {
   }
 
   @Get()
+  @Permit('directory.read')
   @ApiOperation({ summary: 'List teams, newest first' })
   @ApiOkResponse({ type: TeamPageDto })
   async list(@Query() query: TeamQueryDto): Promise<TeamPageDto> {
@@ -35,6 +38,7 @@ export class TeamsController {
   }
 
   @Get(':id')
+  @Permit('directory.read')
   @ApiOperation({ summary: 'One team' })
   @ApiOkResponse({ type: TeamDto })
   @Refuses(404)
@@ -43,6 +47,7 @@ export class TeamsController {
   }
 
   @Patch(':id')
+  @Permit('directory.write')
   @ApiOperation({ summary: 'Change a team, its limits or its models' })
   @ApiOkResponse({ type: TeamDto })
   @Refuses(404, 409)
@@ -51,6 +56,7 @@ export class TeamsController {
   }
 
   @Delete(':id')
+  @Permit('directory.write')
   @ApiOperation({ summary: 'Delete a team that is not in use' })
   @HttpCode(204)
   @ApiNoContentResponse()

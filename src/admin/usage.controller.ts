@@ -4,6 +4,7 @@ import { Get, Headers, Query, Res, StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
 import { UsageQueries, type UsageQuery } from '../billing';
 import { Clock } from '../platform/clock';
+import { Permit } from './authority/permit.decorator';
 import { fromUsageGroup, toUsageCsv, toUsageQuery, UsageQueryDto, UsageReportDto } from './dtos/usage.dto';
 import { ManagementController } from './management-controller.decorator';
 
@@ -18,6 +19,7 @@ export class UsageController {
 
   /** Sums over requests; as a CSV file of any length with `Accept: text/csv`. */
   @Get()
+  @Permit('usage.read')
   @ApiOperation({ summary: 'Usage and cost by any dimension, as JSON or CSV' })
   @ApiProduces('application/json', CSV)
   @ApiOkResponse({ type: UsageReportDto })

@@ -1,6 +1,7 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { UsersService } from '../access';
+import { Permit } from './authority/permit.decorator';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import {
   CreateUserDto,
@@ -20,6 +21,7 @@ export class UsersController {
   constructor(private readonly users: UsersService) {}
 
   @Post()
+  @Permit('members.write')
   @ApiOperation({ summary: 'Create a user' })
   @ApiCreatedResponse({ type: UserDto })
   @Refuses(409)
@@ -28,6 +30,7 @@ export class UsersController {
   }
 
   @Get()
+  @Permit('directory.read')
   @ApiOperation({ summary: 'List users, newest first' })
   @ApiOkResponse({ type: UserPageDto })
   async list(@Query() query: UserQueryDto): Promise<UserPageDto> {
@@ -35,6 +38,7 @@ export class UsersController {
   }
 
   @Get(':id')
+  @Permit('directory.read')
   @ApiOperation({ summary: 'One user' })
   @ApiOkResponse({ type: UserDto })
   @Refuses(404)
@@ -43,6 +47,7 @@ export class UsersController {
   }
 
   @Patch(':id')
+  @Permit('members.write')
   @ApiOperation({ summary: 'Change or disable a user' })
   @ApiOkResponse({ type: UserDto })
   @Refuses(404, 409)
@@ -51,6 +56,7 @@ export class UsersController {
   }
 
   @Delete(':id')
+  @Permit('directory.write')
   @ApiOperation({ summary: 'Delete a user and the user’s keys' })
   @HttpCode(204)
   @ApiNoContentResponse({ description: 'The keys of the user are gone too.' })

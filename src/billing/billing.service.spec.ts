@@ -149,8 +149,8 @@ describe('BillingService', () => {
         ttfb_ms: 50,
         overhead_ms: 10,
         config_version: 'c1',
-        metadata: '{"app":"search"}',
-        decisions: expect.stringContaining('"fallback"') as string,
+        metadata: { app: 'search' },
+        decisions: [expect.objectContaining({ what: 'fallback' })],
       }),
     ]);
   });

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { AttemptLedger, GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
 import { BudgetGate } from './budgets/budget-gate';
-import { NO_ATTEMPTS, requestRow, whoColumns } from './build-rows';
+import { NO_ATTEMPTS, requestText, whoMembers } from './build-rows';
 import { PriceBook } from './price-book';
 import { ProviderTypes } from './provider-types';
 import { UsageJournal, type UsageStats } from './usage-journal';
@@ -40,8 +40,7 @@ export class BillingService {
     const ledger = context.attempts instanceof UsageLedger ? context.attempts : null;
     ledger?.settleRest();
     const totals = ledger?.totals() ?? NO_ATTEMPTS;
-    const row = requestRow(context, whoColumns(context.identity), totals);
-    this.usage.journal.request(JSON.stringify(row), totals.attempts > 0);
+    this.usage.journal.request(requestText(context, whoMembers(context.identity), totals), totals.attempts > 0);
   }
 
   /** For metrics and alerts: a backlog that grows means that the database is away. */

@@ -7,13 +7,13 @@ import { payableCall, type PayableCall } from './budgets/payable-call';
 import type { BudgetGate } from './budgets/budget-gate';
 import type { Payers } from './budgets/budget-terms';
 import type { Reservation } from './budgets/lease-book';
-import { inDoubtRow, interruptedRow, NO_ATTEMPTS, settledRow, whoColumns, type AttemptTotals } from './build-rows';
+import { askedText, AttemptRecord, NO_ATTEMPTS, whoMembers, type AttemptTotals } from './build-rows';
 import type { Journal } from './journal/journal';
 import { worstCaseCost, type ModelPrice } from './model-price';
 import type { PriceBook } from './price-book';
 import type { ProviderTypes } from './provider-types';
 import { UsageMeter } from './usage-meter';
-import type { AttemptRow, Charge, WhoColumns } from './usage-rows';
+import type { Charge } from './usage-rows';
 
 /** Reserved for the answer when the client set no bound: what most models write at most without being asked for more. */
 const DEFAULT_RESERVED_OUTPUT_TOKENS = 4_096;
@@ -37,18 +37,26 @@ interface Payment {
   readonly maxOutputTokens: number | null;
 }
 
+/** An attempt that is on record. */
+interface OpenedAttempt {
+  readonly id: string;
+  readonly price: ModelPrice;
+  readonly record: AttemptRecord;
+}
+
 /** The attempts of one request: each is paid, priced and on record before it is made, and on record when it has ended. */
 export class UsageLedger implements AttemptLedger {
   private readonly meters: UsageMeter[] = [];
-  private readonly who: WhoColumns;
+  private readonly who: string;
   private readonly priceVersion: string;
+  private asked: string | undefined;
 
   constructor(
     private readonly parts: LedgerParts,
     private readonly context: GatewayContext,
     private readonly identity: Identity,
   ) {
-    this.who = whoColumns(identity);
+    this.who = whoMembers(identity);
     this.priceVersion = parts.prices.version;
   }
 
@@ -151,22 +159,22 @@ export class UsageLedger implements AttemptLedger {
     const target = { provider: intent.provider, model: intent.model };
     const { requestId } = this.context;
     const { priceVersion } = this;
-    const facts = { id, requestId, index: intent.index, target, startedAtMs, price, priceVersion };
-    const row = inDoubtRow({ ...facts, reserved: payment.reserved }, this.who);
-    if (payment.charges.length > 0) row.charges = payment.charges;
-    const attempts = this.meters.length + 1;
-    const request = interruptedRow(this.context, this.who, { ...this.totals(), attempts, target, source: 'reserved' });
-    journal.intent(id, JSON.stringify({ attempt: row, request }));
-    const meter = this.meterOf(intent, price, row, payment);
+    const { reserved, charges } = payment;
+    const { index } = intent;
+    const facts = { id, requestId, index, target, startedAtMs, price, priceVersion, reserved, charges };
+    const record = new AttemptRecord(facts, this.who);
+    journal.intent(id, record.intent((this.asked ??= askedText(this.context))));
+    const meter = this.meterOf(intent, { id, price, record }, payment);
     this.meters.push(meter);
     return meter;
   }
 
-  private meterOf(intent: AttemptIntent, price: ModelPrice, row: AttemptRow, payment: Payment): UsageMeter {
+  private meterOf(intent: AttemptIntent, opened: OpenedAttempt, payment: Payment): UsageMeter {
     const { journal, budgets, clock } = this.parts;
+    const { id, price, record } = opened;
     const { reservation, maxOutputTokens } = payment;
     return new UsageMeter({
-      id: row.id,
+      id,
       target: { provider: intent.provider, model: intent.model },
       price,
       maxOutputTokens,
@@ -174,7 +182,7 @@ export class UsageLedger implements AttemptLedger {
       monotonic: () => clock.monotonic(),
       estimatedInputTokens: () => intent.request.estimatedInputTokens(),
       onSettled: (_meter, settlement) => {
-        journal.settle(row.id, JSON.stringify(settledRow(row, price, settlement)));
+        journal.settle(id, record.settled(settlement));
         if (reservation) budgets.settle(reservation, settlement.costNanoUsd);
       },
     });

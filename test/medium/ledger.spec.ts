@@ -7,7 +7,7 @@ import type { DataSource } from 'typeorm';
 import { PostgresBudgetAuthority } from '../../src/billing/budgets/postgres-budget-authority';
 import { ledgerReport, verifyLedger } from '../../src/billing/ledger/ledger-verifier';
 import { PostgresUsageStore } from '../../src/billing/store/postgres-usage-store';
-import type { AttemptRow, RequestRow } from '../../src/billing/usage-rows';
+import type { UsageRows } from '../../src/billing/store/usage-store';
 import { Child } from '../support/child';
 import { guarantee } from '../support/guarantee';
 import { createTestDatabase } from '../support/test-database';
@@ -126,7 +126,7 @@ describe('the ledger', () => {
   it('corrects with new postings, in the budgets that paid and in the request', async () => {
     const id = await budget(true);
     const rows = usageRows({ provider: 'corrected', cost: 1_000n, charges: [{ budget: id, lease: null }] });
-    const attempt = rows.attempts[0]!;
+    const { attempt } = rows;
     await store.write(rows);
     for (const cost of ['400', '1500']) {
       await database.query('update usage_attempts set cost_nano_usd = $2 where id = $1', [attempt.id, cost]);
@@ -191,7 +191,7 @@ describe('the ledger', () => {
         const silent = new PostgresBudgetAuthority(database, `inst_p${run}`, 0);
         const loud = new PostgresBudgetAuthority(database, `inst_p${run}`);
         const leaseOf = (place: number): string => `inst_p${run}/${place}`;
-        const shipped: { attempts: AttemptRow[]; requests: RequestRow[] }[] = [];
+        const shipped: (UsageRows & { readonly first: string | undefined })[] = [];
         for (const { kind, place, amount, count } of steps) {
           const budgetId = budgets[place % 2]!;
           const leaseId = leaseOf(place % 2);
@@ -212,6 +212,7 @@ describe('the ledger', () => {
             const rows = {
               attempts: batches.flatMap(({ attempts }) => attempts),
               requests: batches.flatMap(({ requests }) => requests),
+              first: batches[0]?.attempt.id,
             };
             shipped.push(rows);
             await store.write(rows);
@@ -222,9 +223,8 @@ describe('the ledger', () => {
           else if (kind === 'close') await loud.close([leaseId]);
           else if (kind === 'sweep') await silent.sweep();
           else {
-            const attempt = shipped[place]?.attempts[0];
-            if (attempt)
-              await database.query('update usage_attempts set cost_nano_usd = $2 where id = $1', [attempt.id, amount]);
+            const id = shipped[place]?.first;
+            await database.query('update usage_attempts set cost_nano_usd = $2 where id = $1', [id, amount]);
           }
         }
         await expectBalanced();

@@ -7,7 +7,7 @@ import { PostgresUsageStore } from '../../src/billing/store/postgres-usage-store
 import { UsageQueries, type UsageGroup } from '../../src/billing/usage-queries';
 import { UsageRetention } from '../../src/billing/usage-retention';
 import { UsageConfig } from '../../src/billing/usage.config';
-import type { AttemptRow, RequestRow } from '../../src/billing/usage-rows';
+import type { UsageRows } from '../../src/billing/store/usage-store';
 import { createTestDatabase } from '../support/test-database';
 import { connect } from './billing.support';
 import { usageRows } from './usage-rows.support';
@@ -95,20 +95,23 @@ describe('roll-ups', () => {
     const time = fc.integer({ min: nowMs - 4 * DAY_MS, max: nowMs });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 8 }), time, time, async (steps, one, other) => {
-        const written: { attempts: AttemptRow[]; requests: RequestRow[] }[] = [];
+        const written: (UsageRows & { readonly first: string | undefined })[] = [];
         for (const each of steps) {
           if (each.kind === 'batch' || each.kind === 'interrupted') {
             const parts = each.rows.map((fields) => usageRows(fields));
             const rows = {
               attempts: parts.flatMap(({ attempts }) => attempts),
               requests: parts.flatMap(({ requests }) => requests),
+              first: parts[0]?.attempt.id,
             };
             if (each.kind === 'batch') {
               await store.write(rows);
               written.push(rows);
             } else {
               await store.write({ attempts: rows.attempts, requests: [] });
-              const unsummed = rows.requests.map((request) => ({ ...request, cost_nano_usd: '0', attempts: 0 }));
+              const unsummed = rows.requests.map((request) =>
+                JSON.stringify({ ...(JSON.parse(request) as object), cost_nano_usd: '0', attempts: 0 }),
+              );
               await store.writeInterrupted(unsummed);
               await store.writeInterrupted(unsummed);
             }
@@ -118,10 +121,7 @@ describe('roll-ups', () => {
           if (!rows) continue;
           if (each.kind === 'replay') await Promise.all([store.write(rows), store.write(rows)]);
           else
-            await database.query('update usage_attempts set cost_nano_usd = $2 where id = $1', [
-              rows.attempts[0]?.id,
-              each.cost,
-            ]);
+            await database.query('update usage_attempts set cost_nano_usd = $2 where id = $1', [rows.first, each.cost]);
         }
         expect(await differences()).toEqual([]);
         const [from, to] = [new Date(Math.min(one, other)), new Date(Math.max(one, other) + 1)];

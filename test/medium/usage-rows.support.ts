@@ -1,4 +1,5 @@
 import { newId } from '../../src/core/ids';
+import type { UsageRows } from '../../src/billing/store/usage-store';
 import {
   ATTEMPT_COLUMNS,
   REQUEST_COLUMNS,
@@ -30,8 +31,12 @@ export interface RowFields {
   readonly charges?: readonly Charge[];
 }
 
+export interface ShippedRows extends UsageRows {
+  readonly attempt: AttemptRow;
+}
+
 /** A request of one attempt, as the journal ships it. */
-export function usageRows(fields: RowFields): { attempts: AttemptRow[]; requests: RequestRow[] } {
+export function usageRows(fields: RowFields): ShippedRows {
   const startedAtMs = fields.startedAtMs ?? Date.now();
   const requestId = newId('req', startedAtMs);
   const shared = {
@@ -44,27 +49,17 @@ export function usageRows(fields: RowFields): { attempts: AttemptRow[]; requests
     input_tokens: fields.inputTokens ?? 10,
     cost_nano_usd: (fields.cost ?? 0n).toString(),
   };
-  return {
-    attempts: [
-      {
-        ...(ATTEMPT as AttemptRow),
-        ...shared,
-        id: newId('att', startedAtMs),
-        request_id: requestId,
-        status: 'succeeded',
-        usage_source: 'provider',
-        ...(fields.charges ? { charges: fields.charges } : {}),
-      },
-    ],
-    requests: [
-      {
-        ...(REQUEST as RequestRow),
-        ...shared,
-        id: requestId,
-        status: fields.status ?? 200,
-        error_code: null,
-        attempts: 1,
-      },
-    ],
+  const kind = { status: 'succeeded', usage_source: 'provider' };
+  const attempt = {
+    ...(ATTEMPT as AttemptRow),
+    ...shared,
+    ...kind,
+    id: newId('att', startedAtMs),
+    request_id: requestId,
   };
+  const status = { status: fields.status ?? 200, error_code: null, attempts: 1 };
+  const request = { ...(REQUEST as RequestRow), ...shared, ...status, id: requestId };
+  const { id, cost_nano_usd, started_at } = attempt;
+  const booking = fields.charges ? { id, cost_nano_usd, started_at, charges: fields.charges } : null;
+  return { attempt, attempts: [{ json: JSON.stringify(attempt), booking }], requests: [JSON.stringify(request)] };
 }

@@ -1,4 +1,4 @@
-import { Module, type OnModuleInit } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { AccessModule } from '../../access';
 import { BillingModule } from '../../billing';
 import { ProvidersModule } from '../../providers';
@@ -6,7 +6,6 @@ import { ConsoleGuard } from './auth/console.guard';
 import { ConsoleKeys } from './auth/console-keys';
 import { ConsoleSessions } from './auth/console-sessions';
 import { Csrf } from './auth/csrf';
-import { requirePermissions } from './auth/declared-permission';
 import { SignInService } from './auth/sign-in.service';
 import { SignInThrottle } from './auth/sign-in-throttle';
 import { Directory } from './data/directory';
@@ -51,8 +50,4 @@ export const CONSOLE_CONTROLLERS = [
     Pages,
   ],
 })
-export class ConsoleModule implements OnModuleInit {
-  onModuleInit(): void {
-    requirePermissions(CONSOLE_CONTROLLERS);
-  }
-}
+export class ConsoleModule {}

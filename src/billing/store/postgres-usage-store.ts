@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
-import { ATTEMPT_COLUMNS, REQUEST_COLUMNS, type AttemptRow, type ColumnTypes, type RequestRow } from '../usage-rows';
+import { ATTEMPT_COLUMNS, REQUEST_COLUMNS, type AttemptText, type Booking, type ColumnTypes } from '../usage-rows';
 import { BadRowError, UsageStore, type UsageRows } from './usage-store';
 
 /** SQLSTATE classes of a value that does not fit: data exception, integrity violation. All else is the server's state and passes. */
@@ -12,7 +12,7 @@ const MONTHS_AHEAD = 2;
 
 @Injectable()
 export class PostgresUsageStore extends UsageStore {
-  private readonly insertAttempts = insertStatement('usage_attempts', { ...ATTEMPT_COLUMNS, charges: 'jsonb' });
+  private readonly insertAttempts = insertStatement('usage_attempts', ATTEMPT_COLUMNS, 'charges');
   private readonly insertRequests = insertStatement('usage_requests', REQUEST_COLUMNS);
 
   constructor(@InjectDataSource() private readonly database: DataSource) {
@@ -22,7 +22,7 @@ export class PostgresUsageStore extends UsageStore {
   override async write({ attempts, requests }: UsageRows): Promise<void> {
     await this.inTransaction(async (manager) => {
       const bookings = attempts.length > 0 ? await this.insert(manager, attempts) : null;
-      if (requests.length > 0) await manager.query(this.insertRequests, columnArrays(REQUEST_COLUMNS, requests));
+      if (requests.length > 0) await manager.query(this.insertRequests, [listOf(requests)]);
       // Last, because it locks the budgets, and calls may be waiting for those.
       if (bookings && bookings.budgets.length > 0) {
         const { budgets, leases, amounts, started } = bookings;
@@ -31,10 +31,10 @@ export class PostgresUsageStore extends UsageStore {
     });
   }
 
-  override async writeInterrupted(requests: readonly RequestRow[]): Promise<void> {
+  override async writeInterrupted(requests: readonly string[]): Promise<void> {
     await this.inTransaction(async (manager) => {
       const insert = `${this.insertRequests} returning id`;
-      const inserted = await manager.query<{ id: string }[]>(insert, columnArrays(REQUEST_COLUMNS, requests));
+      const inserted = await manager.query<{ id: string }[]>(insert, [listOf(requests)]);
       if (inserted.length > 0) await manager.query(SUM_ATTEMPTS, [inserted.map((row) => row.id)]);
     });
   }
@@ -48,15 +48,16 @@ export class PostgresUsageStore extends UsageStore {
   }
 
   /** Postings and roll-ups follow from the rows by triggers. An attempt that is there already has been booked already. */
-  private async insert(manager: EntityManager, attempts: readonly AttemptRow[]): Promise<Bookings | null> {
-    const charges = attempts.map((row) => JSON.stringify(row.charges ?? []));
-    const values = [...columnArrays(ATTEMPT_COLUMNS, attempts), charges];
-    if (attempts.every((row) => row.charges === undefined)) {
+  private async insert(manager: EntityManager, attempts: readonly AttemptText[]): Promise<Bookings | null> {
+    const charges = attempts.map(({ booking }) => JSON.stringify(booking?.charges ?? []));
+    const values = [listOf(attempts.map(({ json }) => json)), charges];
+    const wanted = attempts.flatMap(({ booking }) => (booking ? [booking] : []));
+    if (wanted.length === 0) {
       await manager.query(this.insertAttempts, values);
       return null;
     }
     const inserted = await manager.query<{ id: string }[]>(`${this.insertAttempts} returning id`, values);
-    return bookingsOf(attempts, new Set(inserted.map(({ id }) => id)));
+    return bookingsOf(wanted, new Set(inserted.map(({ id }) => id)));
   }
 
   private async inTransaction(work: (manager: EntityManager) => Promise<void>): Promise<void> {
@@ -73,19 +74,20 @@ function isBadRow(error: unknown): boolean {
   return typeof code === 'string' && code.length === 5 && BAD_ROW_CLASSES.includes(code.slice(0, 2));
 }
 
-function insertStatement(table: string, columns: Readonly<Record<string, string>>): string {
-  const names = Object.keys(columns)
-    .map((name) => `"${name}"`)
-    .join(', ');
-  const arrays = Object.values(columns).map((type, index) => `$${index + 1}::${type}[]`);
-  return `insert into ${table} (${names}) select * from unnest(${arrays.join(', ')}) on conflict do nothing`;
+/** From a list of rows as JSON; `beside` is one more column, of JSON, from a list of its own. */
+function insertStatement<Row>(table: string, columns: ColumnTypes<Row>, beside?: string): string {
+  const names = Object.keys(columns).map((name) => `"${name}"`);
+  const typed = Object.entries<string>(columns).map(([name, type]) => `"${name}" ${type}`);
+  const rows = `json_to_recordset($1::json) as (${typed.join(', ')})`;
+  if (beside === undefined) {
+    return `insert into ${table} (${names.join(', ')}) select * from rows from (${rows}) on conflict do nothing`;
+  }
+  return `insert into ${table} (${[...names, beside].join(', ')})
+    select * from rows from (${rows}, unnest($2::jsonb[])) on conflict do nothing`;
 }
 
-/** One array for each column; a column that a record does not have (written by an older version) is null. */
-function columnArrays<Row>(columns: ColumnTypes<Row>, rows: readonly NoInfer<Row>[]): unknown[][] {
-  const names = Object.keys(columns) as (keyof Row)[];
-  return names.map((name) => rows.map((row) => row[name] ?? null));
-}
+/** The rows are JSON already: what is not read here is neither parsed nor escaped again. */
+const listOf = (rows: readonly string[]): string => `[${rows.join(',')}]`;
 
 const SETTLE = 'select budget_settle($1::text[], $2::text[], $3::bigint[], $4::timestamptz[])';
 
@@ -100,12 +102,12 @@ interface Bookings {
 const MINUTE_LENGTH = 'YYYY-MM-DDTHH:MM'.length;
 
 /** One booking for each lease; those of soft budgets go by the minute, because their period is the one they began in. */
-function bookingsOf(attempts: readonly AttemptRow[], inserted: ReadonlySet<string>): Bookings {
+function bookingsOf(wanted: readonly Booking[], inserted: ReadonlySet<string>): Bookings {
   const bookings: Bookings = { budgets: [], leases: [], amounts: [], started: [] };
   const placeOf = new Map<string, number>();
-  for (const { id, charges, cost_nano_usd: cost, started_at: startedAt } of attempts) {
+  for (const { id, charges, cost_nano_usd: cost, started_at: startedAt } of wanted) {
     if (!inserted.has(id)) continue;
-    for (const { budget, lease } of charges ?? []) {
+    for (const { budget, lease } of charges) {
       const key = lease ?? `${budget} ${startedAt.slice(0, MINUTE_LENGTH)}`;
       const place = placeOf.get(key);
       if (place === undefined) {

@@ -25,6 +25,8 @@ export interface Company {
   /** Ids of requests: one of the member's, one of the other team's, one that fell back. */
   readonly requests: { readonly own: string; readonly foreign: string; readonly fallback: string };
   readonly keys: { readonly own: string; readonly foreign: string };
+  /** The id of the request; whether it succeeds is its own affair. */
+  call(wanted: Call): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -130,6 +132,7 @@ export async function startCompany(
     teams,
     requests,
     keys: { own: own['id'] ?? '', foreign: foreign['id'] ?? '' },
+    call,
     close: async () => {
       await gateway.close();
       await simulator.close();

@@ -1,9 +1,9 @@
-import { applyDecorators, Controller, SetMetadata, UseFilters, UseGuards } from '@nestjs/common';
+import { applyDecorators, Controller, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { ConsoleErrorFilter } from './console-error.filter';
 import { ConsoleGuard } from './console.guard';
-import { PERMISSION } from './declared-permission';
-import type { Permission } from './permissions';
+
+export { Permit } from '../../authority/permit.decorator';
 
 /** Pages of the console under `/admin/<path>`: behind the guard, and with errors shown as pages. */
 export const ConsoleController = (path = ''): ClassDecorator =>
@@ -13,6 +13,3 @@ export const ConsoleController = (path = ''): ClassDecorator =>
     UseFilters(ConsoleErrorFilter),
     ApiExcludeController(),
   );
-
-/** What a route of the console needs. A route that does not say so keeps the gateway from starting. */
-export const Permit = (permission: Permission): MethodDecorator => SetMetadata(PERMISSION, permission);

@@ -3,9 +3,9 @@ import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import { UsersService } from '../../../access';
 import { NotFoundError, PermissionDeniedError } from '../../../core/errors';
+import { PERMISSION } from '../../authority/permit.decorator';
 import { ConsoleSessions } from './console-sessions';
 import { Csrf } from './csrf';
-import { PERMISSION } from './declared-permission';
 import { NotSignedInError } from './not-signed-in.error';
 import { mayDo, viewerOf, type Permission, type Viewer } from './permissions';
 
