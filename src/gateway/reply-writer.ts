@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
 import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
+import type { GatewayError } from '../core/errors';
 import { NANO_PER_USD } from '../core/money';
 import { DIALECTS } from './dialects';
 import type { StreamOptions } from './dialects/format';
@@ -66,12 +67,17 @@ export class ReplyWriter {
     } catch (error) {
       if (!response.headersSent) throw error;
       if (response.destroyed) return;
-      const failure = toGatewayError(error);
-      if (failure.status === 500) this.logger.error(error, context.requestId);
-      context.outcome = { status: 200, errorCode: failure.code };
-      context.decide('reply', 'broken', { error: failure.code });
+      const failure = this.broken(context, error);
       response.end(format.fail?.(failure, context.requestId) ?? errors.event(failure, context.requestId));
     }
+  }
+
+  private broken(context: GatewayContext, error: unknown): GatewayError {
+    const failure = toGatewayError(error);
+    if (failure.status === 500) this.logger.error(error, context.requestId);
+    context.outcome = { status: 200, errorCode: failure.code };
+    context.decide('reply', 'broken', { error: failure.code });
+    return failure;
   }
 
   private begin(context: GatewayContext, response: ServerResponse, headers: Record<string, string>): void {
