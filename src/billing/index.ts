@@ -1,5 +1,6 @@
 export { BillingModule } from './billing.module';
 export { BillingService } from './billing.service';
+export { forecastOf } from './budgets/budget-forecast';
 export { BudgetsService, type BudgetChanges, type BudgetFields, type StandingBudget } from './budgets/budgets.service';
 export { BUDGET_PERIODS, BUDGET_SCOPES, type BudgetPeriod, type BudgetScope } from './budgets.config';
 export { CostInterceptor } from './cost.interceptor';
@@ -7,8 +8,20 @@ export { BudgetTopUp } from './entities/budget-top-up.entity';
 export { UsageAttempt } from './entities/usage-attempt.entity';
 export { UsageRequest } from './entities/usage-request.entity';
 export { ledgerReport, verifyLedger } from './ledger/ledger-verifier';
+export type { ModelPrice, PriceTier, PriceTiers } from './model-price';
 export { PricePreview } from './price-preview';
+export { OfferedModels } from './prices/offered-models';
+export {
+  PRICE_ORIGINS,
+  PricesService,
+  type PriceImportResult,
+  type PriceInForce,
+  type PriceOrigin,
+} from './prices/prices.service';
+export { UnpricedModels, type UnpricedModel } from './prices/unpriced-models';
+export type { PriceOverride } from './pricing.config';
 export { ProviderTypes } from './provider-types';
 export { RequestQueries, type Range, type RequestDetail, type RequestFilter } from './request-queries';
+export { RequestSearch } from './request-search';
 export { UsageQueries, type UsageGroup, type UsageQuery } from './usage-queries';
 export { usageSource, type Grain } from './usage-source';

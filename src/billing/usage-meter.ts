@@ -15,6 +15,8 @@ export interface MeterFields {
   readonly maxOutputTokens?: number | null;
   /** What was reserved under a hard budget; null: nothing was. */
   readonly reservedNanoUsd?: NanoUsd | null;
+  /** The dearer service tier that was asked for: it is charged when the provider does not say how it served. */
+  readonly askedServiceTier?: string | undefined;
   readonly monotonic: () => number;
   readonly estimatedInputTokens: () => number;
   readonly onSettled: (meter: UsageMeter, settlement: Settlement) => void;
@@ -74,7 +76,8 @@ export class UsageMeter implements Attempt {
   /** The first call counts. The record is in the journal before it returns. */
   settle(outcome: AttemptOutcome): void {
     if (this.settlement) return;
-    const { usage, source } = this.figures(outcome);
+    const { usage: told, source } = this.figures(outcome);
+    const usage = this.inServiceTier(told);
     const now = this.fields.monotonic();
     this.settlement = {
       outcome,
@@ -90,9 +93,9 @@ export class UsageMeter implements Attempt {
 
   cost(): NanoUsd {
     if (this.settlement) return this.settlement.costNanoUsd;
-    if (this.usage) return costOf(this.price, this.atLeastCounted(this.usage));
+    if (this.usage) return costOf(this.price, this.inServiceTier(this.atLeastCounted(this.usage)));
     const outputTokens = this.countedTokens();
-    return outputTokens === 0 ? 0n : costOf(this.price, this.counted(outputTokens));
+    return outputTokens === 0 ? 0n : costOf(this.price, this.inServiceTier(this.counted(outputTokens)));
   }
 
   isOverrun(): boolean {
@@ -107,6 +110,12 @@ export class UsageMeter implements Attempt {
 
   settled(): Settlement | null {
     return this.settlement;
+  }
+
+  private inServiceTier(usage: TokenUsage): TokenUsage {
+    const { askedServiceTier } = this.fields;
+    if (askedServiceTier === undefined || usage.serviceTier !== undefined || usage === NO_USAGE) return usage;
+    return { ...usage, serviceTier: askedServiceTier };
   }
 
   private figures(outcome: AttemptOutcome): { usage: TokenUsage; source: UsageSource } {
