@@ -16,6 +16,7 @@ import { UsageAttempt } from './entities/usage-attempt.entity';
 import { UsageRequest } from './entities/usage-request.entity';
 import { JournalConfig } from './journal.config';
 import { journalOptions } from './journal/journal-options';
+import { KeySpendingWatch } from './key-spending-watch';
 import { PriceBook } from './price-book';
 import { PricePreview } from './price-preview';
 import { PricesService } from './prices/prices.service';
@@ -39,6 +40,7 @@ import { UsageRetention } from './usage-retention';
     PricePreview,
     PricesService,
     UnpricedModels,
+    KeySpendingWatch,
     { provide: UsageStore, useClass: PostgresUsageStore },
     {
       provide: UsageJournal,
