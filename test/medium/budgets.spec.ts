@@ -10,6 +10,7 @@ import { BudgetsService, type BudgetFields } from '../../src/billing/budgets/bud
 import { chatRequest, contextOf, IDENTITY, outcome, usageOf } from '../../src/billing/testing/usage-fixtures';
 import { SystemClock } from '../../src/platform/clock';
 import { Child } from '../support/child';
+import { guarantee } from '../support/guarantee';
 import { createTestDatabase } from '../support/test-database';
 import { until } from '../support/until';
 import { verifyLedger } from '../../src/billing/ledger/ledger-verifier';
@@ -303,6 +304,10 @@ describe('hard budgets on PostgreSQL', () => {
       '2018-11-04T03:00:00.000Z',
       '2018-11-05T02:00:00.000Z',
     ]);
+    guarantee(
+      'BUD-8',
+      '23 and 25 hour days, the hour that comes twice, a day without midnight, month ends: each period once',
+    );
   });
 
   it('charges a silent lease whole, and gives back what its journal proves unspent', async () => {
@@ -347,6 +352,7 @@ describe('hard budgets on PostgreSQL', () => {
     expect(BigInt(row?.cost ?? 0)).toBeGreaterThan(0n);
     expect(BigInt(row?.cost ?? 0)).toBeLessThanOrEqual(limit);
     expect((await verifyLedger(database)).filter(({ differences }) => differences.length > 0)).toEqual([]);
+    guarantee('BUD-2', `after 8 kill -9: ${row?.cost} nano-dollars spent, ${row?.doubtful} calls in doubt, held 0`);
   }, 120_000);
 
   it('counts soft budgets and never denies by them', async () => {
