@@ -14,6 +14,7 @@ import { ConsoleModule } from './console/console.module';
 import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
+import { PricesController } from './prices.controller';
 import { MeController } from './me.controller';
 import { ProvidersController } from './providers.controller';
 import { RequestsController } from './requests.controller';
@@ -46,6 +47,7 @@ const THROTTLE_LIMIT = 3_000;
     LimitsController,
     CacheController,
     ConfigController,
+    PricesController,
     ProvidersController,
     RequestsController,
     UsageController,
