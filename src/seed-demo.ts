@@ -16,9 +16,9 @@ const DAYS = 90;
 const DAY_MS = 86_400_000;
 const SEED = 20_26;
 /** Calls of one moment run at the same time; between moments the clock jumps. */
-const AT_ONCE = 8;
+const AT_ONCE = 10;
 /** Parts of a real provider's delays: a demonstration should be there within minutes. */
-const SPEED = 0.12;
+const SPEED = 0.04;
 const PASSWORD = 'brightwater demo 2026';
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);

@@ -298,6 +298,7 @@ describe('the console', () => {
       '/limits?of=user',
       '/limits?of=key',
       '/cache',
+      '/prices?search=gpt',
       '/playground',
       '/keys',
       '/keys/new',
@@ -433,6 +434,20 @@ describe('the console', () => {
       expect((await admin.post('/admin/models/openai/test', { model: 'gpt-4o' })).text).toContain('openai answered in');
       expect((await admin.post('/admin/models/retired/test')).text).toContain('retired did not answer');
       expect((await admin.post('/admin/models/none/test')).status).toBe(404);
+    });
+
+    it('set a price that wins over the list, and take it back', async () => {
+      const admin = clientOf('admin');
+      const refused = await admin.post('/admin/prices', { model: 'openai/gpt-4o', input: 'free', output: '7' });
+      expect(refused.status).toBe(400);
+      expect(refused.text).toMatch(/id="input-error"\s*>[^<]*USD per million tokens/);
+      expect(refused.text).toContain('value="7"');
+      const set = await admin.post('/admin/prices', { model: 'openai/gpt-4o', input: '3.25', output: '7' });
+      expect(set.status).toBe(303);
+      expect((await admin.get('/admin/prices?search=gpt-4o')).text).toContain('3.25');
+      expect((await admin.post('/admin/prices/remove', { model: 'openai/gpt-4o' })).status).toBe(303);
+      expect((await admin.get('/admin/prices?search=gpt-4o')).text).not.toContain('3.25');
+      expect((await admin.post('/admin/prices/remove', { model: 'openai/gpt-4o' })).status).toBe(404);
     });
 
     it('empty the cache, and refuse to guess what is meant', async () => {

@@ -26,6 +26,7 @@ import { LiveController } from './pages/live.controller';
 import { ModelsPageController } from './pages/models.controller';
 import { OverviewController, OverviewSources } from './pages/overview.controller';
 import { PlaygroundController } from './pages/playground.controller';
+import { PricesPageController } from './pages/prices.controller';
 import { RequestsPageController } from './pages/requests.controller';
 import { SettingsPageController } from './pages/settings.controller';
 import { SignInController } from './pages/sign-in.controller';
@@ -47,6 +48,7 @@ export const CONSOLE_CONTROLLERS = [
   KeysPageController,
   TeamsPageController,
   ModelsPageController,
+  PricesPageController,
   SettingsPageController,
 ];
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { Scope } from '../auth/permissions';
+import { sampleOf } from './usage-sample';
 
 /** A page that takes longer than this holds others up. */
 const TIMEOUT_MS = 5_000;
@@ -23,6 +24,10 @@ export interface Figures {
   readonly outputTokens: number;
   readonly costNanoUsd: bigint;
   readonly savedNanoUsd: bigint;
+}
+
+/** How long requests took; of many, a sample tells. */
+export interface Times {
   readonly latencyP50Ms: number | null;
   readonly latencyP95Ms: number | null;
   readonly firstByteP50Ms: number | null;
@@ -62,8 +67,9 @@ const SUMS = `count(*) as requests,
 const ALL = `${SUMS},
   count(*) filter (where fallback) as fallbacks,
   count(*) filter (where cache_status in ('hit', 'semantic-hit')) as cache_hits,
-  coalesce(sum(saved_nano_usd), 0) as saved_nano_usd,
-  percentile_cont(0.5) within group (order by latency_ms) as p50,
+  coalesce(sum(saved_nano_usd), 0) as saved_nano_usd`;
+
+const TIMES = `percentile_cont(0.5) within group (order by latency_ms) as p50,
   percentile_cont(0.95) within group (order by latency_ms) as p95,
   percentile_cont(0.5) within group (order by ttfb_ms) as ttfb`;
 
@@ -80,6 +86,14 @@ export class UsageFigures {
       fallbacks: Number(row['fallbacks'] ?? 0),
       cacheHits: Number(row['cache_hits'] ?? 0),
       savedNanoUsd: BigInt(row['saved_nano_usd'] ?? 0),
+    };
+  }
+
+  /** `requests`: about how many there are in the period. */
+  async times(scope: Scope, period: Period, requests: number): Promise<Times> {
+    const { from, parameters } = sampleOf('usage_requests', scope, period, requests);
+    const [row = {}] = await this.read(`select ${TIMES} from ${from}`, parameters);
+    return {
       latencyP50Ms: nullable(row['p50']),
       latencyP95Ms: nullable(row['p95']),
       firstByteP50Ms: nullable(row['ttfb']),
@@ -114,18 +128,19 @@ export class UsageFigures {
     return rows.map((row) => ({ name: row['name'] ?? null, ...sumsOf(row) }));
   }
 
-  /** Calls to each provider, whether or not they ended the request; a caller who hangs up is not its fault. */
-  async providers(scope: Scope, period: Period): Promise<ProviderCalls[]> {
-    const { where, parameters } = condition(scope, period);
+  /** Calls to each provider, of many about how many, whether or not they ended the request; a caller who hangs up is not its fault. */
+  async providers(scope: Scope, period: Period, requests: number): Promise<ProviderCalls[]> {
+    const { from, parameters, share } = sampleOf('usage_attempts', scope, period, requests);
+    const estimated = (count: string | null | undefined): number => Math.round(Number(count) / share);
     const rows = await this.read(
       `select provider as name, count(*) as calls, count(*) filter (where status in ('failed', 'in_doubt')) as failures
-       from usage_attempts where ${where} group by 1`,
+       from ${from} group by 1`,
       parameters,
     );
     return rows.map(({ name, calls, failures }) => ({
       name: name ?? '',
-      calls: Number(calls),
-      failures: Number(failures),
+      calls: estimated(calls),
+      failures: estimated(failures),
     }));
   }
 
