@@ -78,6 +78,8 @@ describe('the console in a browser', () => {
       ? {
           models: '/admin/models',
           prices: '/admin/prices?search=gpt-4o',
+          alerts: '/admin/alerts',
+          webhook: `/admin/alerts/${company.webhook}`,
           cache: '/admin/cache',
           settings: '/admin/settings',
         }
