@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { AccessModule } from '../access';
+import { AlertsModule } from '../alerts';
 import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule } from '../rate-limit';
@@ -21,6 +22,7 @@ import { RequestsController } from './requests.controller';
 import { TeamsController } from './teams.controller';
 import { UsageController } from './usage.controller';
 import { UsersController } from './users.controller';
+import { WebhooksController } from './webhooks.controller';
 
 /** Calls of the management API from one address: plenty for tools and scripts, too few to guess a key. */
 const THROTTLE_WINDOW_MS = 60_000;
@@ -31,6 +33,7 @@ const THROTTLE_LIMIT = 3_000;
   imports: [
     ThrottlerModule.forRoot([{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }]),
     AccessModule,
+    AlertsModule,
     AuthorityModule,
     BillingModule,
     SemanticCacheModule,
@@ -51,6 +54,7 @@ const THROTTLE_LIMIT = 3_000;
     ProvidersController,
     RequestsController,
     UsageController,
+    WebhooksController,
     MeController,
   ],
   providers: [RoutePermissions],
