@@ -2,17 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import type { Scope } from '../auth/permissions';
+import type { Period } from './period';
 import { sampleOf } from './usage-sample';
 
 /** A page that takes longer than this holds others up. */
 const TIMEOUT_MS = 5_000;
-
-export interface Period {
-  /** Inclusive. */
-  readonly from: Date;
-  /** Exclusive. */
-  readonly to: Date;
-}
 
 /** What happened in a period, for one group or for all. */
 export interface Figures {

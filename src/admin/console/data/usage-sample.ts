@@ -1,5 +1,5 @@
 import type { Scope } from '../../../core/scope';
-import type { Period } from './usage-figures';
+import type { Period } from './period';
 
 /** Percentiles of so many rows are as good as those of all: the error of a median is about half a percent of rank. */
 const MOST_ROWS = 20_000;
