@@ -51,6 +51,18 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Read the current state and ask again.',
   },
   {
+    status: '404',
+    code: 'route_not_found',
+    when: 'There is no such route.',
+    remedy: 'Correct the address; `/docs` has all routes.',
+  },
+  {
+    status: '408',
+    code: 'request_timeout',
+    when: 'The body of the request stopped arriving.',
+    remedy: 'Send it again.',
+  },
+  {
     status: '413',
     code: 'request_too_large',
     when: 'The body is larger than `server.max_body_bytes`.',
@@ -67,6 +79,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     code: 'budget_exceeded',
     when: 'A budget is spent; OpenAI type `insufficient_quota`. The message names the budget, spent, limit and reset time.',
     remedy: 'Do not retry (`x-should-retry: false`); ask for a top-up or wait for the reset.',
+  },
+  {
+    status: '429',
+    code: 'insufficient_quota',
+    when: "The provider's own account is out of money, and no other target could answer.",
+    remedy: 'Do not retry; the operator tops up the account.',
   },
   {
     status: '500',
@@ -103,6 +121,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     code: 'provider_timeout',
     when: 'The providers did not answer in time.',
     remedy: 'Retry, or ask for a smaller answer.',
+  },
+  {
+    status: '504',
+    code: 'not_cached',
+    when: 'The request asked for a cached answer only (`cache-control: only-if-cached`), and there is none.',
+    remedy: 'Ask without it.',
   },
   {
     status: '508',

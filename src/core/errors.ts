@@ -188,7 +188,8 @@ export class ProviderChainError extends GatewayError {
   ) {
     super(shape.status, shape.code, shape.type, shape.message, {
       ...details,
-      source: 'provider',
+      // Nobody was called when every target is left alone for now.
+      source: attempts.length > 0 ? 'provider' : 'gateway',
       facts: { attempts, ...details.facts },
     });
   }

@@ -18,7 +18,7 @@ export interface DeskParts {
 }
 
 /** How long a call waits for money that other running calls hold and may not need. */
-const MAX_WAIT_MS = 10_000;
+const MAX_WAIT_MS = 30_000;
 /** How often it is looked whether other replicas have given something back. */
 const POLL_MS = 40;
 /** What is not needed of a scarce budget goes back after this time, together with what else comes free meanwhile. */
