@@ -3,16 +3,11 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { usageSource, type Grain } from '../../../billing';
 import type { Scope } from '../auth/permissions';
+import type { Period } from './period';
+import { sampleOf } from './usage-sample';
 
 /** A page that takes longer than this holds others up. */
 const TIMEOUT_MS = 5_000;
-
-export interface Period {
-  /** Inclusive. */
-  readonly from: Date;
-  /** Exclusive. */
-  readonly to: Date;
-}
 
 /** What happened in a period, for one group or for all. */
 export interface Figures {
@@ -24,6 +19,10 @@ export interface Figures {
   readonly outputTokens: number;
   readonly costNanoUsd: bigint;
   readonly savedNanoUsd: bigint;
+}
+
+/** How long requests took; of many, a sample tells. */
+export interface Times {
   readonly latencyP50Ms: number | null;
   readonly latencyP95Ms: number | null;
   readonly firstByteP50Ms: number | null;
@@ -68,20 +67,24 @@ export class UsageFigures {
   constructor(@InjectDataSource() private readonly database: DataSource) {}
 
   async totals(scope: Scope, period: Period): Promise<Figures> {
-    const { where, parameters } = condition(scope, period);
-    const { from, parameters: sourceParameters } = source(scope, period, 'day');
-    const [[row = {}], [times = {}]] = await Promise.all([
-      this.read(`select ${ALL} from ${from}`, sourceParameters),
-      this.read(`select ${TIMES} from usage_requests where ${where}`, parameters),
-    ]);
+    const { from, parameters } = source(scope, period, 'day');
+    const [row = {}] = await this.read(`select ${ALL} from ${from}`, parameters);
     return {
       ...sumsOf(row),
       fallbacks: Number(row['fallbacks'] ?? 0),
       cacheHits: Number(row['cache_hits'] ?? 0),
       savedNanoUsd: BigInt(row['saved_nano_usd'] ?? 0),
-      latencyP50Ms: nullable(times['p50']),
-      latencyP95Ms: nullable(times['p95']),
-      firstByteP50Ms: nullable(times['ttfb']),
+    };
+  }
+
+  /** `requests`: about how many there are in the period. */
+  async times(scope: Scope, period: Period, requests: number): Promise<Times> {
+    const { from, parameters } = sampleOf('usage_requests', scope, period, requests);
+    const [row = {}] = await this.read(`select ${TIMES} from ${from}`, parameters);
+    return {
+      latencyP50Ms: nullable(row['p50']),
+      latencyP95Ms: nullable(row['p95']),
+      firstByteP50Ms: nullable(row['ttfb']),
     };
   }
 
@@ -112,18 +115,19 @@ export class UsageFigures {
     return rows.map((row) => ({ name: row['name'] ?? null, ...sumsOf(row) }));
   }
 
-  /** Calls to each provider, whether or not they ended the request; a caller who hangs up is not its fault. */
-  async providers(scope: Scope, period: Period): Promise<ProviderCalls[]> {
-    const { where, parameters } = condition(scope, period);
+  /** Calls to each provider, of many about how many, whether or not they ended the request; a caller who hangs up is not its fault. */
+  async providers(scope: Scope, period: Period, requests: number): Promise<ProviderCalls[]> {
+    const { from, parameters, share } = sampleOf('usage_attempts', scope, period, requests);
+    const estimated = (count: string | null | undefined): number => Math.round(Number(count) / share);
     const rows = await this.read(
       `select provider as name, count(*) as calls, count(*) filter (where status in ('failed', 'in_doubt')) as failures
-       from usage_attempts where ${where} group by 1`,
+       from ${from} group by 1`,
       parameters,
     );
     return rows.map(({ name, calls, failures }) => ({
       name: name ?? '',
-      calls: Number(calls),
-      failures: Number(failures),
+      calls: estimated(calls),
+      failures: estimated(failures),
     }));
   }
 
@@ -150,13 +154,6 @@ function source(scope: Scope, { from, to }: Period, coarsest: Grain): { from: st
   parameters.push(scope.kind === 'user' ? scope.userId : scope.teamIds);
   const condition = scope.kind === 'user' ? 'user_id =' : 'team_id = any';
   return { from: `${usage} where ${condition}($${parameters.length})`, parameters };
-}
-
-function condition(scope: Scope, { from, to }: Period): { where: string; parameters: unknown[] } {
-  const base = 'started_at >= $1 and started_at < $2';
-  if (scope.kind === 'all') return { where: base, parameters: [from, to] };
-  if (scope.kind === 'user') return { where: `${base} and user_id = $3`, parameters: [from, to, scope.userId] };
-  return { where: `${base} and team_id = any($3)`, parameters: [from, to, scope.teamIds] };
 }
 
 const sumsOf = (row: Row) => ({
