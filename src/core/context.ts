@@ -74,6 +74,8 @@ export interface Attempt extends ReplyObserver {
   settle(outcome: AttemptOutcome): void;
   /** What the attempt has cost so far (known usage, else what was counted). */
   cost(): NanoUsd;
+  /** Whether it has cost more than was reserved for it under a hard budget; while it runs, beyond what a count may be off by. */
+  isOverrun?(): boolean;
   /** The figures the attempt was settled with. */
   settled(): { readonly usage: TokenUsage; readonly source: UsageSource; readonly costNanoUsd: NanoUsd } | null;
 }
@@ -216,6 +218,7 @@ export class GatewayContext {
   private closedAtMs: number | undefined;
   private keeper: { readonly onLeft: () => void } | undefined;
   private hasLeft = false;
+  private lingering: ((end: () => void) => void) | undefined;
 
   readonly requestId: string;
   readonly dialect: Dialect;
@@ -260,6 +263,25 @@ export class GatewayContext {
     else this.deferred.push(giveBack);
   }
 
+  /**
+   * Writer: the attempt whose stream outlives its client. When the client goes, `until` is given the function that ends the
+   * request and must call it within a bound.
+   */
+  linger(until: ((end: () => void) => void) | undefined): void {
+    this.lingering = until;
+  }
+
+  /** The client has gone, or has everything. Called on the response's `close`, once. */
+  leave(): void {
+    const { lingering, keeper } = this;
+    this.hasLeft = true;
+    // Kept open for somebody else, it goes on as if the client were there.
+    if (keeper) return keeper.onLeft();
+    this.lingering = undefined;
+    if (lingering && !this.isClosed) lingering(() => this.close());
+    else this.close();
+  }
+
   /** Stops the work of the request, which then answers with `error`, or ends its stream with it. It is not over before that. */
   interrupt(error: GatewayError): void {
     if (this.isClosed || this.interruption) return;
@@ -281,14 +303,7 @@ export class GatewayContext {
     };
   }
 
-  /** The response's `close`: ends the request, unless it is kept open. */
-  leave(): void {
-    this.hasLeft = true;
-    if (this.keeper) this.keeper.onLeft();
-    else this.close();
-  }
-
-  /** Ends the request: upstream work is aborted and everything deferred is run, once. */
+  /** Ends the request: upstream work is aborted and everything deferred is run. The first call counts. */
   close(): void {
     if (this.isClosed) return;
     this.closedAtMs = this.monotonic();
