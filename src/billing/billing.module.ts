@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { Clock } from '../platform/clock';
 import { Environment } from '../platform/config/environment';
 import { BUDGETS } from './budgets/budget-providers';
+import { BudgetLadder } from './budgets/budget-ladder';
 import { BudgetsService } from './budgets/budgets.service';
 import { BillingService } from './billing.service';
 import { Catalogue, loadCatalogue } from './catalogue';
@@ -63,6 +64,7 @@ import { UsageQueries } from './usage-queries';
   ],
   exports: [
     BillingService,
+    BudgetLadder,
     BudgetsService,
     PriceBook,
     PricePreview,

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayUnique,
@@ -6,12 +7,14 @@ import {
   IsBoolean,
   IsIn,
   IsNumber,
+  IsObject,
   IsString,
   Length,
   Matches,
   Max,
   MaxLength,
   Min,
+  ValidateNested,
 } from 'class-validator';
 import {
   BUDGET_PERIODS,
@@ -25,6 +28,7 @@ import {
   type StandingBudget,
 } from '../../billing';
 import { InvalidRequestError } from '../../core/errors';
+import { DegradeDto, toDegradation } from './degrade.dto';
 import { formatUsd, NANO_PER_USD, parseUsd, type NanoUsd } from '../../core/money';
 import { IsModelPatterns, IsName, IsTime, MayBeAbsent, MayBeNull } from './fields';
 import { PageDto } from './page.dto';
@@ -99,6 +103,13 @@ export class CreateBudgetDto {
   @MayBeNull()
   @IsModelPatterns()
   models?: string[] | null;
+
+  @ApiPropertyOptional({ type: DegradeDto, nullable: true, description: 'Steps before it is used up; null: none.' })
+  @MayBeNull()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => DegradeDto)
+  degrade?: DegradeDto | null;
 }
 
 /** What a budget is about cannot be changed: what was spent would say nothing any more. */
@@ -132,6 +143,13 @@ export class UpdateBudgetDto {
   @MayBeNull()
   @IsModelPatterns()
   models?: string[] | null;
+
+  @ApiPropertyOptional({ type: DegradeDto, nullable: true })
+  @MayBeNull()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => DegradeDto)
+  degrade?: DegradeDto | null;
 }
 
 export class CreateTopUpDto {
@@ -187,6 +205,9 @@ export class BudgetDto {
 
   @ApiProperty({ type: [String], nullable: true })
   models!: string[] | null;
+
+  @ApiProperty({ type: DegradeDto, nullable: true })
+  degrade!: DegradeDto | null;
 
   @ApiProperty({ example: '120.5', description: 'In this period.' })
   spent_usd!: string;
@@ -264,6 +285,7 @@ export function toBudget(dto: CreateBudgetDto): BudgetFields {
     hard: dto.hard ?? true,
     alerts: dto.alerts ?? DEFAULT_ALERTS,
     models: dto.models ?? null,
+    degrade: toDegradation(dto.degrade ?? null),
   };
 }
 
@@ -273,6 +295,7 @@ export const toBudgetChanges = (dto: UpdateBudgetDto): BudgetChanges => ({
   ...(dto.hard === undefined ? {} : { hard: dto.hard }),
   ...(dto.alerts === undefined ? {} : { alerts: dto.alerts }),
   ...(dto.models === undefined ? {} : { models: dto.models }),
+  ...(dto.degrade === undefined ? {} : { degrade: toDegradation(dto.degrade) }),
 });
 
 export const toTopUp = (dto: CreateTopUpDto) => ({
@@ -297,6 +320,7 @@ export function fromBudget({ standing, ...budget }: StandingBudget, nowMs: numbe
     hard: budget.hard,
     alerts: budget.alerts,
     models: budget.models,
+    degrade: budget.degrade,
     spent_usd: formatUsd(spentNanoUsd),
     held_usd: formatUsd(heldNanoUsd),
     remaining_usd: formatUsd(remaining > 0n ? remaining : 0n),

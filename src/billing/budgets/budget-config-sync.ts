@@ -81,7 +81,7 @@ export class BudgetConfigSync {
 
 type DeclaredFields = Pick<
   Budget,
-  'scope' | 'scopeId' | 'limitNanoUsd' | 'period' | 'timezone' | 'hard' | 'alerts' | 'models'
+  'scope' | 'scopeId' | 'limitNanoUsd' | 'period' | 'timezone' | 'hard' | 'alerts' | 'models' | 'degrade'
 >;
 
 const fieldsOf = (wanted: BudgetConfig): DeclaredFields => ({
@@ -93,6 +93,7 @@ const fieldsOf = (wanted: BudgetConfig): DeclaredFields => ({
   hard: wanted.hard,
   alerts: [...wanted.alerts],
   models: wanted.models ? [...wanted.models] : null,
+  degrade: wanted.degrade ? { ...wanted.degrade } : null,
 });
 
 const isSamePeriod = (a: Budget, b: DeclaredFields): boolean =>
@@ -101,4 +102,7 @@ const isSamePeriod = (a: Budget, b: DeclaredFields): boolean =>
 const isSame = (a: Budget, b: DeclaredFields): boolean =>
   a.limitNanoUsd === b.limitNanoUsd &&
   a.hard === b.hard &&
-  JSON.stringify([a.alerts, a.models]) === JSON.stringify([b.alerts, b.models]);
+  JSON.stringify([a.alerts, a.models, sorted(a.degrade)]) === JSON.stringify([b.alerts, b.models, sorted(b.degrade)]);
+
+/** The database keeps the members of an object in its own order. */
+const sorted = (degrade: object | null): unknown => degrade && Object.entries(degrade).sort();
