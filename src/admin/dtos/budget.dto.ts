@@ -24,6 +24,7 @@ import {
   type BudgetPeriod,
   type BudgetScope,
   type BudgetTopUp,
+  exhaustionOf,
   forecastOf,
   type StandingBudget,
 } from '../../billing';
@@ -229,6 +230,14 @@ export class BudgetDto {
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'Null: never.' })
   resets_at!: string | null;
 
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'When it is used up at the pace of this period; null: not before it resets, or too early to tell.',
+  })
+  exhausted_at!: string | null;
+
   @ApiProperty({ format: 'date-time' })
   created_at!: string;
 }
@@ -325,6 +334,7 @@ export function fromBudget({ standing, ...budget }: StandingBudget, nowMs: numbe
     held_usd: formatUsd(heldNanoUsd),
     remaining_usd: formatUsd(remaining > 0n ? remaining : 0n),
     forecast_usd: forecast === null ? null : formatUsd(forecast),
+    exhausted_at: exhaustionOf(standing, budget.createdAt, nowMs)?.toISOString() ?? null,
     resets_at: resetsAt?.toISOString() ?? null,
     created_at: budget.createdAt.toISOString(),
   };
