@@ -26,11 +26,16 @@ describe('the steps of a budget before it is used up', () => {
   });
   afterAll(() => gateway.close());
 
-  const ask = async (prompt: string, maxTokens = 10, model = 'gpt-4o') => {
+  /** An answer of so many tokens, complete, so that it may be kept. */
+  const ask = async (prompt: string, tokens = 10) => {
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model, max_tokens: maxTokens, messages: [{ role: 'user', content: prompt }] }),
+      body: JSON.stringify({
+        model: 'gpt-4o',
+        max_tokens: tokens + 1,
+        messages: [{ role: 'user', content: `${prompt} [[tokens:${tokens}]]` }],
+      }),
     });
     const body = (await response.json()) as { error?: { code: string; message: string } };
     return {
@@ -113,7 +118,8 @@ describe('the steps of a budget before it is used up', () => {
   it('serves cached answers when a hard budget is empty', async () => {
     expect(await ask('Keep this answer.', 10)).toMatchObject({ status: 200, cache: 'miss' });
     const id = await budget({ limit_usd: '0.000001' });
-    await until(async () => (await ask(`Something new ${Math.random()}`, 10)).status === 429);
+    let turn = 0;
+    await until(async () => (await ask(`Something new, number ${(turn += 1)}`, 10)).status === 429);
     expect(await ask('Keep this answer.', 10)).toMatchObject({ status: 200, cache: 'hit' });
     await gateway.admin('DELETE', `/budgets/${id}`);
   });

@@ -33,6 +33,7 @@ import { DegradeDto, toDegradation } from './degrade.dto';
 import { formatUsd, NANO_PER_USD, parseUsd, type NanoUsd } from '../../core/money';
 import { IsModelPatterns, IsName, IsTime, MayBeAbsent, MayBeNull } from './fields';
 import { PageDto } from './page.dto';
+import { toZone } from './time-zone';
 
 /** More is a typing error: no organization spends a billion dollars on tokens in a period. */
 const MAX_USD = 1_000_000_000n;
@@ -274,16 +275,7 @@ export class TopUpDto {
 
 /** Throws `InvalidRequestError` with the field that is wrong. */
 export function toBudget(dto: CreateBudgetDto): BudgetFields {
-  const scopeId = dto.scope_id ?? null;
-  if (dto.scope === 'organization' && scopeId !== null) {
-    throw new InvalidRequestError('scope_id has no meaning with scope organization: leave it out.', 'scope_id');
-  }
-  if (dto.scope !== 'organization' && scopeId === null) {
-    throw new InvalidRequestError(
-      `scope_id is required with scope ${dto.scope}: the id of the ${dto.scope}.`,
-      'scope_id',
-    );
-  }
+  const scopeId = toScopeId(dto);
   return {
     scope: dto.scope,
     scopeId,
@@ -296,6 +288,16 @@ export function toBudget(dto: CreateBudgetDto): BudgetFields {
     models: dto.models ?? null,
     degrade: toDegradation(dto.degrade ?? null),
   };
+}
+
+function toScopeId({ scope, scope_id: scopeId = null }: CreateBudgetDto): string | null {
+  if (scope === 'organization' && scopeId !== null) {
+    throw new InvalidRequestError('scope_id has no meaning with scope organization: leave it out.', 'scope_id');
+  }
+  if (scope !== 'organization' && scopeId === null) {
+    throw new InvalidRequestError(`scope_id is required with scope ${scope}: the id of the ${scope}.`, 'scope_id');
+  }
+  return scopeId;
 }
 
 export const toBudgetChanges = (dto: UpdateBudgetDto): BudgetChanges => ({
@@ -353,15 +355,4 @@ function toAmount(text: string, param: string): NanoUsd {
   const amount = parseUsd(text);
   if (amount > 0n && amount <= MAX_USD * NANO_PER_USD) return amount;
   throw new InvalidRequestError(`${param} must be above 0 and at most ${MAX_USD} USD.`, param);
-}
-
-/** As the database knows it too: it takes names of the IANA list only. */
-function toZone(name: string): string {
-  try {
-    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
-    if (/^[A-Za-z]/.test(name)) return timeZone;
-  } catch {
-    // Told below.
-  }
-  throw new InvalidRequestError('timezone must be an IANA time zone, for example Europe/Berlin or UTC.', 'timezone');
 }

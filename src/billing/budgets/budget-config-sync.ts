@@ -6,6 +6,7 @@ import { parseUsd } from '../../core/money';
 import { Clock } from '../../platform/clock';
 import { LiveConfig } from '../../platform/config/live-config';
 import { BudgetsConfig, type BudgetConfig } from '../budgets.config';
+import type { Degradation } from './budget-terms';
 import { Budget } from '../entities/budget.entity';
 
 /** All replicas do the same at the same time: one after the other. */
@@ -93,7 +94,7 @@ const fieldsOf = (wanted: BudgetConfig): DeclaredFields => ({
   hard: wanted.hard,
   alerts: [...wanted.alerts],
   models: wanted.models ? [...wanted.models] : null,
-  degrade: wanted.degrade ? { ...wanted.degrade } : null,
+  degrade: wanted.degrade ? (JSON.parse(JSON.stringify(wanted.degrade)) as Degradation) : null,
 });
 
 const isSamePeriod = (a: Budget, b: DeclaredFields): boolean =>
@@ -105,4 +106,5 @@ const isSame = (a: Budget, b: DeclaredFields): boolean =>
   JSON.stringify([a.alerts, a.models, sorted(a.degrade)]) === JSON.stringify([b.alerts, b.models, sorted(b.degrade)]);
 
 /** The database keeps the members of an object in its own order. */
-const sorted = (degrade: object | null): unknown => degrade && Object.entries(degrade).sort();
+const sorted = (degrade: object | null): unknown =>
+  degrade && Object.entries(degrade).sort(([a], [b]) => (a < b ? -1 : 1));
