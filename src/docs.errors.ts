@@ -99,6 +99,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Retry later; the operator finds the attempts in the request log.',
   },
   {
+    status: '502',
+    code: 'budget_cutoff',
+    when: 'In the middle of a stream: the provider has charged more than was reserved under a hard budget (`streams.cutoff`).',
+    remedy: 'Ask for less with `max_tokens`.',
+  },
+  {
     status: '503',
     code: 'no_healthy_provider',
     when: 'Every target of the model is out of service at the moment.',

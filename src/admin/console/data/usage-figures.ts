@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { usageSource, type Grain } from '../../../billing';
 import type { Scope } from '../auth/permissions';
 import type { Period } from './period';
 import { sampleOf } from './usage-sample';
@@ -52,16 +53,9 @@ export type GroupColumn = keyof typeof GROUP_COLUMNS;
 
 type Row = Record<string, string | null>;
 
-const SUMS = `count(*) as requests,
-  count(*) filter (where status >= 400 or error_code is not null) as errors,
-  coalesce(sum(input_tokens), 0) as input_tokens,
-  coalesce(sum(output_tokens), 0) as output_tokens,
-  coalesce(sum(cost_nano_usd), 0) as cost_nano_usd`;
-
-const ALL = `${SUMS},
-  count(*) filter (where fallback) as fallbacks,
-  count(*) filter (where cache_status in ('hit', 'semantic-hit')) as cache_hits,
-  coalesce(sum(saved_nano_usd), 0) as saved_nano_usd`;
+const sumOf = (name: string): string => `coalesce(sum(${name}), 0) as ${name}`;
+const SUMS = ['requests', 'errors', 'input_tokens', 'output_tokens', 'cost_nano_usd'].map(sumOf).join(', ');
+const ALL = `${SUMS}, ${['fallbacks', 'cache_hits', 'saved_nano_usd'].map(sumOf).join(', ')}`;
 
 const TIMES = `percentile_cont(0.5) within group (order by latency_ms) as p50,
   percentile_cont(0.95) within group (order by latency_ms) as p95,
@@ -73,8 +67,8 @@ export class UsageFigures {
   constructor(@InjectDataSource() private readonly database: DataSource) {}
 
   async totals(scope: Scope, period: Period): Promise<Figures> {
-    const { where, parameters } = condition(scope, period);
-    const [row = {}] = await this.read(`select ${ALL} from usage_requests where ${where}`, parameters);
+    const { from, parameters } = source(scope, period, 'day');
+    const [row = {}] = await this.read(`select ${ALL} from ${from}`, parameters);
     return {
       ...sumsOf(row),
       fallbacks: Number(row['fallbacks'] ?? 0),
@@ -96,11 +90,10 @@ export class UsageFigures {
 
   /** One bucket after the other, empty ones too. `from` must lie on a multiple of the bucket. */
   async series(scope: Scope, period: Period, bucketMs: number): Promise<Bucket[]> {
-    const { where, parameters } = condition(scope, period);
+    const { from, parameters } = source(scope, period, grainOf(bucketMs));
     const seconds = bucketMs / 1000;
     const rows = await this.read(
-      `select floor(extract(epoch from started_at) / ${seconds}) as bucket, ${SUMS}
-       from usage_requests where ${where} group by 1`,
+      `select floor(extract(epoch from at) / ${seconds}) as bucket, ${SUMS} from ${from} group by 1`,
       parameters,
     );
     const known = new Map(rows.map((row) => [Number(row['bucket']), sumsOf(row)]));
@@ -113,9 +106,9 @@ export class UsageFigures {
 
   /** The groups that cost most; where nothing costs anything, those that ask most. */
   async top(scope: Scope, period: Period, column: GroupColumn, limit: number): Promise<Group[]> {
-    const { where, parameters } = condition(scope, period);
+    const { from, parameters } = source(scope, period, 'day');
     const rows = await this.read(
-      `select ${GROUP_COLUMNS[column]} as name, ${SUMS} from usage_requests where ${where}
+      `select ${GROUP_COLUMNS[column]} as name, ${SUMS} from ${from}
        group by 1 order by cost_nano_usd desc, requests desc limit ${limit}`,
       parameters,
     );
@@ -146,11 +139,21 @@ export class UsageFigures {
   }
 }
 
-function condition(scope: Scope, { from, to }: Period): { where: string; parameters: unknown[] } {
-  const base = 'started_at >= $1 and started_at < $2';
-  if (scope.kind === 'all') return { where: base, parameters: [from, to] };
-  if (scope.kind === 'user') return { where: `${base} and user_id = $3`, parameters: [from, to, scope.userId] };
-  return { where: `${base} and team_id = any($3)`, parameters: [from, to, scope.teamIds] };
+const [HOUR_MS, DAY_MS] = [3_600_000, 86_400_000];
+
+function grainOf(bucketMs: number): Grain {
+  if (bucketMs % HOUR_MS !== 0) return 'row';
+  return bucketMs % DAY_MS === 0 ? 'day' : 'hour';
+}
+
+/** Sums of what a person may see, from roll-ups as far as they go. */
+function source(scope: Scope, { from, to }: Period, coarsest: Grain): { from: string; parameters: unknown[] } {
+  const parameters: unknown[] = [];
+  const usage = usageSource(from, to, coarsest, parameters);
+  if (scope.kind === 'all') return { from: usage, parameters };
+  parameters.push(scope.kind === 'user' ? scope.userId : scope.teamIds);
+  const condition = scope.kind === 'user' ? 'user_id =' : 'team_id = any';
+  return { from: `${usage} where ${condition}($${parameters.length})`, parameters };
 }
 
 const sumsOf = (row: Row) => ({
