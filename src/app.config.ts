@@ -1,3 +1,4 @@
+import { SignInConfig } from './admin/console/auth/sign-in.config';
 import { BudgetsConfig } from './billing/budgets.config';
 import { PricingConfig } from './billing/pricing.config';
 import { findings } from './app.config.checks';
@@ -46,6 +47,10 @@ export class AppConfig extends RootConfig {
   /** How much may be spent, by whom, in which time. */
   @Section(() => BudgetsConfig)
   budgets = new BudgetsConfig();
+
+  /** How people sign in to the console. */
+  @Section(() => SignInConfig)
+  sign_in = new SignInConfig();
 
   /** Windows and cached answers shared by replicas. */
   @Section(() => RedisConfig)

@@ -5,7 +5,7 @@ import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
-import { AuthorityModule } from './authority/authority.module';
+import { AuditController } from './audit.controller';
 import { RoutePermissions } from './authority/route-permissions';
 import { BudgetsController } from './budgets.controller';
 import { CacheController } from './cache.controller';
@@ -14,6 +14,9 @@ import { ConsoleModule } from './console/console.module';
 import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
+import { BudgetManagement } from './management/budget-management';
+import { Operations } from './management/operations';
+import { ManagementModule } from './management/management.module';
 import { MeController } from './me.controller';
 import { ProvidersController } from './providers.controller';
 import { RequestsController } from './requests.controller';
@@ -30,7 +33,7 @@ const THROTTLE_LIMIT = 3_000;
   imports: [
     ThrottlerModule.forRoot([{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }]),
     AccessModule,
-    AuthorityModule,
+    ManagementModule,
     BillingModule,
     SemanticCacheModule,
     ProvidersModule,
@@ -50,7 +53,8 @@ const THROTTLE_LIMIT = 3_000;
     RequestsController,
     UsageController,
     MeController,
+    AuditController,
   ],
-  providers: [RoutePermissions],
+  providers: [RoutePermissions, BudgetManagement, Operations],
 })
 export class AdminModule {}

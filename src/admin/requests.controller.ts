@@ -2,6 +2,8 @@ import { Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { RequestQueries } from '../billing';
 import { NotFoundError } from '../core/errors';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import { RequestQueryDto, toRequestFilter } from './dtos/request-query.dto';
@@ -18,8 +20,9 @@ export class RequestsController {
   @Permit('usage.read')
   @ApiOperation({ summary: 'Requests by any column, newest first' })
   @ApiOkResponse({ type: RequestPageDto })
-  async list(@Query() query: RequestQueryDto): Promise<RequestPageDto> {
-    return fromPage(await this.requests.list(toRequestFilter(query), toPageRequest(query)), fromRequest);
+  async list(@By() caller: Caller, @Query() query: RequestQueryDto): Promise<RequestPageDto> {
+    const filter = { ...toRequestFilter(query), scope: caller.scope };
+    return fromPage(await this.requests.list(filter, toPageRequest(query)), fromRequest);
   }
 
   /** With every attempt and the decision trace. */
@@ -28,8 +31,8 @@ export class RequestsController {
   @ApiOperation({ summary: 'One request with its attempts and decision trace' })
   @ApiOkResponse({ type: RequestDetailDto })
   @Refuses(404)
-  async get(@Id('req') id: string): Promise<RequestDetailDto> {
-    const detail = await this.requests.find(id);
+  async get(@By() caller: Caller, @Id('req') id: string): Promise<RequestDetailDto> {
+    const detail = await this.requests.find(id, caller.scope);
     if (!detail) throw new NotFoundError(`There is no request ${id}; a new one appears about 300 ms after its end.`);
     return fromRequestDetail(detail);
   }

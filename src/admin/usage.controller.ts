@@ -4,6 +4,8 @@ import { Get, Headers, Query, Res, StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
 import { UsageQueries, type UsageQuery } from '../billing';
 import { Clock } from '../platform/clock';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { fromUsageGroup, toUsageCsv, toUsageQuery, UsageQueryDto, UsageReportDto } from './dtos/usage.dto';
 import { ManagementController } from './management-controller.decorator';
@@ -24,11 +26,12 @@ export class UsageController {
   @ApiProduces('application/json', CSV)
   @ApiOkResponse({ type: UsageReportDto })
   async report(
+    @By() caller: Caller,
     @Query() query: UsageQueryDto,
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<UsageReportDto | StreamableFile> {
-    const wanted = toUsageQuery(query, this.clock.now());
+    const wanted = { ...toUsageQuery(query, this.clock.now()), scope: caller.scope };
     response.setHeader('vary', 'accept');
     if (accept?.includes(CSV)) return this.csv(wanted, response);
     const groups = await this.usage.report(wanted);

@@ -1,6 +1,12 @@
 export { BillingModule } from './billing.module';
 export { BillingService } from './billing.service';
-export { BudgetsService, type BudgetChanges, type BudgetFields, type StandingBudget } from './budgets/budgets.service';
+export {
+  BudgetsService,
+  type BudgetChanges,
+  type BudgetFields,
+  type StandingBudget,
+  type TopUpFields,
+} from './budgets/budgets.service';
 export { BUDGET_PERIODS, BUDGET_SCOPES, type BudgetPeriod, type BudgetScope } from './budgets.config';
 export { CostInterceptor } from './cost.interceptor';
 export { BudgetTopUp } from './entities/budget-top-up.entity';

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { InvalidRequestError } from '../core/errors';
+import { EVERYBODY, type Scope } from '../core/scope';
 import { asTooSlow, boundedQuery, limitStatement } from './bounded-query';
 
 const UTC_TIME = `'YYYY-MM-DD"T"HH24:MI:SS"Z"'`;
@@ -30,6 +31,8 @@ export interface UsageQuery {
   readonly to: Date;
   /** `day`, `hour`, `team`, `user`, `department`, `model`, `provider`, `key` or `metadata.<name>`. */
   readonly groupBy: readonly string[];
+  /** Absent: everybody's. */
+  readonly scope?: Scope | undefined;
 }
 
 /** One group. */
@@ -92,15 +95,22 @@ export class UsageQueries {
   }
 }
 
-function statement({ from, to, groupBy }: UsageQuery): { sql: string; parameters: unknown[] } {
+function statement({ from, to, groupBy, scope = EVERYBODY }: UsageQuery): { sql: string; parameters: unknown[] } {
   if (groupBy.length > MAX_DIMENSIONS)
     throw new InvalidRequestError(`Group by at most ${MAX_DIMENSIONS} dimensions.`, 'group_by');
   const parameters: unknown[] = [from, to];
   const dimensions = groupBy.map((name, index) => `${expressionOf(name, parameters)} as d${index}`);
   const positions = groupBy.map((_, index) => index + 1).join(', ');
   const sql = `select ${[...dimensions, ...SUMS].join(', ')} from usage_requests
-    where started_at >= $1 and started_at < $2 ${positions === '' ? '' : `group by ${positions} order by ${positions}`}`;
+    where started_at >= $1 and started_at < $2 ${withinOf(scope, parameters)} ${positions === '' ? '' : `group by ${positions} order by ${positions}`}`;
   return { sql, parameters };
+}
+
+function withinOf(scope: Scope, parameters: unknown[]): string {
+  if (scope.kind === 'all') return '';
+  parameters.push(scope.kind === 'teams' ? scope.teamIds : scope.userId);
+  const placeholder = `$${parameters.length}`;
+  return scope.kind === 'teams' ? `and team_id = any(${placeholder})` : `and user_id = ${placeholder}`;
 }
 
 const SUMS = [
