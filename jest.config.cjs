@@ -63,7 +63,8 @@ const services = {
 };
 
 module.exports = {
-  testTimeout: 30000,
+  // Says that a test hangs, not that a machine is slow.
+  testTimeout: 120_000,
   projects: [
     project('unit', ['src/**/*.spec.ts', 'test/unit/**/*.spec.ts']),
     project('medium', ['test/medium/**/*.spec.ts'], services),

@@ -44,9 +44,9 @@ const STAGES = [
   check('build', NEST, 'build'),
   { ...check('docs', path.join('dist', 'docs.generate.js'), '--check'), skipReason: docsMissing },
   suite('unit', '--maxWorkers=2'),
-  // The suites below share one PostgreSQL and one Redis: they take turns.
-  suite('medium', '--runInBand', '--forceExit'),
-  suite('e2e', '--runInBand', '--forceExit'),
+  // The suites below share one PostgreSQL and one Redis; each file has a database and key names of its own.
+  suite('medium', '--maxWorkers=2', '--forceExit'),
+  suite('e2e', '--maxWorkers=2', '--forceExit'),
   suite('browser', '--runInBand', '--forceExit'),
 ];
 

@@ -15,8 +15,10 @@ import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
 import { BudgetManagement } from './management/budget-management';
+import { PriceManagement } from './management/price-management';
 import { Operations } from './management/operations';
 import { ManagementModule } from './management/management.module';
+import { PricesController } from './prices.controller';
 import { MeController } from './me.controller';
 import { ProvidersController } from './providers.controller';
 import { RequestsController } from './requests.controller';
@@ -49,12 +51,13 @@ const THROTTLE_LIMIT = 3_000;
     LimitsController,
     CacheController,
     ConfigController,
+    PricesController,
     ProvidersController,
     RequestsController,
     UsageController,
     MeController,
     AuditController,
   ],
-  providers: [RoutePermissions, BudgetManagement, Operations],
+  providers: [RoutePermissions, BudgetManagement, Operations, PriceManagement],
 })
 export class AdminModule {}

@@ -1,5 +1,7 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import type { StandingBudget } from '../billing';
+import { Clock } from '../platform/clock';
 import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
@@ -13,6 +15,7 @@ import {
   toBudget,
   toBudgetChanges,
   TopUpDto,
+  TopUpListDto,
   toTopUp,
   UpdateBudgetDto,
 } from './dtos/budget.dto';
@@ -23,14 +26,17 @@ import { ManagementController, Refuses } from './management-controller.decorator
 
 @ManagementController('budgets', 'Budgets')
 export class BudgetsController {
-  constructor(private readonly budgets: BudgetManagement) {}
+  constructor(
+    private readonly budgets: BudgetManagement,
+    private readonly clock: Clock,
+  ) {}
 
   @Post()
   @Permit('budgets.write')
   @ApiOperation({ summary: 'Create a budget' })
   @ApiCreatedResponse({ type: BudgetDto })
   async create(@By() caller: Caller, @Body() body: CreateBudgetDto): Promise<BudgetDto> {
-    return fromBudget(await this.budgets.create(caller, toBudget(body)));
+    return this.told(await this.budgets.create(caller, toBudget(body)));
   }
 
   @Get()
@@ -38,7 +44,7 @@ export class BudgetsController {
   @ApiOperation({ summary: 'List budgets with what is spent, held and left' })
   @ApiOkResponse({ type: BudgetPageDto })
   async list(@By() caller: Caller, @Query() query: PageQueryDto): Promise<BudgetPageDto> {
-    return fromPage(await this.budgets.list(caller, toPageRequest(query)), fromBudget);
+    return fromPage(await this.budgets.list(caller, toPageRequest(query)), (budget) => this.told(budget));
   }
 
   @Get(':id')
@@ -47,7 +53,7 @@ export class BudgetsController {
   @ApiOkResponse({ type: BudgetDto })
   @Refuses(404)
   async get(@By() caller: Caller, @Id('bud') id: string): Promise<BudgetDto> {
-    return fromBudget(await this.budgets.get(caller, id));
+    return this.told(await this.budgets.get(caller, id));
   }
 
   /** In force everywhere within a second. Scope and period cannot be changed: make another budget. */
@@ -57,7 +63,7 @@ export class BudgetsController {
   @ApiOkResponse({ type: BudgetDto })
   @Refuses(404, 409)
   async update(@By() caller: Caller, @Id('bud') id: string, @Body() body: UpdateBudgetDto): Promise<BudgetDto> {
-    return fromBudget(await this.budgets.update(caller, id, toBudgetChanges(body)));
+    return this.told(await this.budgets.update(caller, id, toBudgetChanges(body)));
   }
 
   @Delete(':id')
@@ -70,6 +76,15 @@ export class BudgetsController {
     await this.budgets.remove(caller, id);
   }
 
+  @Get(':id/top-ups')
+  @Permit('budgets.read')
+  @ApiOperation({ summary: 'The top-ups of a budget, newest first' })
+  @ApiOkResponse({ type: TopUpListDto })
+  @Refuses(404)
+  async topUps(@By() caller: Caller, @Id('bud') id: string): Promise<TopUpListDto> {
+    return { data: (await this.budgets.topUps(caller, id)).map(fromTopUp) };
+  }
+
   /** Raises the limit of the current period until it expires or the period ends. */
   @Post(':id/top-ups')
   @Permit('budgets.write')
@@ -78,5 +93,9 @@ export class BudgetsController {
   @Refuses(404)
   async topUp(@By() caller: Caller, @Id('bud') id: string, @Body() body: CreateTopUpDto): Promise<TopUpDto> {
     return fromTopUp(await this.budgets.topUp(caller, id, toTopUp(body)));
+  }
+
+  private told(budget: StandingBudget): BudgetDto {
+    return fromBudget(budget, this.clock.now());
   }
 }

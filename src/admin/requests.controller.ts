@@ -1,11 +1,14 @@
-import { Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation } from '@nestjs/swagger';
+import type { ServerResponse } from 'node:http';
+import { Get, Headers, Query, Res, type StreamableFile } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
 import { RequestQueries } from '../billing';
 import { NotFoundError } from '../core/errors';
 import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
+import { CSV, csvFile } from './csv-file';
 import { fromPage, toPageRequest } from './dtos/page.dto';
+import { toRequestCsv } from './dtos/request-csv';
 import { RequestQueryDto, toRequestFilter } from './dtos/request-query.dto';
 import { fromRequest, fromRequestDetail, RequestDetailDto, RequestPageDto } from './dtos/request.dto';
 import { Id } from './id.decorator';
@@ -15,13 +18,21 @@ import { ManagementController, Refuses } from './management-controller.decorator
 export class RequestsController {
   constructor(private readonly requests: RequestQueries) {}
 
-  /** Newest first. A request appears about a quarter of a second after its end. */
+  /** Newest first. A request appears about a quarter of a second after its end. With `Accept: text/csv` all that fit, in one file. */
   @Get()
   @Permit('usage.read')
   @ApiOperation({ summary: 'Requests by any column, newest first' })
+  @ApiProduces('application/json', CSV)
   @ApiOkResponse({ type: RequestPageDto })
-  async list(@By() caller: Caller, @Query() query: RequestQueryDto): Promise<RequestPageDto> {
+  async list(
+    @By() caller: Caller,
+    @Query() query: RequestQueryDto,
+    @Headers('accept') accept: string | undefined,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): Promise<RequestPageDto | StreamableFile> {
+    response.setHeader('vary', 'accept');
     const filter = { ...toRequestFilter(query), scope: caller.scope };
+    if (accept?.includes(CSV)) return csvFile(toRequestCsv(this.requests.stream(filter)), 'requests.csv', response);
     return fromPage(await this.requests.list(filter, toPageRequest(query)), fromRequest);
   }
 

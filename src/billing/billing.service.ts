@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { AttemptLedger, GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
 import { BudgetGate } from './budgets/budget-gate';
-import { NO_ATTEMPTS, requestRow, whoColumns } from './build-rows';
+import { NO_ATTEMPTS, requestText, whoMembers } from './build-rows';
 import { PriceBook } from './price-book';
 import { ProviderTypes } from './provider-types';
 import { UsageJournal, type UsageStats } from './usage-journal';
@@ -24,8 +24,12 @@ export class BillingService {
   /** The ledger through which this request opens its attempts. */
   openLedger(context: GatewayContext): AttemptLedger {
     if (!context.identity) throw new Error('A ledger is opened for a known caller: the API key guard must run before');
-    const { prices, types, clock, budgets } = this;
-    return new UsageLedger({ prices, types, clock, budgets, journal: this.usage.journal }, context, context.identity);
+    const { types, clock, budgets } = this;
+    return new UsageLedger(
+      { prices: this.prices.table, types, clock, budgets, journal: this.usage.journal },
+      context,
+      context.identity,
+    );
   }
 
   /** Puts the request on record when it ends, however it ends. Call it before anything else is deferred: it must run last. */
@@ -40,8 +44,7 @@ export class BillingService {
     const ledger = context.attempts instanceof UsageLedger ? context.attempts : null;
     ledger?.settleRest();
     const totals = ledger?.totals() ?? NO_ATTEMPTS;
-    const row = requestRow(context, whoColumns(context.identity), totals);
-    this.usage.journal.request(JSON.stringify(row), totals.attempts > 0);
+    this.usage.journal.request(requestText(context, whoMembers(context.identity), totals), totals.attempts > 0);
   }
 
   /** For metrics and alerts: a backlog that grows means that the database is away. */

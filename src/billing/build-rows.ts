@@ -1,55 +1,83 @@
 import type { GatewayContext, Identity, Served, TargetName } from '../core/context';
 import type { NanoUsd } from '../core/money';
 import { NO_USAGE, type TokenUsage, type UsageSource } from '../core/tokens';
-import { tierFor, type ModelPrice } from './model-price';
+import { pricedServiceTier, tierFor, type ModelPrice, type PriceTier } from './model-price';
 import { storable, storableJson, storableList } from './record-text';
 import type { Settlement } from './usage-meter';
-import type { AttemptRow, PriceColumns, RequestRow, TokenColumns, WhoColumns } from './usage-rows';
+import type { AskedColumns, AttemptRow, Booking, Charge, RequestRow, TokenColumns } from './usage-rows';
+
+/**
+ * Rows are written as JSON text from the beginning: nobody reads them again before the database does. What many rows
+ * share (the caller, the prices) is put into text once.
+ */
+type Members = string;
+
+const NO_TOKENS: TokenColumns = {
+  input_tokens: 0,
+  cache_read_tokens: 0,
+  cache_write_5m_tokens: 0,
+  cache_write_1h_tokens: 0,
+  input_audio_tokens: 0,
+  input_image_tokens: 0,
+  output_tokens: 0,
+  reasoning_tokens: 0,
+  output_audio_tokens: 0,
+  output_image_tokens: 0,
+  web_searches: 0,
+};
 
 /** What was recorded of a request whose process died: its row says so. */
-const INTERRUPTED = { status: 500, errorCode: 'gateway_interrupted' };
+const INTERRUPTED = { status: 500, error_code: 'gateway_interrupted' };
 /** The client left before there was an answer. */
 const CLIENT_GONE = { status: 499, errorCode: 'client_closed' };
 
-export const whoColumns = (identity: Identity): WhoColumns => ({
-  key_id: identity.keyId,
-  key_name: storable(identity.keyName),
-  user_id: identity.userId,
-  team_id: identity.teamId,
-  department_id: identity.departmentId,
-});
+const text = (value: string | null): string => JSON.stringify(storable(value));
+
+const whoTexts = new WeakMap<Identity, Members>();
+
+/** The columns of the caller. */
+export function whoMembers(identity: Identity): Members {
+  const known = whoTexts.get(identity);
+  if (known !== undefined) return known;
+  const members =
+    `"key_id":${text(identity.keyId)},"key_name":${text(identity.keyName)},"user_id":${text(identity.userId)},` +
+    `"team_id":${text(identity.teamId)},"department_id":${text(identity.departmentId)}`;
+  whoTexts.set(identity, members);
+  return members;
+}
 
 /** Providers may send fractions or worse; a row holds whole counts. */
 const whole = (tokens: number): number =>
   Number.isFinite(tokens) && tokens > 0 ? Math.min(Math.ceil(tokens), Number.MAX_SAFE_INTEGER) : 0;
 
-const tokenColumns = (usage: TokenUsage): TokenColumns => ({
-  input_tokens: whole(usage.inputTokens),
-  cache_read_tokens: whole(usage.cacheReadTokens),
-  cache_write_5m_tokens: whole(usage.cacheWrite5mTokens),
-  cache_write_1h_tokens: whole(usage.cacheWrite1hTokens),
-  input_audio_tokens: whole(usage.inputAudioTokens),
-  output_tokens: whole(usage.outputTokens),
-  reasoning_tokens: whole(usage.reasoningTokens),
-  output_audio_tokens: whole(usage.outputAudioTokens),
-  web_searches: whole(usage.webSearches),
-});
+const tokenMembers = (usage: TokenUsage): Members =>
+  `"input_tokens":${whole(usage.inputTokens)},"cache_read_tokens":${whole(usage.cacheReadTokens)},` +
+  `"cache_write_5m_tokens":${whole(usage.cacheWrite5mTokens)},"cache_write_1h_tokens":${whole(usage.cacheWrite1hTokens)},` +
+  `"input_audio_tokens":${whole(usage.inputAudioTokens)},"input_image_tokens":${whole(usage.inputImageTokens)},` +
+  `"output_tokens":${whole(usage.outputTokens)},"output_image_tokens":${whole(usage.outputImageTokens)},` +
+  `"reasoning_tokens":${whole(usage.reasoningTokens)},"output_audio_tokens":${whole(usage.outputAudioTokens)},` +
+  `"web_searches":${whole(usage.webSearches)}`;
 
-/** The prices of the tier that a prompt of this size is charged at. */
-function priceColumns(price: ModelPrice, inputTokens: number): PriceColumns {
-  const tier = tierFor(price, inputTokens);
-  return {
-    input_price_pico: tier.input.toString(),
-    cache_read_price_pico: tier.cacheRead.toString(),
-    cache_write_5m_price_pico: tier.cacheWrite5m.toString(),
-    cache_write_1h_price_pico: tier.cacheWrite1h.toString(),
-    input_audio_price_pico: tier.inputAudio.toString(),
-    output_price_pico: tier.output.toString(),
-    reasoning_price_pico: tier.reasoning.toString(),
-    output_audio_price_pico: tier.outputAudio.toString(),
-    web_search_price_pico: price.webSearch.toString(),
-    request_price_pico: price.request.toString(),
-  };
+const priceTexts = new WeakMap<ModelPrice, Map<PriceTier, Members>>();
+
+/** The price and its units for a prompt of this size, served in this tier. */
+function priceMembers(price: ModelPrice, inputTokens: number, serviceTier?: string): Members {
+  const tier = tierFor(price, inputTokens, serviceTier);
+  let tiers = priceTexts.get(price);
+  if (!tiers) priceTexts.set(price, (tiers = new Map()));
+  const known = tiers.get(tier);
+  if (known !== undefined) return known;
+  const members =
+    `"price_id":${text(price.id)},"price_source":"${price.source}",` +
+    `"service_tier":${text(pricedServiceTier(price, serviceTier))},` +
+    `"input_price_pico":"${tier.input}","cache_read_price_pico":"${tier.cacheRead}",` +
+    `"cache_write_5m_price_pico":"${tier.cacheWrite5m}","cache_write_1h_price_pico":"${tier.cacheWrite1h}",` +
+    `"input_audio_price_pico":"${tier.inputAudio}","input_image_price_pico":"${tier.inputImage}",` +
+    `"output_price_pico":"${tier.output}","output_image_price_pico":"${tier.outputImage}",` +
+    `"reasoning_price_pico":"${tier.reasoning}","output_audio_price_pico":"${tier.outputAudio}",` +
+    `"web_search_price_pico":"${price.webSearch}","request_price_pico":"${price.request}"`;
+  tiers.set(tier, members);
+  return members;
 }
 
 export interface IntentFacts {
@@ -62,51 +90,51 @@ export interface IntentFacts {
   readonly priceVersion: string;
   /** What the attempt counts as when its end is never heard of. */
   readonly reserved: { readonly usage: TokenUsage; readonly costNanoUsd: NanoUsd };
+  /** The budgets that pay for it. */
+  readonly charges: readonly Charge[];
 }
 
-/** The row of an attempt whose end is not known. */
-export function inDoubtRow(facts: IntentFacts, who: WhoColumns): AttemptRow {
-  const { price, target, reserved } = facts;
-  return {
-    id: facts.id,
-    request_id: facts.requestId,
-    index: facts.index,
-    provider: storable(target.provider),
-    model: storable(target.model),
-    served_model: null,
-    started_at: new Date(facts.startedAtMs).toISOString(),
-    status: 'in_doubt',
-    http_status: null,
-    error: null,
-    ...tokenColumns(reserved.usage),
-    usage_source: 'reserved',
-    price_id: storable(price.id),
-    price_source: price.source,
-    price_version: facts.priceVersion,
-    ...priceColumns(price, reserved.usage.inputTokens),
-    cost_nano_usd: reserved.costNanoUsd.toString(),
-    latency_ms: null,
-    ttfb_ms: null,
-    ...who,
-  };
-}
+/** The records of one attempt, from what is known before it is made. */
+export class AttemptRecord {
+  private readonly members: Members;
+  private readonly startedAt: string;
 
-/** The row of an attempt that ended. */
-export function settledRow(intent: AttemptRow, price: ModelPrice, settlement: Settlement): AttemptRow {
-  const { outcome, usage } = settlement;
-  return {
-    ...intent,
-    served_model: storable(outcome.servedModel),
-    status: outcome.status,
-    http_status: outcome.httpStatus,
-    error: storable(outcome.error),
-    ...tokenColumns(usage),
-    usage_source: settlement.source,
-    ...priceColumns(price, usage.inputTokens),
-    cost_nano_usd: settlement.costNanoUsd.toString(),
-    latency_ms: Math.round(settlement.latencyMs),
-    ttfb_ms: settlement.ttfbMs === null ? null : Math.round(settlement.ttfbMs),
-  };
+  constructor(
+    private readonly facts: IntentFacts,
+    who: Members,
+  ) {
+    this.startedAt = new Date(facts.startedAtMs).toISOString();
+    this.members =
+      `"id":"${facts.id}","request_id":"${facts.requestId}","index":${facts.index},` +
+      `"provider":${text(facts.target.provider)},"model":${text(facts.target.model)},` +
+      `"started_at":"${this.startedAt}","price_version":${text(facts.priceVersion)},${who}`;
+  }
+
+  /** Before the attempt: the row it becomes when nothing more is heard of it, what it would cost, and what was asked. */
+  intent(asked: string): string {
+    const { reserved, price } = this.facts;
+    const row =
+      `{${this.members},"status":"in_doubt","usage_source":"reserved",${tokenMembers(reserved.usage)},` +
+      `${priceMembers(price, reserved.usage.inputTokens)},"cost_nano_usd":"${reserved.costNanoUsd}"}`;
+    return `${row}\n${this.booking(reserved.costNanoUsd)}\n${asked}`;
+  }
+
+  /** Its end: the row, and what it cost. */
+  settled({ outcome, usage, source, costNanoUsd, latencyMs, ttfbMs }: Settlement): string {
+    const row =
+      `{${this.members},"served_model":${text(outcome.servedModel)},"status":"${outcome.status}",` +
+      `"http_status":${outcome.httpStatus},"error":${text(outcome.error)},"usage_source":"${source}",` +
+      `${tokenMembers(usage)},${priceMembers(this.facts.price, usage.inputTokens, usage.serviceTier)},"cost_nano_usd":"${costNanoUsd}",` +
+      `"latency_ms":${Math.round(latencyMs)},"ttfb_ms":${ttfbMs === null ? null : Math.round(ttfbMs)}}`;
+    return this.facts.charges.length === 0 ? row : `${row}\n${this.booking(costNanoUsd)}`;
+  }
+
+  private booking(costNanoUsd: NanoUsd): string {
+    const { id, charges } = this.facts;
+    if (charges.length === 0) return 'null';
+    const booking: Booking = { id, cost_nano_usd: costNanoUsd.toString(), started_at: this.startedAt, charges };
+    return JSON.stringify(booking);
+  }
 }
 
 /** What the attempts of a request come to. */
@@ -130,67 +158,68 @@ export const NO_ATTEMPTS: AttemptTotals = {
   priceVersion: null,
 };
 
+/** What is known of a request before it is answered. */
+const askedMembers = ({ startedAtMs, endpoint, dialect, request, plan, metadata, configVersion }: GatewayContext) =>
+  `"started_at":"${new Date(startedAtMs).toISOString()}","endpoint":${text(endpoint)},"dialect":"${dialect}",` +
+  `"requested_model":${text(request?.model ?? plan?.requestedModel ?? null)},"stream":${request?.stream ?? false},` +
+  `"metadata":${metadata ? storableJson(metadata) : null},"config_version":${text(configVersion ?? '')}`;
+
+/** What the intent of an attempt keeps of its request. */
+export const askedText = (context: GatewayContext): string =>
+  `{${askedMembers(context)},"cache_status":"${context.cacheStatus}"}`;
+
 /** The row of a request that is over. */
-export function requestRow(context: GatewayContext, who: WhoColumns, totals: AttemptTotals): RequestRow {
+export function requestText(context: GatewayContext, who: Members, totals: AttemptTotals): string {
   const latencyMs = context.elapsedMs();
   const { firstByteAtMs } = context;
-  return {
-    ...draftRow(context, who, totals, context.outcome ?? CLIENT_GONE),
-    latency_ms: Math.round(latencyMs),
-    ttfb_ms: firstByteAtMs === undefined ? null : Math.round(firstByteAtMs - context.startedMonotonicMs),
-    overhead_ms: Math.round((context.overheadMs ?? Math.max(0, latencyMs - context.upstreamMs)) * 1000) / 1000,
-    decisions: storableList(context.decisions, { stage: 'reply', what: 'trace cut', facts: {} }),
-  };
+  const outcome = context.outcome ?? CLIENT_GONE;
+  const ttfbMs = firstByteAtMs === undefined ? null : Math.round(firstByteAtMs - context.startedMonotonicMs);
+  const overheadMs = Math.round((context.overheadMs ?? Math.max(0, latencyMs - context.upstreamMs)) * 1000) / 1000;
+  return (
+    `{"id":"${context.requestId}",${askedMembers(context)},${who},${servedMembers(context.served, totals)},` +
+    `"status":${outcome.status},"error_code":${text(outcome.errorCode)},"cache_status":"${context.cacheStatus}",` +
+    `"attempts":${totals.attempts},${tokenMembers(totals.usage)},"cost_nano_usd":"${totals.costNanoUsd}",` +
+    `"saved_nano_usd":"${context.savedNanoUsd}","usage_source":${text(totals.source)},` +
+    `"price_version":${text(totals.priceVersion)},"latency_ms":${Math.round(latencyMs)},"ttfb_ms":${ttfbMs},` +
+    `"overhead_ms":${overheadMs},` +
+    `"decisions":${storableList(context.decisions, { stage: 'reply', what: 'trace cut', facts: {} })}}`
+  );
+}
+
+/** Who answered; without an answer, who was asked last. */
+function servedMembers(served: Served | undefined, { target, servedModel }: AttemptTotals): Members {
+  const named = served ?? target;
+  return (
+    `"provider":${text(named?.provider ?? null)},"model":${text(named?.model ?? null)},` +
+    `"served_model":${text(servedModel)},"fallback":${served?.fallback ?? false}`
+  );
 }
 
 /** The row of a request whose end is never heard of; its sums are filled in from the attempts that are stored. */
-export const interruptedRow = (context: GatewayContext, who: WhoColumns, totals: AttemptTotals): RequestRow =>
-  draftRow(context, who, totals, INTERRUPTED);
-
-function draftRow(
-  context: GatewayContext,
-  who: WhoColumns,
-  totals: AttemptTotals,
-  outcome: { readonly status: number; readonly errorCode: string | null },
-): RequestRow {
+export function interruptedRow(attempt: AttemptRow, asked: AskedColumns): RequestRow {
+  const { provider, model, price_version, key_id, key_name, user_id, team_id, department_id } = attempt;
   return {
-    id: context.requestId,
-    started_at: new Date(context.startedAtMs).toISOString(),
-    ...who,
-    endpoint: storable(context.endpoint),
-    dialect: context.dialect,
-    ...askedColumns(context),
-    ...servedColumns(context.served, totals),
-    status: outcome.status,
-    error_code: storable(outcome.errorCode),
-    cache_status: context.cacheStatus,
-    attempts: totals.attempts,
-    ...tokenColumns(totals.usage),
-    cost_nano_usd: totals.costNanoUsd.toString(),
-    saved_nano_usd: context.savedNanoUsd.toString(),
-    usage_source: totals.source,
-    price_version: totals.priceVersion,
-    config_version: context.configVersion ?? '',
+    ...asked,
+    ...NO_TOKENS,
+    ...INTERRUPTED,
+    id: attempt.request_id,
+    key_id,
+    key_name,
+    user_id,
+    team_id,
+    department_id,
+    provider,
+    model,
+    served_model: null,
+    fallback: false,
+    attempts: attempt.index,
+    cost_nano_usd: '0',
+    saved_nano_usd: '0',
+    usage_source: 'reserved',
+    price_version,
     latency_ms: null,
     ttfb_ms: null,
     overhead_ms: null,
     decisions: null,
-  };
-}
-
-const askedColumns = ({ request, plan, metadata }: GatewayContext) => ({
-  requested_model: storable(request?.model ?? plan?.requestedModel ?? null),
-  stream: request?.stream ?? false,
-  metadata: metadata ? storableJson(metadata) : null,
-});
-
-/** Who answered; without an answer, who was asked last. */
-function servedColumns(served: Served | undefined, { target, servedModel }: AttemptTotals) {
-  const named = served ?? target;
-  return {
-    provider: storable(named?.provider ?? null),
-    model: storable(named?.model ?? null),
-    served_model: storable(servedModel),
-    fallback: served?.fallback ?? false,
   };
 }

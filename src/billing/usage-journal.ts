@@ -7,7 +7,7 @@ import type { JournalOptions } from './journal/journal-options';
 import { RecordWriter } from './journal/ship-records';
 import { Shipper } from './journal/shipper';
 import { UsageStore } from './store/usage-store';
-import type { AttemptRow } from './usage-rows';
+import type { AttemptText } from './usage-rows';
 
 const PREPARE_INTERVAL_MS = 6 * 60 * 60_000;
 
@@ -24,7 +24,7 @@ export class UsageJournal implements OnApplicationBootstrap, OnApplicationShutdo
   private readonly shipper: Shipper;
   private readonly adopter: Adopter;
   private prepareTimer: NodeJS.Timeout | null = null;
-  private storedListener: (attempts: readonly AttemptRow[]) => void = () => {};
+  private storedListener: (attempts: readonly AttemptText[]) => void = () => {};
   private stoppedListener: () => Promise<void> = () => Promise.resolve();
 
   constructor(
@@ -52,7 +52,7 @@ export class UsageJournal implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   /** Told of the attempts of this process that have reached the database. */
-  onStored(listener: (attempts: readonly AttemptRow[]) => void): void {
+  onStored(listener: (attempts: readonly AttemptText[]) => void): void {
     this.storedListener = listener;
   }
 

@@ -6,14 +6,15 @@ import type { Clock } from '../platform/clock';
 import { payableCall, type PayableCall } from './budgets/payable-call';
 import type { BudgetGate } from './budgets/budget-gate';
 import type { Payers } from './budgets/budget-terms';
+import { askedServiceTier } from './budgets/service-tier';
 import type { Reservation } from './budgets/lease-book';
-import { inDoubtRow, interruptedRow, NO_ATTEMPTS, settledRow, whoColumns, type AttemptTotals } from './build-rows';
+import { askedText, AttemptRecord, NO_ATTEMPTS, whoMembers, type AttemptTotals } from './build-rows';
 import type { Journal } from './journal/journal';
 import { worstCaseCost, type ModelPrice } from './model-price';
-import type { PriceBook } from './price-book';
+import type { PriceTable } from './prices/price-table';
 import type { ProviderTypes } from './provider-types';
 import { UsageMeter } from './usage-meter';
-import type { AttemptRow, Charge, WhoColumns } from './usage-rows';
+import type { Charge } from './usage-rows';
 
 /** Reserved for the answer when the client set no bound: what most models write at most without being asked for more. */
 const DEFAULT_RESERVED_OUTPUT_TOKENS = 4_096;
@@ -22,7 +23,8 @@ const DEFAULT_RESERVED_OUTPUT_TOKENS = 4_096;
 const SOURCES: readonly UsageSource[] = ['provider', 'counted', 'reserved'];
 
 export interface LedgerParts {
-  readonly prices: PriceBook;
+  /** Of the moment the request was admitted: what changes later does not change what it is charged. */
+  readonly prices: PriceTable;
   readonly types: ProviderTypes;
   readonly journal: Journal;
   readonly clock: Clock;
@@ -37,19 +39,29 @@ interface Payment {
   readonly maxOutputTokens: number | null;
 }
 
+/** An attempt that is on record. */
+interface OpenedAttempt {
+  readonly id: string;
+  readonly price: ModelPrice;
+  readonly record: AttemptRecord;
+}
+
 /** The attempts of one request: each is paid, priced and on record before it is made, and on record when it has ended. */
 export class UsageLedger implements AttemptLedger {
   private readonly meters: UsageMeter[] = [];
-  private readonly who: WhoColumns;
+  private readonly who: string;
   private readonly priceVersion: string;
+  private readonly admittedAtMs: number;
+  private asked: string | undefined;
 
   constructor(
     private readonly parts: LedgerParts,
     private readonly context: GatewayContext,
     private readonly identity: Identity,
   ) {
-    this.who = whoColumns(identity);
+    this.who = whoMembers(identity);
     this.priceVersion = parts.prices.version;
+    this.admittedAtMs = parts.clock.now();
   }
 
   /**
@@ -58,7 +70,7 @@ export class UsageLedger implements AttemptLedger {
    */
   open(intent: AttemptIntent): Attempt | Promise<Attempt> {
     const { prices, types, budgets } = this.parts;
-    const price = prices.quote({ ...intent, providerType: types.typeOf(intent.provider) });
+    const price = prices.quote({ ...intent, providerType: types.typeOf(intent.provider) }, this.admittedAtMs);
     const { provider, model } = intent;
     const requestedModel = this.context.plan?.requestedModel ?? null;
     const payers = budgets.payers(this.identity, { provider, model, requestedModel });
@@ -151,29 +163,30 @@ export class UsageLedger implements AttemptLedger {
     const target = { provider: intent.provider, model: intent.model };
     const { requestId } = this.context;
     const { priceVersion } = this;
-    const facts = { id, requestId, index: intent.index, target, startedAtMs, price, priceVersion };
-    const row = inDoubtRow({ ...facts, reserved: payment.reserved }, this.who);
-    if (payment.charges.length > 0) row.charges = payment.charges;
-    const attempts = this.meters.length + 1;
-    const request = interruptedRow(this.context, this.who, { ...this.totals(), attempts, target, source: 'reserved' });
-    journal.intent(id, JSON.stringify({ attempt: row, request }));
-    const meter = this.meterOf(intent, price, row, payment);
+    const { reserved, charges } = payment;
+    const { index } = intent;
+    const facts = { id, requestId, index, target, startedAtMs, price, priceVersion, reserved, charges };
+    const record = new AttemptRecord(facts, this.who);
+    journal.intent(id, record.intent((this.asked ??= askedText(this.context))));
+    const meter = this.meterOf(intent, { id, price, record }, payment);
     this.meters.push(meter);
     return meter;
   }
 
-  private meterOf(intent: AttemptIntent, price: ModelPrice, row: AttemptRow, payment: Payment): UsageMeter {
+  private meterOf(intent: AttemptIntent, opened: OpenedAttempt, payment: Payment): UsageMeter {
     const { journal, budgets, clock } = this.parts;
+    const { id, price, record } = opened;
     const { reservation, maxOutputTokens } = payment;
     return new UsageMeter({
-      id: row.id,
+      id,
       target: { provider: intent.provider, model: intent.model },
       price,
       maxOutputTokens,
       monotonic: () => clock.monotonic(),
+      askedServiceTier: askedServiceTier(intent.request),
       estimatedInputTokens: () => intent.request.estimatedInputTokens(),
       onSettled: (_meter, settlement) => {
-        journal.settle(row.id, JSON.stringify(settledRow(row, price, settlement)));
+        journal.settle(id, record.settled(settlement));
         if (reservation) budgets.settle(reservation, settlement.costNanoUsd);
       },
     });
@@ -191,7 +204,7 @@ function unlimited({ request }: AttemptIntent, price: ModelPrice, payers: Payers
     charges: softCharges(payers),
     reserved: {
       usage: { ...NO_USAGE, inputTokens, outputTokens: maxOutputTokens * request.choices },
-      costNanoUsd: worstCaseCost(price, inputTokens, maxOutputTokens, request.choices),
+      costNanoUsd: worstCaseCost(price, inputTokens, maxOutputTokens, request.choices, askedServiceTier(request)),
     },
     maxOutputTokens: null,
   };
@@ -207,8 +220,10 @@ const sum = (a: TokenUsage, b: TokenUsage): TokenUsage => ({
   cacheWrite5mTokens: a.cacheWrite5mTokens + b.cacheWrite5mTokens,
   cacheWrite1hTokens: a.cacheWrite1hTokens + b.cacheWrite1hTokens,
   inputAudioTokens: a.inputAudioTokens + b.inputAudioTokens,
+  inputImageTokens: a.inputImageTokens + b.inputImageTokens,
   outputTokens: a.outputTokens + b.outputTokens,
   reasoningTokens: a.reasoningTokens + b.reasoningTokens,
   outputAudioTokens: a.outputAudioTokens + b.outputAudioTokens,
+  outputImageTokens: a.outputImageTokens + b.outputImageTokens,
   webSearches: a.webSearches + b.webSearches,
 });

@@ -1,13 +1,15 @@
-/** What a journal record and a row of the database hold. Amounts are decimal text, because JSON has no integers of that size. */
+/** What the JSON of a journal record and a row of the database hold. Amounts are decimal text, because JSON has no integers of that size. */
 export interface TokenColumns {
   input_tokens: number;
   cache_read_tokens: number;
   cache_write_5m_tokens: number;
   cache_write_1h_tokens: number;
   input_audio_tokens: number;
+  input_image_tokens: number;
   output_tokens: number;
   reasoning_tokens: number;
   output_audio_tokens: number;
+  output_image_tokens: number;
   web_searches: number;
 }
 
@@ -26,9 +28,11 @@ export interface PriceColumns {
   cache_write_5m_price_pico: string;
   cache_write_1h_price_pico: string;
   input_audio_price_pico: string;
+  input_image_price_pico: string;
   output_price_pico: string;
   reasoning_price_pico: string;
   output_audio_price_pico: string;
+  output_image_price_pico: string;
   web_search_price_pico: string;
   request_price_pico: string;
 }
@@ -54,46 +58,58 @@ export interface AttemptRow extends TokenColumns, WhoColumns, PriceColumns {
   price_id: string;
   price_source: string;
   price_version: string;
+  /** That was charged; null: the ordinary one. */
+  service_tier: string | null;
   cost_nano_usd: string;
   latency_ms: number | null;
   ttfb_ms: number | null;
-  /** No column: what its cost is booked to when the row is stored. */
-  charges?: readonly Charge[];
 }
 
-export interface RequestRow extends TokenColumns, WhoColumns {
-  id: string;
+/** What the cost of an attempt is booked to when its row is stored. */
+export interface Booking {
+  /** The attempt. */
+  readonly id: string;
+  readonly cost_nano_usd: string;
+  readonly started_at: string;
+  readonly charges: readonly Charge[];
+}
+
+/** A row on its way to the store, whose JSON nobody reads on the way, and what is booked with it. */
+export interface AttemptText {
+  readonly json: string;
+  /** null: no budget pays for it. */
+  readonly booking: Booking | null;
+}
+
+/** What is known of a request before it is answered. */
+export interface AskedColumns {
   started_at: string;
   endpoint: string;
   dialect: string;
   requested_model: string | null;
+  stream: boolean;
+  cache_status: string;
+  config_version: string;
+  metadata: unknown;
+}
+
+export interface RequestRow extends AskedColumns, TokenColumns, WhoColumns {
+  id: string;
   provider: string | null;
   model: string | null;
   served_model: string | null;
-  stream: boolean;
   status: number;
   error_code: string | null;
-  cache_status: string;
   attempts: number;
   fallback: boolean;
   cost_nano_usd: string;
   saved_nano_usd: string;
   usage_source: string | null;
   price_version: string | null;
-  config_version: string;
   latency_ms: number | null;
   ttfb_ms: number | null;
   overhead_ms: number | null;
-  /** JSON text. */
-  metadata: string | null;
-  /** JSON text. */
-  decisions: string | null;
-}
-
-/** A record of the journal before an attempt: the rows it becomes when nothing more is ever heard of it. */
-export interface IntentPayload {
-  readonly attempt: AttemptRow;
-  readonly request: RequestRow;
+  decisions: unknown;
 }
 
 export type ColumnTypes<Row> = { readonly [Column in keyof Row]-?: string };
@@ -104,9 +120,11 @@ const TOKENS: ColumnTypes<TokenColumns> = {
   cache_write_5m_tokens: 'bigint',
   cache_write_1h_tokens: 'bigint',
   input_audio_tokens: 'bigint',
+  input_image_tokens: 'bigint',
   output_tokens: 'bigint',
   reasoning_tokens: 'bigint',
   output_audio_tokens: 'bigint',
+  output_image_tokens: 'bigint',
   web_searches: 'bigint',
 };
 
@@ -118,7 +136,7 @@ const WHO: ColumnTypes<WhoColumns> = {
   department_id: 'text',
 };
 
-export const ATTEMPT_COLUMNS: ColumnTypes<Omit<AttemptRow, 'charges'>> = {
+export const ATTEMPT_COLUMNS: ColumnTypes<AttemptRow> = {
   id: 'text',
   request_id: 'text',
   index: 'integer',
@@ -134,14 +152,17 @@ export const ATTEMPT_COLUMNS: ColumnTypes<Omit<AttemptRow, 'charges'>> = {
   price_id: 'text',
   price_source: 'text',
   price_version: 'text',
+  service_tier: 'text',
   input_price_pico: 'bigint',
   cache_read_price_pico: 'bigint',
   cache_write_5m_price_pico: 'bigint',
   cache_write_1h_price_pico: 'bigint',
   input_audio_price_pico: 'bigint',
+  input_image_price_pico: 'bigint',
   output_price_pico: 'bigint',
   reasoning_price_pico: 'bigint',
   output_audio_price_pico: 'bigint',
+  output_image_price_pico: 'bigint',
   web_search_price_pico: 'bigint',
   request_price_pico: 'bigint',
   cost_nano_usd: 'bigint',

@@ -91,6 +91,15 @@ export class ProviderRegistry implements OnApplicationShutdown {
     return this.snapshot.providers.get(providerName)?.type ?? providerName;
   }
 
+  /** Every model that a provider lists or an alias leads to. */
+  targets(): readonly TargetName[] {
+    const { entries } = this.config.section(ModelsConfig);
+    const listed = this.configured.flatMap(({ provider, models }) =>
+      models.map((model) => ({ provider: provider.name, model })),
+    );
+    return [...listed, ...Object.values(entries).flatMap(({ targets }) => targets)];
+  }
+
   /** The names nearest to one that does not exist. */
   suggest(asked: string, among: readonly string[]): string[] {
     return nearNames(asked, among);

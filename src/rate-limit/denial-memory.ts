@@ -1,8 +1,12 @@
+import { SMALLEST_LIMIT } from './store/permit-desk';
 import type { Admission, Denied } from './store/rate-limit.store';
 
 const MAX_ENTRIES = 10_000;
-/** Tokens are given back when a call turns out smaller, by any replica: a refusal for lack of them is asked again after this. */
-const MAX_TOKEN_MEMORY_MS = 1_000;
+/**
+ * Tokens are given back when a call turns out smaller, and permits of a high limit when they are not used, by any replica: a
+ * refusal for lack of them is asked again after this.
+ */
+const MAX_UNCERTAIN_MEMORY_MS = 1_000;
 
 interface Entry {
   readonly admission: Admission;
@@ -23,7 +27,8 @@ export class DenialMemory {
     // When a slot gets free nobody knows; and a replica on its own does not ask anybody anyway.
     if (denied.short.of === 'slot' || denied.degraded || !short) return;
     const now = this.monotonicMs();
-    const memoryMs = short.cost === 1 ? denied.retryAfterMs : Math.min(denied.retryAfterMs, MAX_TOKEN_MEMORY_MS);
+    const isCertain = short.cost === 1 && short.limit < SMALLEST_LIMIT;
+    const memoryMs = isCertain ? denied.retryAfterMs : Math.min(denied.retryAfterMs, MAX_UNCERTAIN_MEMORY_MS);
     if (memoryMs === Infinity) return;
     this.entries.delete(caller);
     if (this.entries.size >= MAX_ENTRIES) this.forgetOldest();

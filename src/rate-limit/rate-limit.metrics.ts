@@ -3,6 +3,7 @@ import { Counter, Gauge } from 'prom-client';
 import { MetricsRegistry } from '../platform/metrics/metrics';
 
 export type DecisionName = 'admitted' | 'denied' | 'denied_from_memory' | 'unavailable';
+export type DecidedBy = 'windows' | 'permits' | 'replica';
 
 @Injectable()
 export class RateLimitMetrics {
@@ -13,7 +14,7 @@ export class RateLimitMetrics {
     const registers = [registry];
     this.decisions = new Counter({
       name: 'gateway_rate_limit_decisions_total',
-      help: 'Requests with a limit, by what became of them and by who decided: the shared windows or this replica alone.',
+      help: 'Requests with a limit, by what became of them and by who decided: the shared windows, permits taken from them, or this replica alone.',
       labelNames: ['decision', 'by'],
       registers,
     });
@@ -25,8 +26,8 @@ export class RateLimitMetrics {
     this.degraded.set(0);
   }
 
-  count(decision: DecisionName, isDegraded: boolean): void {
-    this.decisions.inc({ decision, by: isDegraded ? 'replica' : 'windows' });
+  count(decision: DecisionName, by: DecidedBy): void {
+    this.decisions.inc({ decision, by });
   }
 
   mode(isDegraded: boolean): void {

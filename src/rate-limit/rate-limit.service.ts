@@ -63,7 +63,7 @@ export class RateLimitService {
         this.denials.remember(caller, plan.admission, result);
         return this.deny(context, plan, result, 'denied');
       case 'unavailable':
-        this.metrics.count('unavailable', true);
+        this.metrics.count('unavailable', 'replica');
         context.decide('rate_limit', 'unavailable', { reason: result.reason });
         throw new RateLimitUnavailableError(result);
     }
@@ -85,10 +85,11 @@ export class RateLimitService {
     return { admitted: levels.every(({ fits }) => fits), reservedTokens, levels, degraded: usage.degraded };
   }
 
-  private take(context: GatewayContext, plan: AdmissionPlan, { receipt, counters, degraded }: Admitted): void {
+  private take(context: GatewayContext, plan: AdmissionPlan, admitted: Admitted): void {
+    const { receipt, counters, degraded, isByPermit } = admitted;
     context.defer(() => this.giveBack(context, plan, receipt));
     context.rateLimit = stateOf(plan, counters, degraded);
-    this.metrics.count('admitted', degraded);
+    this.metrics.count('admitted', isByPermit ? 'permits' : decidedBy(degraded));
     context.decide('rate_limit', 'admitted', traceOf(plan, counters, degraded));
   }
 
@@ -108,7 +109,7 @@ export class RateLimitService {
   private refuseImpossible(context: GatewayContext, plan: AdmissionPlan): void {
     const index = plan.admission.counters.findIndex(({ cost, limit }) => cost > limit);
     if (index < 0) return;
-    this.metrics.count('denied', false);
+    this.metrics.count('denied', 'windows');
     context.decide('rate_limit', 'never_fits', { scope: plan.counted[index]!.level.label });
     throw neverFits(plan, plan.counted[index]!);
   }
@@ -120,7 +121,7 @@ export class RateLimitService {
     name: 'denied' | 'denied_from_memory',
   ): never {
     context.rateLimit = stateOf(plan, denied.counters, denied.degraded);
-    this.metrics.count(name, denied.degraded);
+    this.metrics.count(name, decidedBy(denied.degraded));
     const error = exceeded(plan, denied);
     const facts = traceOf(plan, denied.counters, denied.degraded);
     context.decide('rate_limit', name, { ...error.facts, retry_after_ms: denied.retryAfterMs, ...facts });
@@ -144,6 +145,8 @@ export class RateLimitService {
     return ofModel ? [...known.levels, ofModel] : known.levels;
   }
 }
+
+const decidedBy = (isDegraded: boolean): 'replica' | 'windows' => (isDegraded ? 'replica' : 'windows');
 
 /** Null when it is not known: then what was reserved stays taken. No attempt, no tokens: a cached or refused call. */
 function usedTokens({ attempts }: GatewayContext): number | null {

@@ -2,8 +2,6 @@ import { connect } from 'node:net';
 import { FakeUpstream } from '../support/fake-upstream';
 import { ADMIN_KEY, startGateway, type TestGateway } from '../support/gateway';
 
-jest.setTimeout(60_000);
-
 const completion = {
   id: 'c',
   object: 'chat.completion',

@@ -4,8 +4,6 @@ import { startSimulator, type Simulator } from '../../src/providers/simulator/se
 import { startGateway, type TestGateway } from '../support/gateway';
 import { createTestDatabase } from '../support/test-database';
 
-jest.setTimeout(120_000);
-
 const MODEL = 'gpt-4o-mini';
 /** Pico-dollars a token: 0.15 and 0.6 USD a million. */
 const [INPUT_PICO, OUTPUT_PICO] = [150_000n, 600_000n];

@@ -4,8 +4,6 @@ import { startSimulator, type Simulator } from '../../src/providers/simulator/se
 import { sseData } from '../support/fixtures';
 import { startGateway, type TestGateway } from '../support/gateway';
 
-jest.setTimeout(30_000);
-
 const GPT = 'gpt-4o-mini';
 const CLAUDE = 'claude-sonnet-4-20250514';
 const MODELS = [GPT, CLAUDE] as const;

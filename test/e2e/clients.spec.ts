@@ -8,8 +8,6 @@ import { generateText, jsonSchema, Output, stepCountIs, streamText, tool as aiTo
 import OpenAI from 'openai';
 import { startGateway, type TestGateway } from '../support/gateway';
 
-jest.setTimeout(60_000);
-
 const CLAUDE = 'claude-sonnet-4-20250514';
 const GPT = 'gpt-4o-mini';
 const MODELS = [GPT, CLAUDE] as const;

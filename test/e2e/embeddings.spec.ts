@@ -3,8 +3,6 @@ import OpenAI from 'openai';
 import { FakeUpstream } from '../support/fake-upstream';
 import { startGateway, type TestGateway } from '../support/gateway';
 
-jest.setTimeout(60_000);
-
 const SMALL = 'text-embedding-3-small';
 const CLAUDE = 'claude-sonnet-4-20250514';
 

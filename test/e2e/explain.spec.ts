@@ -1,7 +1,5 @@
 import { startGateway, type TestGateway } from '../support/gateway';
 
-jest.setTimeout(60_000);
-
 describe('POST /v1/explain', () => {
   let gateway: TestGateway;
   beforeAll(async () => {

@@ -5,8 +5,6 @@ import { startSimulator, type Simulator } from '../../src/providers/simulator/se
 import { sseData } from '../support/fixtures';
 import { startGateway, type TestGateway } from '../support/gateway';
 
-jest.setTimeout(120_000);
-
 const CLAUDE = 'claude-sonnet-4-20250514';
 const GPT = 'gpt-4o-mini';
 

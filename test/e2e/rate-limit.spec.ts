@@ -2,8 +2,6 @@ import { FakeUpstream } from '../support/fake-upstream';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { createTestDatabase } from '../support/test-database';
 
-jest.setTimeout(60_000);
-
 const completion = {
   id: 'c',
   object: 'chat.completion',

@@ -8,8 +8,6 @@ import { AppConfig } from '../../src/app.config';
 import { ConfigModule } from '../../src/platform/config/config.module';
 import { FileLiveConfig } from '../../src/platform/config/file-live-config';
 
-jest.setTimeout(120_000);
-
 const completion = (name: string): string =>
   JSON.stringify({
     id: 'c',

@@ -3,8 +3,6 @@ import { FakeUpstream } from '../support/fake-upstream';
 import { fixturesOf, sseData, type Fixture } from '../support/fixtures';
 import { startGateway, type TestGateway } from '../support/gateway';
 
-jest.setTimeout(120_000);
-
 const chat = fixturesOf('/v1/chat/completions');
 const messages = fixturesOf('/v1/messages');
 const responses = fixturesOf('/v1/responses');

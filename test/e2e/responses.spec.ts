@@ -2,8 +2,6 @@ import OpenAI from 'openai';
 import { sseData } from '../support/fixtures';
 import { startGateway, type TestGateway } from '../support/gateway';
 
-jest.setTimeout(60_000);
-
 const CLAUDE = 'claude-sonnet-4-20250514';
 const GPT = 'gpt-4o-mini';
 const providerOf = (model: string): string => (model === GPT ? 'openai' : 'anthropic');

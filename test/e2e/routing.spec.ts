@@ -5,8 +5,6 @@ import type { ScenarioRule } from '../../src/providers/simulator/server/scenario
 import { startGateway, type TestGateway } from '../support/gateway';
 import { until } from '../support/until';
 
-jest.setTimeout(120_000);
-
 const MODEL = 'gpt-4o-mini';
 const OTHER = 'gpt-4o';
 const NAMES = ['first', 'second'] as const;

@@ -7,8 +7,6 @@ import { Child } from '../support/child';
 import { FakeUpstream } from '../support/fake-upstream';
 import { createTestDatabase } from '../support/test-database';
 
-jest.setTimeout(120_000);
-
 const CANARIES = {
   providerKey: 'sk-canary-provider-5f2d9c1e7a',
   adminKey: 'canary-admin-key-0123456789abcdef0123456789abcdef',

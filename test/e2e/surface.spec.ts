@@ -2,8 +2,6 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { HOT_PATHS } from '../../src/app.setup';
 import { startGateway, type TestGateway } from '../support/gateway';
 
-jest.setTimeout(60_000);
-
 /** Routes anybody may ask: no secret is told there. */
 const OPEN = [/^\/health(\/live|\/ready)?$/, /^\/metrics$/, /^\/docs/];
 

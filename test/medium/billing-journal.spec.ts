@@ -7,7 +7,7 @@ import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { ATTEMPT_COLUMNS, REQUEST_COLUMNS, type AttemptRow, type RequestRow } from '../../src/billing/usage-rows';
 import { PostgresUsageStore } from '../../src/billing/store/postgres-usage-store';
-import { BadRowError } from '../../src/billing/store/usage-store';
+import { BadRowError, type UsageRows } from '../../src/billing/store/usage-store';
 import { chatRequest, contextOf, outcome, usageOf } from '../../src/billing/testing/usage-fixtures';
 import { SystemClock } from '../../src/platform/clock';
 import { Child } from '../support/child';
@@ -53,6 +53,12 @@ class Wire {
     await closed;
   }
 }
+
+/** Rows as the journal carries them. */
+const texts = (attempts: readonly AttemptRow[], requests: readonly RequestRow[] = []): UsageRows => ({
+  attempts: attempts.map((row) => ({ json: JSON.stringify(row), booking: null })),
+  requests: requests.map((row) => JSON.stringify(row)),
+});
 
 describe('usage journal on PostgreSQL', () => {
   let url: string;
@@ -125,9 +131,15 @@ describe('usage journal on PostgreSQL', () => {
 
   it('stores a row once, however often and from however many sides it comes', async () => {
     const store = new PostgresUsageStore(database);
-    const rows = rowsFromJournal();
+    const { attempts, requests } = rowsFromJournal();
+    const rows = texts(attempts, requests);
     await Promise.all(Array.from({ length: 8 }, () => store.write(rows)));
-    await store.write({ ...rows, attempts: rows.attempts.map((row) => ({ ...row, status: 'in_doubt' })) });
+    await store.write(
+      texts(
+        attempts.map((row) => ({ ...row, status: 'in_doubt' })),
+        requests,
+      ),
+    );
     expect(await countOf('usage_attempts')).toBe(1);
     expect(await countOf('usage_requests')).toBe(1);
     expect(await database.query('select status from usage_attempts')).toEqual([{ status: 'succeeded' }]);
@@ -137,10 +149,10 @@ describe('usage journal on PostgreSQL', () => {
     const store = new PostgresUsageStore(database);
     const { attempts } = rowsFromJournal();
     const bad = attempts.map((row) => ({ ...row, cost_nano_usd: '99999999999999999999' }));
-    await expect(store.write({ attempts: bad, requests: [] })).rejects.toBeInstanceOf(BadRowError);
+    await expect(store.write(texts(bad))).rejects.toBeInstanceOf(BadRowError);
     await database.query('alter table usage_attempts rename to usage_attempts_away');
     try {
-      const error: unknown = await store.write({ attempts, requests: [] }).catch((reason: unknown) => reason);
+      const error: unknown = await store.write(texts(attempts)).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(Error);
       expect(error).not.toBeInstanceOf(BadRowError);
     } finally {
@@ -154,13 +166,11 @@ describe('usage journal on PostgreSQL', () => {
     await Promise.all([store.prepare(), store.prepare()]);
     const { attempts, requests } = rowsFromJournal();
     const now = new Date().toISOString();
-    await store.write({
-      attempts: attempts.flatMap((row) => [
-        { ...row, id: 'att_now', started_at: now },
-        { ...row, id: 'att_old', started_at: '2001-01-01T00:00:00Z' },
-      ]),
-      requests,
-    });
+    const dated = attempts.flatMap((row) => [
+      { ...row, id: 'att_now', started_at: now },
+      { ...row, id: 'att_old', started_at: '2001-01-01T00:00:00Z' },
+    ]);
+    await store.write(texts(dated, requests));
     const places = await database.query<{ id: string; place: string }[]>(
       'select id, tableoid::regclass::text as place from usage_attempts order by id',
     );

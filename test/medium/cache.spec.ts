@@ -6,8 +6,6 @@ import { startGateway, type TestGateway } from '../support/gateway';
 import { createTestDatabase } from '../support/test-database';
 import { TestRedis } from '../support/test-redis';
 
-jest.setTimeout(60_000);
-
 const GPT = 'gpt-4o-mini';
 
 describe('two replicas on one Redis', () => {

@@ -18,8 +18,6 @@ interface Timed {
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const now = (): number => performance.now();
 
-jest.setTimeout(60_000);
-
 describe('when Redis goes away', () => {
   let redis: DoomedRedis;
   let replicas: LimiterReplica[];

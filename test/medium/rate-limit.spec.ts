@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { seededRandom } from '../../src/rate-limit/testing/seeded-random';
 import { TurnedClock } from '../../src/rate-limit/testing/turned-clock';
 import { LimiterReplica, mostInAnyWindow, mostSurelyInAnyWindow } from '../support/limiter-replica';
+import { until } from '../support/until';
 
 const URL = process.env['TEST_REDIS_URL'] ?? '';
 const REPLICAS = 3;
@@ -10,19 +12,8 @@ const LIMIT = 100;
 let organizations = 0;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Repeatable chance. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 function poisson(load: number, windows: number): number[] {
-  const chance = random(42);
+  const chance = seededRandom(42);
   const times: number[] = [];
   for (let at = 0; at < windows * WINDOW_MS;) {
     at += (-Math.log(1 - chance()) * WINDOW_MS) / (load * LIMIT);
@@ -32,7 +23,7 @@ function poisson(load: number, windows: number): number[] {
 }
 
 function bursty(windows: number): number[] {
-  const chance = random(7);
+  const chance = seededRandom(7);
   const times: number[] = [];
   for (let at = 0; at < windows * WINDOW_MS;) {
     at += (-Math.log(1 - chance()) * WINDOW_MS) / 3;
@@ -62,8 +53,6 @@ const TRACES: Readonly<Record<string, number[]>> = {
   bursty: bursty(25),
 };
 
-jest.setTimeout(60_000);
-
 describe('three replicas on one Redis, time turned by hand', () => {
   let clock: TurnedClock;
   let replicas: LimiterReplica[];
@@ -89,6 +78,15 @@ describe('three replicas on one Redis, time turned by hand', () => {
     counters: [{ key: 'r:team:t', windowMs: WINDOW_MS, limit, cost }],
     slots: [],
   });
+  const hot = (cost: number, limit: number) => ({
+    counters: [
+      { key: 't:team:t', windowMs: WINDOW_MS, limit, cost },
+      { key: 'r:team:t', windowMs: WINDOW_MS, limit: 1_000_000, cost: 1 },
+    ],
+    slots: [],
+  });
+  const used60 = async (): Promise<number> =>
+    (await replicas[0]!.store.usage([{ key: 't:team:t', windowMs: WINDOW_MS }], [])).windows[0]!.used;
   const used = async (): Promise<number> => {
     await replicas[0]!.store.admit({ counters: [], slots: [] });
     const { windows } = await replicas[0]!.store.usage([{ key: 'r:team:t', windowMs: WINDOW_MS }], []);
@@ -124,7 +122,7 @@ describe('three replicas on one Redis, time turned by hand', () => {
   });
 
   it('LIM-2: reserved tokens stay within the limit, and with fair estimates little is left unused', async () => {
-    const chance = random(11);
+    const chance = seededRandom(11);
     const limit = 1_000_000;
     const log: { at: number; cost: number }[] = [];
     let now = 0;
@@ -153,7 +151,7 @@ describe('three replicas on one Redis, time turned by hand', () => {
   });
 
   it('LIM-4: after the wait that was told, another replica admits the same call', async () => {
-    const chance = random(5);
+    const chance = seededRandom(5);
     let [waits, kept] = [0, 0];
     for (let index = 0; index < 1_500; index += 1) {
       await advance(Math.floor(chance() * 900));
@@ -194,7 +192,7 @@ describe('three replicas on one Redis, time turned by hand', () => {
     // Only Redis sees the jumps: the replicas' monotonic clocks do not.
     jest.spyOn(clock, 'now').mockImplementation(() => wall() + shown.offsetMs);
     for (let index = 0; index < LIMIT; index += 1) {
-      expect((await replicas[index % REPLICAS]!.ask(one())).kind).toBe('admitted');
+      expect(await replicas[index % REPLICAS]!.ask(one())).toMatchObject({ kind: 'admitted' });
     }
     let admitted = 0;
     for (const jump of [-300_000, 300_000, 300_000, -1, 2_000, -30_000, 5_000]) {
@@ -206,6 +204,64 @@ describe('three replicas on one Redis, time turned by hand', () => {
     // And time goes on: the window empties as if nothing had happened.
     await advance(WINDOW_MS + 1_000);
     expect((await replicas[0]!.ask(one())).kind).toBe('admitted');
+  });
+
+  it('LIM-1 LIM-2: a hot team is admitted from permits, and the limit holds to the last token', async () => {
+    const [seed, limit] = [17, 6_000];
+    const chance = seededRandom(seed);
+    const log: { at: number; cost: number }[] = [];
+    let [now, calls, byPermit, used] = [0, 0, 0, 0];
+    let denied = 0;
+    while (denied < 300) {
+      const pause = Math.floor(chance() * 4);
+      clock.advance(pause);
+      now += pause;
+      const replica = replicas[Math.floor(chance() * REPLICAS)]!;
+      const results = await Promise.all(Array.from({ length: 6 }, () => replica.ask(hot(1 + (calls++ % 3), limit))));
+      for (const result of results) {
+        if (result.kind !== 'admitted') {
+          denied += 1;
+          continue;
+        }
+        if (result.isByPermit) byPermit += 1;
+        const { cost } = result.receipt.counters[0]!;
+        const actual = Math.floor(cost * (0.5 + chance() / 2));
+        log.push({ at: now, cost: actual });
+        used += actual;
+        expect(result.counters[0]!.remaining).toBeGreaterThanOrEqual(0);
+        replica.store.settle(result.receipt, [actual - cost, 0]);
+      }
+    }
+    const most = mostInAnyWindow(log, WINDOW_MS);
+    expect(most).toBeLessThanOrEqual(limit);
+    expect(byPermit / log.length).toBeGreaterThan(0.3);
+    expect(used / limit).toBeGreaterThan(0.9);
+    // What nobody used goes back, and the view is exact again.
+    clock.advance(200);
+    await until(async () => (await used60()) === used);
+    const share = ((100 * byPermit) / log.length).toFixed(0);
+    say(`permits on Redis: ${calls} calls, ${share} % by permit, at most ${most} of ${limit} in any window`);
+  });
+
+  it('takes no permit for calls with a bound on how many run', async () => {
+    const call = { ...hot(1, 100_000), slots: [{ key: 's:team:t', limit: 10_000 }] };
+    for (let round = 0; round < 10; round += 1) {
+      const results = await Promise.all(Array.from({ length: 40 }, () => replicas[0]!.ask(call)));
+      expect(results.filter((result) => result.kind !== 'admitted' || result.isByPermit)).toEqual([]);
+    }
+  });
+
+  it('gives permits back under a limit that was changed, and denies at once when it is below the use', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      await Promise.all(Array.from({ length: 40 }, () => replicas[0]!.ask(hot(1, 100_000))));
+    }
+    const before = await replicas[0]!.ask(hot(1, 100_000));
+    expect(before).toMatchObject({ kind: 'admitted', isByPermit: true });
+    for (const replica of replicas) {
+      expect(await replica.ask(hot(1, 100))).toMatchObject({ kind: 'denied', counters: [{ remaining: 0 }, {}] });
+    }
+    clock.advance(200);
+    await until(async () => (await used60()) === 401);
   });
 
   it('settles what was reserved for every replica to see', async () => {
@@ -246,7 +302,7 @@ describe('three replicas on one Redis, in real time', () => {
   it('LIM-9: no slot leaks, not even those of a replica that was unplugged', async () => {
     const organization = `slots-${process.pid}`;
     const replicas = await Promise.all(Array.from({ length: REPLICAS }, () => LimiterReplica.start(URL, organization)));
-    const chance = random(3);
+    const chance = seededRandom(3);
     const limit = 20;
     let [running, most, calls] = [0, 0, 0];
     const call = { counters: [], slots: [{ key: 's:key:k', limit }] };

@@ -1,5 +1,4 @@
-const SECRET = /secret|password|token|hmac|api_?key$|credential|authorization/i;
-const COUNTS = /tokens?_per_minute$|_tokens$|^tokens$/i;
+const SECRET = /secret|password|(^|_)token$|hmac|api_?key$|credential|authorization/i;
 const MASK = '***';
 
 /** A copy without the value of anything that is called like a secret; what it was cannot be told from what is left. */
@@ -14,4 +13,4 @@ export function masked(value: unknown): unknown {
 }
 
 const isSecret = (name: string, value: unknown): boolean =>
-  value !== null && value !== undefined && SECRET.test(name) && !COUNTS.test(name) && !name.endsWith('_expires_at');
+  value !== null && value !== undefined && SECRET.test(name) && !/_expires_at$|per_token$/.test(name);

@@ -14,6 +14,9 @@ export const PERMISSIONS = [
   'limits.read',
   'budgets.read',
   'budgets.write',
+  'prices.read',
+  'prices.write',
+  'playground.use',
   'routing.read',
   'routing.write',
   'cache.read',
@@ -34,6 +37,7 @@ const OWN: readonly Permission[] = [
   'keys.rotate',
   'limits.read',
   'budgets.read',
+  'playground.use',
 ];
 
 /** What each role may do; whose rows it may do it to is its scope (`caller.ts`). */

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AccessModule } from '../../access';
 import { BillingModule } from '../../billing';
 import { ProvidersModule } from '../../providers';
+import { RateLimitModule } from '../../rate-limit';
 import { SemanticCacheModule } from '../../semantic-cache';
 import { BudgetManagement } from '../management/budget-management';
 import { ManagementModule } from '../management/management.module';
@@ -16,12 +17,23 @@ import { OidcFlows } from './auth/oidc/oidc-flow';
 import { OidcSignIn } from './auth/oidc/oidc-sign-in';
 import { SignInService } from './auth/sign-in.service';
 import { SignInThrottle } from './auth/sign-in-throttle';
+import { Choices } from './data/choices';
 import { Directory } from './data/directory';
+import { LimitUses } from './data/limit-uses';
+import { LiveFeed } from './data/live-feed';
+import { PlaygroundCalls } from './data/playground-calls';
+import { Subjects } from './data/subjects';
 import { UsageFigures } from './data/usage-figures';
+import { VisibleBudgets } from './data/visible-budgets';
+import { BudgetsPageController } from './pages/budgets.controller';
+import { CachePageController, CacheSources } from './pages/cache.controller';
 import { KeysPageController } from './pages/keys.controller';
+import { LimitsPageController } from './pages/limits.controller';
+import { LiveController } from './pages/live.controller';
 import { ModelsPageController } from './pages/models.controller';
-import { OverviewController } from './pages/overview.controller';
 import { OidcController } from './pages/oidc.controller';
+import { OverviewController, OverviewSources } from './pages/overview.controller';
+import { PlaygroundController } from './pages/playground.controller';
 import { RequestsPageController } from './pages/requests.controller';
 import { SettingsPageController } from './pages/settings.controller';
 import { SignInController } from './pages/sign-in.controller';
@@ -36,6 +48,11 @@ export const CONSOLE_CONTROLLERS = [
   OverviewController,
   RequestsPageController,
   UsagePageController,
+  BudgetsPageController,
+  LimitsPageController,
+  CachePageController,
+  PlaygroundController,
+  LiveController,
   KeysPageController,
   TeamsPageController,
   ModelsPageController,
@@ -44,7 +61,7 @@ export const CONSOLE_CONTROLLERS = [
 
 /** The console at `/admin`. */
 @Module({
-  imports: [AccessModule, BillingModule, ProvidersModule, SemanticCacheModule, ManagementModule],
+  imports: [AccessModule, BillingModule, ProvidersModule, RateLimitModule, SemanticCacheModule, ManagementModule],
   controllers: CONSOLE_CONTROLLERS,
   providers: [
     ConsoleGuard,
@@ -59,7 +76,15 @@ export const CONSOLE_CONTROLLERS = [
     OidcSignIn,
     BudgetManagement,
     Operations,
+    Choices,
     Directory,
+    LimitUses,
+    LiveFeed,
+    PlaygroundCalls,
+    Subjects,
+    VisibleBudgets,
+    OverviewSources,
+    CacheSources,
     UsageFigures,
     Assets,
     Pages,

@@ -28,6 +28,11 @@ export class BudgetManagement {
     return this.budgets.get(id, { scope });
   }
 
+  /** The newest first. */
+  topUps({ scope }: Caller, id: string): Promise<BudgetTopUp[]> {
+    return this.budgets.topUps(id, scope);
+  }
+
   create(caller: Caller, fields: BudgetFields): Promise<StandingBudget> {
     return this.audit.change(actorOf(caller), async (manager) => {
       const made = await this.budgets.create(fields, manager);

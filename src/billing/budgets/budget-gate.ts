@@ -1,6 +1,6 @@
 import type { Identity } from '../../core/context';
 import type { NanoUsd } from '../../core/money';
-import type { AttemptRow } from '../usage-rows';
+import type { AttemptText } from '../usage-rows';
 import type { BudgetSnapshot } from './budget-snapshot';
 import type { PaidCall, Payers } from './budget-terms';
 import type { LeaseBook, Reservation } from './lease-book';
@@ -49,9 +49,11 @@ export class BudgetGate {
   }
 
   /** These attempts of this process are in the database, and the leases have been charged there. */
-  stored(attempts: readonly AttemptRow[]): void {
-    for (const { charges, cost_nano_usd: cost } of attempts) {
-      for (const { lease } of charges ?? []) if (lease !== null) this.book.stored(lease, BigInt(cost));
+  stored(attempts: readonly AttemptText[]): void {
+    for (const { booking } of attempts) {
+      if (!booking) continue;
+      for (const { lease } of booking.charges)
+        if (lease !== null) this.book.stored(lease, BigInt(booking.cost_nano_usd));
     }
   }
 }

@@ -2,7 +2,8 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { Logger } from '@nestjs/common';
 import type { Clock } from '../../platform/clock';
-import type { IntentPayload, RequestRow } from '../usage-rows';
+import { interruptedRow } from '../build-rows';
+import type { AskedColumns, AttemptRow, AttemptText } from '../usage-rows';
 import { InstanceLock, lockDomain } from './instance-lock';
 import { OWNER_FILE, type Journal } from './journal';
 import { JournalReader } from './journal-reader';
@@ -17,8 +18,9 @@ const MAX_OPEN = 100_000;
 
 /** What a dead process had begun. */
 interface Unfinished {
-  readonly attempts: Map<string, IntentPayload>;
-  readonly requests: Map<string, RequestRow>;
+  readonly attempts: Map<string, AttemptText>;
+  /** The JSON of each row. */
+  readonly requests: Map<string, string>;
 }
 
 /**
@@ -133,7 +135,7 @@ export class Adopter {
     const inDoubt = oldest(attempts, keep);
     const interrupted = oldest(requests, keep);
     for (const batch of chunks(inDoubt, this.options.shipMaxRows)) {
-      await this.writer.write({ attempts: batch.map((intent) => intent.attempt), requests: [] });
+      await this.writer.write({ attempts: batch, requests: [] });
     }
     for (const batch of chunks(interrupted, this.options.shipMaxRows)) await this.writer.writeInterrupted(batch);
     if (inDoubt.length > 0)
@@ -151,11 +153,24 @@ export class Adopter {
 }
 
 function follow({ attempts, requests }: Unfinished, entry: JournalEntry): void {
-  if (entry.kind === 'intent') {
-    attempts.set(entry.intent.attempt.id, entry.intent);
-    requests.set(entry.intent.request.id, entry.intent.request);
-  } else if (entry.kind === 'settle') attempts.delete(entry.attempt.id);
-  else requests.delete(entry.request.id);
+  const row = rowOf(entry.kind === 'request' ? entry.request : entry.attempt.json);
+  if (!row) return;
+  if (entry.kind === 'settle') attempts.delete(row.id);
+  else if (entry.kind === 'request') requests.delete(row.id);
+  else {
+    attempts.set(row.id, entry.attempt);
+    const asked = rowOf<AskedColumns>(entry.asked);
+    if (asked) requests.set(row.request_id, JSON.stringify(interruptedRow(row, asked)));
+  }
+}
+
+/** null: what is no JSON was put aside when it was to be stored. */
+function rowOf<Row = AttemptRow>(json: string): Row | null {
+  try {
+    return JSON.parse(json) as Row;
+  } catch {
+    return null;
+  }
 }
 
 /** Takes the entries beyond `keep` out of the map, oldest first. */

@@ -22,10 +22,7 @@ const attempt = (id: string, changes: object = {}) => ({
   ...changes,
 });
 const intent = (id: string) =>
-  JSON.stringify({
-    attempt: attempt(id, { status: 'in_doubt', cost_nano_usd: '100' }),
-    request: { id: `req_of_${id}` },
-  });
+  `${JSON.stringify(attempt(id, { status: 'in_doubt', cost_nano_usd: '100' }))}\nnull\n${JSON.stringify({ endpoint: '/v1' })}`;
 const settle = (id: string) => JSON.stringify(attempt(id, { status: 'succeeded' }));
 const request = (id: string) => JSON.stringify({ id });
 

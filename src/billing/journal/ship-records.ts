@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { BadRowError, type UsageRows, type UsageStore } from '../store/usage-store';
-import type { AttemptRow, IntentPayload, RequestRow } from '../usage-rows';
+import type { AttemptText, Booking } from '../usage-rows';
 import { QUARANTINE } from './journal';
 import type { JournalRecord } from './record';
 
@@ -10,9 +10,9 @@ const POISON_FILE = 'rows.jsonl';
 
 /** What a record says. */
 export type JournalEntry =
-  | { readonly kind: 'intent'; readonly intent: IntentPayload }
-  | { readonly kind: 'settle'; readonly attempt: AttemptRow }
-  | { readonly kind: 'request'; readonly request: RequestRow };
+  | { readonly kind: 'intent'; readonly attempt: AttemptText; readonly asked: string }
+  | { readonly kind: 'settle'; readonly attempt: AttemptText }
+  | { readonly kind: 'request'; readonly request: string };
 
 /** Writes records to the store. A row that the store will never take is put aside and holds nothing up. */
 export class RecordWriter {
@@ -29,12 +29,12 @@ export class RecordWriter {
     return this.poisoned;
   }
 
-  /** Reads the records; those without meaning are put aside. */
+  /** Takes the records apart; those without meaning are put aside. */
   parse(records: readonly JournalRecord[]): JournalEntry[] {
     return records.flatMap((record) => {
-      const value = parseObject(record.payload);
-      if (value) return [entryOf(record.kind, value)];
-      this.putAside(record.payload, 'is no JSON object');
+      const entry = entryOf(record);
+      if (entry) return [entry];
+      this.putAside(record.payload, 'is no record');
       return [];
     });
   }
@@ -49,13 +49,13 @@ export class RecordWriter {
     }
   }
 
-  async writeInterrupted(requests: readonly RequestRow[]): Promise<void> {
+  async writeInterrupted(requests: readonly string[]): Promise<void> {
     try {
       await this.store.writeInterrupted(requests);
     } catch (error) {
       if (!(error instanceof BadRowError)) throw error;
       const [only] = requests;
-      if (requests.length === 1 && only) this.putAside(JSON.stringify(only), error.message);
+      if (requests.length === 1 && only !== undefined) this.putAside(only, error.message);
       else for (const request of requests) await this.writeInterrupted([request]);
     }
   }
@@ -68,7 +68,7 @@ export class RecordWriter {
   private async isolate({ attempts, requests }: UsageRows, error: BadRowError): Promise<void> {
     const total = attempts.length + requests.length;
     if (total === 1) {
-      this.putAside(JSON.stringify(attempts[0] ?? requests[0]), error.message);
+      this.putAside(attempts[0]?.json ?? requests[0] ?? '', error.message);
       return;
     }
     const middle = Math.ceil(total / 2);
@@ -94,16 +94,21 @@ export function rowsOf(entries: readonly JournalEntry[]): UsageRows {
   };
 }
 
-function entryOf(kind: JournalRecord['kind'], value: object): JournalEntry {
-  if (kind === 'intent') return { kind, intent: value as IntentPayload };
-  return kind === 'settle' ? { kind, attempt: value as AttemptRow } : { kind, request: value as RequestRow };
+/** Lines of JSON, which has no line break of its own: see `AttemptRecord`. */
+function entryOf({ kind, payload }: JournalRecord): JournalEntry | null {
+  if (kind === 'request') return { kind, request: payload };
+  const [json = '', booking, asked] = payload.split('\n');
+  const read = booking === undefined ? null : parseBooking(booking);
+  if (read === undefined) return null;
+  const attempt: AttemptText = { json, booking: read };
+  if (kind === 'settle') return { kind, attempt };
+  return asked === undefined ? null : { kind, attempt, asked };
 }
 
-function parseObject(payload: string): object | null {
+function parseBooking(text: string): Booking | null | undefined {
   try {
-    const value: unknown = JSON.parse(payload);
-    return typeof value === 'object' && value !== null ? value : null;
+    return JSON.parse(text) as Booking | null;
   } catch {
-    return null;
+    return undefined;
   }
 }

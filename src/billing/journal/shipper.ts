@@ -3,7 +3,7 @@ import type { Journal, Position } from './journal';
 import { JournalReader } from './journal-reader';
 import type { JournalOptions } from './journal-options';
 import { rowsOf, type RecordWriter } from './ship-records';
-import type { AttemptRow } from '../usage-rows';
+import type { AttemptText } from '../usage-rows';
 
 const MAX_BACKOFF_MS = 10_000;
 
@@ -21,7 +21,7 @@ export class Shipper {
     private readonly journal: Journal,
     private readonly writer: RecordWriter,
     private readonly options: JournalOptions,
-    private readonly onStored: (attempts: readonly AttemptRow[]) => void,
+    private readonly onStored: (attempts: readonly AttemptText[]) => void,
   ) {
     this.reader = new JournalReader(options.root, journal.directory);
   }
@@ -74,12 +74,12 @@ export class Shipper {
     const end = this.journal.end;
     if (end.segment === this.position.segment && end.offset === this.position.offset) return false;
     const batch = await this.reader.next(this.position, end, this.options.shipMaxRows);
-    const rows = rowsOf(this.writer.parse(batch.records));
-    const count = batch.records.filter((record) => record.kind !== 'intent').length;
+    const ends = batch.records.filter((record) => record.kind !== 'intent');
+    const rows = rowsOf(this.writer.parse(ends));
     if (rows.attempts.length + rows.requests.length > 0) await this.writer.write(rows);
     this.onStored(rows.attempts);
     this.position = batch.position;
-    this.journal.shipped(batch.position, count, batch.records.at(-1)?.atMs ?? 0);
+    this.journal.shipped(batch.position, ends.length, batch.records.at(-1)?.atMs ?? 0);
     return !batch.isLast;
   }
 }

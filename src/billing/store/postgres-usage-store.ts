@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
-import { ATTEMPT_COLUMNS, REQUEST_COLUMNS, type AttemptRow, type ColumnTypes, type RequestRow } from '../usage-rows';
+import { ATTEMPT_COLUMNS, REQUEST_COLUMNS, type AttemptText, type Booking, type ColumnTypes } from '../usage-rows';
 import { BadRowError, UsageStore, type UsageRows } from './usage-store';
 
 /** SQLSTATE classes of a value that does not fit: data exception, integrity violation. All else is the server's state and passes. */
@@ -22,14 +22,14 @@ export class PostgresUsageStore extends UsageStore {
   override async write({ attempts, requests }: UsageRows): Promise<void> {
     await this.inTransaction(async (manager) => {
       if (attempts.length > 0) await this.insert(manager, attempts);
-      if (requests.length > 0) await manager.query(this.insertRequests, columnArrays(REQUEST_COLUMNS, requests));
+      if (requests.length > 0) await manager.query(this.insertRequests, [listOf(requests)]);
     });
   }
 
-  override async writeInterrupted(requests: readonly RequestRow[]): Promise<void> {
+  override async writeInterrupted(requests: readonly string[]): Promise<void> {
     await this.inTransaction(async (manager) => {
       const insert = `${this.insertRequests} returning id`;
-      const inserted = await manager.query<{ id: string }[]>(insert, columnArrays(REQUEST_COLUMNS, requests));
+      const inserted = await manager.query<{ id: string }[]>(insert, [listOf(requests)]);
       if (inserted.length > 0) await manager.query(SUM_ATTEMPTS, [inserted.map((row) => row.id)]);
     });
   }
@@ -43,14 +43,15 @@ export class PostgresUsageStore extends UsageStore {
   }
 
   /** An attempt that is there already has been booked already. */
-  private async insert(manager: EntityManager, attempts: readonly AttemptRow[]): Promise<void> {
-    const values = columnArrays(ATTEMPT_COLUMNS, attempts);
-    if (attempts.every(({ charges }) => charges === undefined)) {
+  private async insert(manager: EntityManager, attempts: readonly AttemptText[]): Promise<void> {
+    const values = [listOf(attempts.map(({ json }) => json))];
+    const wanted = attempts.flatMap(({ booking }) => (booking ? [booking] : []));
+    if (wanted.length === 0) {
       await manager.query(this.insertAttempts, values);
       return;
     }
     const inserted = await manager.query<{ id: string }[]>(`${this.insertAttempts} returning id`, values);
-    const bookings = bookingsOf(attempts, new Set(inserted.map(({ id }) => id)));
+    const bookings = bookingsOf(wanted, new Set(inserted.map(({ id }) => id)));
     if (bookings.budgets.length > 0) {
       const { budgets, leases, amounts, started } = bookings;
       await manager.query(SETTLE, [budgets, leases, amounts, started]);
@@ -71,19 +72,25 @@ function isBadRow(error: unknown): boolean {
   return typeof code === 'string' && code.length === 5 && BAD_ROW_CLASSES.includes(code.slice(0, 2));
 }
 
+/** Figures that records of an older version do not have. */
+const ADDED: ReadonlySet<string> = new Set([
+  'input_image_tokens',
+  'output_image_tokens',
+  'input_image_price_pico',
+  'output_image_price_pico',
+]);
+
 function insertStatement<Row>(table: string, columns: ColumnTypes<Row>): string {
   const names = Object.keys(columns)
     .map((name) => `"${name}"`)
     .join(', ');
-  const arrays = Object.values<string>(columns).map((type, index) => `$${index + 1}::${type}[]`);
-  return `insert into ${table} (${names}) select * from unnest(${arrays.join(', ')}) on conflict do nothing`;
+  const typed = Object.entries<string>(columns).map(([name, type]) => `"${name}" ${type}`);
+  const values = Object.keys(columns).map((name) => (ADDED.has(name) ? `coalesce("${name}", 0)` : `"${name}"`));
+  return `insert into ${table} (${names}) select ${values.join(', ')} from json_to_recordset($1::json) as r (${typed.join(', ')}) on conflict do nothing`;
 }
 
-/** One array for each column; a column that a record does not have (written by an older version) is null. */
-function columnArrays<Row>(columns: ColumnTypes<Row>, rows: readonly NoInfer<Row>[]): unknown[][] {
-  const names = Object.keys(columns) as (keyof Row)[];
-  return names.map((name) => rows.map((row) => row[name] ?? null));
-}
+/** The rows are JSON already: what is not read here is neither parsed nor escaped again. */
+const listOf = (rows: readonly string[]): string => `[${rows.join(',')}]`;
 
 const SETTLE = 'select budget_settle($1::text[], $2::text[], $3::bigint[], $4::timestamptz[])';
 
@@ -95,12 +102,12 @@ interface Bookings {
 }
 
 /** One booking for each lease; those of soft budgets stay apart, because their period is the one they began in. */
-function bookingsOf(attempts: readonly AttemptRow[], inserted: ReadonlySet<string>): Bookings {
+function bookingsOf(wanted: readonly Booking[], inserted: ReadonlySet<string>): Bookings {
   const bookings: Bookings = { budgets: [], leases: [], amounts: [], started: [] };
   const placeOf = new Map<string, number>();
-  for (const { id, charges, cost_nano_usd: cost, started_at: startedAt } of attempts) {
+  for (const { id, charges, cost_nano_usd: cost, started_at: startedAt } of wanted) {
     if (!inserted.has(id)) continue;
-    for (const { budget, lease } of charges ?? []) {
+    for (const { budget, lease } of charges) {
       const key = lease ?? `${budget} ${startedAt}`;
       const place = placeOf.get(key);
       if (place === undefined) {
@@ -123,16 +130,19 @@ update usage_requests r set
   cache_write_5m_tokens = a.cache_write_5m_tokens,
   cache_write_1h_tokens = a.cache_write_1h_tokens,
   input_audio_tokens = a.input_audio_tokens,
+  input_image_tokens = a.input_image_tokens,
   output_tokens = a.output_tokens,
   reasoning_tokens = a.reasoning_tokens,
   output_audio_tokens = a.output_audio_tokens,
+  output_image_tokens = a.output_image_tokens,
   web_searches = a.web_searches
 from (
   select request_id, count(*) as attempts, sum(cost_nano_usd) as cost_nano_usd,
     sum(input_tokens) as input_tokens, sum(cache_read_tokens) as cache_read_tokens,
     sum(cache_write_5m_tokens) as cache_write_5m_tokens, sum(cache_write_1h_tokens) as cache_write_1h_tokens,
-    sum(input_audio_tokens) as input_audio_tokens, sum(output_tokens) as output_tokens,
-    sum(reasoning_tokens) as reasoning_tokens, sum(output_audio_tokens) as output_audio_tokens,
+    sum(input_audio_tokens) as input_audio_tokens, sum(input_image_tokens) as input_image_tokens,
+    sum(output_tokens) as output_tokens,
+    sum(reasoning_tokens) as reasoning_tokens, sum(output_audio_tokens) as output_audio_tokens, sum(output_image_tokens) as output_image_tokens,
     sum(web_searches) as web_searches
   from usage_attempts where request_id = any($1) group by request_id
 ) a

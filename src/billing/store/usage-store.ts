@@ -1,8 +1,9 @@
-import type { AttemptRow, RequestRow } from '../usage-rows';
+import type { AttemptText } from '../usage-rows';
 
 export interface UsageRows {
-  readonly attempts: readonly AttemptRow[];
-  readonly requests: readonly RequestRow[];
+  readonly attempts: readonly AttemptText[];
+  /** The JSON of each `RequestRow`. */
+  readonly requests: readonly string[];
 }
 
 /** Where usage ends up. Every write is idempotent: a row that is already there, by its id, is left as it is. */
@@ -14,7 +15,7 @@ export abstract class UsageStore {
    * Requests that died with their process: rows that are not there yet are written, with the sums of their attempts.
    * The attempts must have been written before.
    */
-  abstract writeInterrupted(requests: readonly RequestRow[]): Promise<void>;
+  abstract writeInterrupted(requests: readonly string[]): Promise<void>;
 
   /** The process is dead and everything of its journal is stored: what it held of budgets is given back. */
   abstract closeInstance(instanceId: string): Promise<void>;

@@ -12,15 +12,17 @@ export class MemoryUsageStore extends UsageStore {
   writes = 0;
   readonly closed: string[] = [];
 
-  override async write({ attempts, requests }: UsageRows): Promise<void> {
-    this.check([...attempts, ...requests]);
+  override async write(rows: UsageRows): Promise<void> {
+    this.writes += 1;
+    const attempts = this.read<AttemptRow>(rows.attempts.map(({ json }) => json));
+    const requests = this.read<RequestRow>(rows.requests);
     for (const row of attempts) if (!this.attempts.has(row.id)) this.attempts.set(row.id, row);
     for (const row of requests) if (!this.requests.has(row.id)) this.requests.set(row.id, row);
   }
 
-  override async writeInterrupted(requests: readonly RequestRow[]): Promise<void> {
-    this.check(requests);
-    for (const row of requests) {
+  override async writeInterrupted(requests: readonly string[]): Promise<void> {
+    this.writes += 1;
+    for (const row of this.read<RequestRow>(requests)) {
       if (this.requests.has(row.id)) continue;
       const costs = [...this.attempts.values()]
         .filter((attempt) => attempt.request_id === row.id)
@@ -36,9 +38,14 @@ export class MemoryUsageStore extends UsageStore {
 
   override async prepare(): Promise<void> {}
 
-  private check(rows: readonly (AttemptRow | RequestRow)[]): void {
-    this.writes += 1;
+  private read<Row extends AttemptRow | RequestRow>(rows: readonly string[]): Row[] {
     if (this.isAway) throw new Error('connect ECONNREFUSED');
-    if (rows.some((row) => this.isBad(row))) throw new BadRowError(new Error('value out of range'));
+    try {
+      const read = JSON.parse(`[${rows.join(',')}]`) as Row[];
+      if (!read.some((row) => this.isBad(row))) return read;
+    } catch (error) {
+      throw new BadRowError(error);
+    }
+    throw new BadRowError(new Error('value out of range'));
   }
 }

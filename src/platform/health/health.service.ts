@@ -27,6 +27,10 @@ export class HealthService {
     this.draining = true;
   }
 
+  get isDraining(): boolean {
+    return this.draining;
+  }
+
   async ready(): Promise<{ ready: boolean; dependencies: Record<string, DependencyHealth> }> {
     const results = await Promise.all(
       [...this.checks].map(async ([name, check]) => [name, await this.run(name, check)] as const),

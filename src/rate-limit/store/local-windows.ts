@@ -35,6 +35,12 @@ export class LocalWindows {
     window.observe(sum, nowMs);
   }
 
+  /** The store has given permits, which count as admitted until they are given back; others may hold up to `unseen` more. */
+  recordPermits(permits: WindowCounter, bucket: number, sum: number, nowMs: number, unseen: number): void {
+    this.record(permits, bucket, sum, nowMs);
+    this.windows.get(permits.key)?.overlook(unseen, nowMs);
+  }
+
   /** The store has refused: its window holds `sum` now. */
   observe(counter: WindowCounter, sum: number, nowMs: number): void {
     this.windows.open(counter.key, counter.windowMs, nowMs).observe(sum, nowMs);
@@ -61,8 +67,8 @@ export class LocalWindows {
    * Corrects the books. Returns the part that the store has to be told; what concerns a call that it has not heard of
    * stays here.
    */
-  correct(counter: WindowCounter, bucket: number, delta: number, nowMs: number): number {
-    const window = this.windows.get(counter.key);
+  correct(key: string, bucket: number, delta: number, nowMs: number): number {
+    const window = this.windows.get(key);
     if (!window) return delta;
     window.own.adjust(bucket, delta, nowMs);
     return delta < 0 ? delta - window.pending.add(bucket, delta) : delta;

@@ -41,6 +41,8 @@ export interface Admitted {
   readonly counters: readonly CounterState[];
   /** True when the decision was taken without the shared store. */
   readonly degraded: boolean;
+  /** True when this replica held permits for it: the store has counted it without being asked again. */
+  readonly isByPermit?: true;
 }
 
 export interface Denied {

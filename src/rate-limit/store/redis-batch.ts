@@ -1,4 +1,6 @@
 import type { BucketCount } from './local-windows';
+import type { PermitRequest } from './permit-desk';
+import { PERMIT_MS } from './permit-pool';
 import type { Admission, WindowName } from './rate-limit.store';
 
 type Argument = string | number;
@@ -7,54 +9,70 @@ type Argument = string | number;
 export class RedisBatch {
   /** Every key once: windows and slots, behind the two keys of the script itself. */
   readonly keys: string[] = [];
-  readonly operations: Argument[] = [];
+  private readonly opening: Argument[] = [];
+  /** Counts that the store has to hear before anything is decided. */
+  private counts: Argument[] = [];
+  private readonly rest: Argument[] = [];
   private readonly positions = new Map<string, number>();
 
   constructor(private readonly prefix: string) {}
 
   get isEmpty(): boolean {
-    return this.operations.length === 0;
+    return this.opening.length + this.counts.length + this.rest.length === 0;
+  }
+
+  get operations(): Argument[] {
+    return [...this.opening, ...this.counts, ...this.rest];
+  }
+
+  /** The store has got the merges and corrections of this batch in another way. */
+  forgetCounts(): void {
+    this.counts = [];
   }
 
   join(newEpoch: string, base: string): void {
-    this.operations.push('J', newEpoch, base);
+    this.opening.push('J', newEpoch, base);
   }
 
   joined(): void {
-    this.operations.push('E');
+    this.rest.push('E');
   }
 
   merge({ key, windowMs, bucket, count }: BucketCount): void {
-    this.operations.push('M', this.at(key), windowMs, bucket, count);
+    this.counts.push('M', this.at(key), windowMs, bucket, count);
   }
 
   correct({ key, windowMs, bucket, count }: BucketCount): void {
-    this.operations.push('S', this.at(key), windowMs, bucket, count);
+    this.counts.push('S', this.at(key), windowMs, bucket, count);
   }
 
   running(key: string, count: number): void {
-    this.operations.push('C', this.at(key), count);
+    this.rest.push('C', this.at(key), count);
   }
 
   admit({ counters, slots }: Admission): void {
-    const { operations } = this;
-    operations.push('A', counters.length, slots.length);
-    for (const { key, windowMs, limit, cost } of counters) operations.push(this.at(key), windowMs, limit, cost);
-    for (const { key, limit } of slots) operations.push(this.at(key), limit);
+    const { rest } = this;
+    rest.push('A', counters.length, slots.length);
+    for (const { key, windowMs, limit, cost } of counters) rest.push(this.at(key), windowMs, limit, cost);
+    for (const { key, limit } of slots) rest.push(this.at(key), limit);
+  }
+
+  permits({ key, windowMs, limit, want }: PermitRequest): void {
+    this.rest.push('G', this.at(key), windowMs, limit, want, PERMIT_MS);
   }
 
   usage(windows: readonly WindowName[], slots: readonly string[]): void {
-    this.operations.push('U', windows.length, slots.length);
-    for (const { key, windowMs } of windows) this.operations.push(this.at(key), windowMs);
-    for (const key of slots) this.operations.push(this.at(key));
+    this.rest.push('U', windows.length, slots.length);
+    for (const { key, windowMs } of windows) this.rest.push(this.at(key), windowMs);
+    for (const key of slots) this.rest.push(this.at(key));
   }
 
   heartbeat(): void {
-    this.operations.push('H');
+    this.rest.push('H');
   }
 
   depart(): void {
-    this.operations.push('D');
+    this.rest.push('D');
   }
 
   private at(key: string): number {
@@ -80,7 +98,7 @@ export interface BatchReply {
   readonly members: number;
   /** Greater than 0 while the windows are put together again: then nothing is admitted from them. */
   readonly recoveringMs: number;
-  /** One list of numbers for each `admit` and `usage`. */
+  /** One list of numbers for each `admit`, `permits` and `usage`. */
   readonly results: readonly (readonly number[])[];
 }
 

@@ -22,11 +22,16 @@ export class MemberLink {
   private storage = '';
   private heard: { readonly instantMs: number; readonly monotonicMs: number } | null = null;
   private joining: Promise<void> | null = null;
+  /** How often everything was collected to be brought, and the last time that it has arrived. */
+  private collected = 0;
+  private arrived = 0;
 
+  /** @param onCollected everything is being brought as it is now: corrections that wait would come on top of it. */
   constructor(
     private readonly script: RedisWindowScript,
     private readonly local: LocalWindows,
     private readonly clock: Clock,
+    private readonly onCollected: () => void,
   ) {
     this.id = newId('inst', Math.floor(clock.now()));
     this.breaker = new StoreBreaker(() => clock.monotonic());
@@ -39,10 +44,13 @@ export class MemberLink {
 
   /** Runs a batch as a member, joining first where that is needed. Rejects with `StoreUnavailableError`. */
   async send(batch: RedisBatch, onLate: (reply: BatchReply) => void = () => {}): Promise<BatchReply> {
+    const { collected } = this;
     for (let attempt = 0; attempt < JOIN_ATTEMPTS; attempt += 1) {
       const reply = await this.run(this.epoch, batch, onLate);
       if (reply.status === 'done') return reply;
       await this.join(reply.status === 'join_with_everything');
+      // What the batch was to bring was in the books already, and so among everything.
+      if (this.arrived > collected) batch.forgetCounts();
     }
     throw new StoreUnavailableError('the store keeps losing its state');
   }
@@ -61,7 +69,7 @@ export class MemberLink {
       const pending = this.local.takePending(Infinity);
       let reply: BatchReply;
       try {
-        reply = await this.bring(isAll ? this.local.all(this.now()) : pending, isAll ? '' : this.storage);
+        reply = await this.bring(isAll ? this.collect() : pending, isAll ? '' : this.storage);
       } catch (error) {
         this.local.unheard(pending, this.now());
         throw error;
@@ -70,12 +78,19 @@ export class MemberLink {
         this.local.heard(pending, reply.recoveringMs > 0);
         this.epoch = reply.epoch;
         this.storage = reply.storage;
+        if (isAll) this.arrived = this.collected;
         return;
       }
       this.local.unheard(pending, this.now());
       isAll = reply.status === 'join_with_everything';
     }
     throw new StoreUnavailableError('the store keeps losing its state');
+  }
+
+  private collect(): BucketCount[] {
+    this.collected += 1;
+    this.onCollected();
+    return this.local.all(this.now());
   }
 
   private async bring(counts: readonly BucketCount[], base: string): Promise<BatchReply> {

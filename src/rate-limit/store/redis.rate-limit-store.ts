@@ -1,7 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../platform/clock';
 import { decodeAdmission, resetOf } from './admission-reply';
+import { CorrectionQueue } from './correction-queue';
 import { LocalWindows, type BucketCount } from './local-windows';
+import type { PermitRequest } from './permit-desk';
+import { PermitExchange } from './permit-exchange';
 import {
   RateLimitStore,
   type Admission,
@@ -22,7 +25,6 @@ const HEARTBEAT_MS = 250;
 const SETTLE_MS = 25;
 const ADMISSIONS_PER_CALL = 64;
 const MERGES_PER_CALL = 200;
-const MAX_CORRECTIONS = 10_000;
 const DENY_RETRY_MS = 1_000;
 
 export interface RedisStoreOptions {
@@ -51,7 +53,8 @@ export class RedisRateLimitStore extends RateLimitStore {
   private readonly link: MemberLink;
   private readonly slots: SlotBook;
   private queue: Waiting[] = [];
-  private readonly corrections = new Map<string, BucketCount>();
+  private readonly corrections = new CorrectionQueue();
+  private readonly permits: PermitExchange;
   private flushing: NodeJS.Immediate | undefined;
   private settling: NodeJS.Timeout | undefined;
   private heartbeats: NodeJS.Timeout | undefined;
@@ -62,7 +65,14 @@ export class RedisRateLimitStore extends RateLimitStore {
     super();
     const { client, clock, organization = 'main', timeoutMs = TIMEOUT_MS, nowMs } = options;
     this.script = new RedisWindowScript({ client, organization, timeoutMs, nowMs });
-    this.link = new MemberLink(this.script, this.local, clock);
+    this.link = new MemberLink(this.script, this.local, clock, () => void this.corrections.take());
+    this.permits = new PermitExchange({
+      clock,
+      link: this.link,
+      local: this.local,
+      correct: (correction) => this.correct(correction, this.link.now()),
+      onWanted: () => this.flushSoon(),
+    });
     this.slots = new SlotBook(this.local.held);
   }
 
@@ -78,6 +88,7 @@ export class RedisRateLimitStore extends RateLimitStore {
     clearInterval(this.heartbeats);
     clearTimeout(this.settling);
     clearImmediate(this.flushing);
+    this.permits.close();
     await this.flush();
     if (this.degraded) return;
     const batch = this.script.batch();
@@ -96,6 +107,8 @@ export class RedisRateLimitStore extends RateLimitStore {
 
   override admit(admission: Admission): Promise<AdmissionResult> {
     if (this.degraded) return Promise.resolve(this.withoutStore(admission));
+    const permitted = this.permits.admit(admission);
+    if (permitted) return Promise.resolve(permitted);
     return new Promise((resolve) => {
       this.queue.push({ admission, resolve });
       this.flushSoon();
@@ -108,9 +121,13 @@ export class RedisRateLimitStore extends RateLimitStore {
       const delta = adjustments[index] ?? 0;
       const counter = receipt.counters[index];
       if (delta === 0 || !counter) continue;
-      const count = this.local.correct(counter, bucket, delta, now);
-      if (count !== 0) this.correctLater({ key: counter.key, windowMs: counter.windowMs, bucket, count });
+      this.correct({ key: counter.key, windowMs: counter.windowMs, bucket, count: delta }, now);
     }
+  }
+
+  private correct(correction: BucketCount, nowMs: number): void {
+    const count = this.local.correct(correction.key, correction.bucket, correction.count, nowMs);
+    if (count !== 0) this.correctLater({ ...correction, count });
   }
 
   override release(receipt: Receipt): void {
@@ -142,8 +159,8 @@ export class RedisRateLimitStore extends RateLimitStore {
     const { results, instantMs } = await this.link.send(batch);
     const [figures = []] = results;
     return {
-      windows: windows.map(({ windowMs }, index) => ({
-        used: figures[index * 2] ?? 0,
+      windows: windows.map(({ key, windowMs }, index) => ({
+        used: Math.max(0, (figures[index * 2] ?? 0) - this.permits.unusedOf(key)),
         resetMs: resetOf(figures[index * 2 + 1] ?? -1, windowMs, instantMs),
       })),
       slots: slots.map((_, index) => figures[windows.length * 2 + index] ?? 0),
@@ -152,13 +169,11 @@ export class RedisRateLimitStore extends RateLimitStore {
   }
 
   private correctLater(correction: BucketCount): void {
-    if (this.degraded || this.corrections.size >= MAX_CORRECTIONS) {
+    if (this.degraded || this.corrections.isFull) {
       this.keep(correction);
       return;
     }
-    const id = `${correction.bucket}:${correction.key}`;
-    const count = correction.count + (this.corrections.get(id)?.count ?? 0);
-    this.corrections.set(id, { ...correction, count });
+    this.corrections.add(correction);
     this.settling ??= setTimeout(() => {
       this.settling = undefined;
       this.flushSoon();
@@ -196,18 +211,22 @@ export class RedisRateLimitStore extends RateLimitStore {
     }
     const { batch, merges, corrections } = this.fill(isHeartbeat);
     for (const { admission } of admissions) batch.admit(admission);
+    const requests = this.permits.ask(batch);
     if (batch.isEmpty) return null;
     this.slots.sent(admissions);
+    const sentAtMs = this.options.clock.monotonic();
     try {
-      const reply = await this.link.send(batch, (late) => this.undo(late, admissions));
+      const reply = await this.link.send(batch, (late) => this.undo(late, admissions, requests));
       this.local.heard(merges, reply.recoveringMs > 0);
       if (isHeartbeat) this.link.breaker.close();
       for (const [index, waiting] of admissions.entries()) this.answer(waiting, reply.results[index] ?? [], reply);
+      this.permits.answered(requests, reply.results.slice(admissions.length), reply, sentAtMs);
       return reply.recoveringMs;
     } catch (error) {
       this.options.onFailure?.(error);
       this.local.unheard(merges, this.link.now());
       for (const correction of corrections) this.keep(correction);
+      this.permits.unanswered(requests);
       this.decideAlone(admissions);
       return null;
     } finally {
@@ -222,8 +241,7 @@ export class RedisRateLimitStore extends RateLimitStore {
     const merges = this.local.takePending(MERGES_PER_CALL);
     for (const merge of merges) batch.merge(merge);
     for (const [key, running] of this.slots.take(isHeartbeat)) batch.running(key, running);
-    const corrections = [...this.corrections.values()];
-    this.corrections.clear();
+    const corrections = this.corrections.take();
     for (const correction of corrections) batch.correct(correction);
     if (isHeartbeat) batch.heartbeat();
     return { batch, merges, corrections };
@@ -246,6 +264,7 @@ export class RedisRateLimitStore extends RateLimitStore {
     for (const [index, counter] of counters.entries()) {
       this.local.record(counter, buckets[index]!, sums[index]!, instantMs);
     }
+    this.permits.admitted(admission, sums, buckets);
     for (const { key } of slots) this.local.hold(key);
     resolve({ kind, receipt: { counters, buckets, slots }, counters: states, degraded: false });
   }
@@ -274,8 +293,11 @@ export class RedisRateLimitStore extends RateLimitStore {
   }
 
   /** The call was decided without the store, which has counted it all the same. */
-  private undo(late: BatchReply, admissions: readonly Waiting[]): void {
+  private undo(late: BatchReply, admissions: readonly Waiting[], requests: readonly PermitRequest[]): void {
     if (late.status !== 'done') return;
+    for (const permits of this.permits.lateGrants(requests, late.results.slice(admissions.length), late.instantMs)) {
+      if (permits.count > 0) this.correctLater({ ...permits, count: -permits.count });
+    }
     for (const [index, { admission }] of admissions.entries()) {
       const figures = late.results[index] ?? [];
       if (figures[0] !== 1) continue;
@@ -309,6 +331,7 @@ export class RedisRateLimitStore extends RateLimitStore {
   private noteMode(): void {
     if (this.degraded === this.wasDegraded) return;
     this.wasDegraded = this.degraded;
+    if (this.degraded) this.permits.close();
     this.options.onModeChange?.(this.degraded);
   }
 }

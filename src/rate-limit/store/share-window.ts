@@ -1,3 +1,4 @@
+import { PERMIT_MS } from './permit-pool';
 import { bucketOf, expiryOf, WindowRing } from './window-ring';
 
 /**
@@ -12,6 +13,8 @@ export class ShareWindow {
   readonly sent: WindowRing;
   private others = 0;
   private othersUntilMs = 0;
+  private unseen = 0;
+  private unseenUntilMs = 0;
 
   constructor(readonly windowMs: number) {
     this.own = new WindowRing(windowMs);
@@ -22,8 +25,14 @@ export class ShareWindow {
   /** The store said that the window holds `sum`. */
   observe(sum: number, nowMs: number): void {
     this.others = Math.max(0, sum - (this.own.sum(nowMs) - this.unheard(nowMs)));
-    // When others came is not known: at the latest just now.
-    this.othersUntilMs = expiryOf(bucketOf(nowMs, this.windowMs), this.windowMs);
+    // When others came is not known: at the latest just now, and permits are counted ahead.
+    this.othersUntilMs = expiryOf(bucketOf(nowMs + PERMIT_MS, this.windowMs), this.windowMs);
+  }
+
+  /** From now on this replica asks the store less often, so that others may take up to `count` that it does not hear of. */
+  overlook(count: number, nowMs: number): void {
+    this.unseen = count;
+    this.unseenUntilMs = expiryOf(bucketOf(nowMs + 2 * PERMIT_MS, this.windowMs), this.windowMs);
   }
 
   /** Everything known to count. */
@@ -37,7 +46,7 @@ export class ShareWindow {
    */
   room(limit: number, members: number, nowMs: number): number {
     const unheard = this.unheard(nowMs);
-    const before = this.own.sum(nowMs) - unheard + this.othersAt(nowMs);
+    const before = this.own.sum(nowMs) - unheard + this.othersAt(nowMs) + this.unseenAt(nowMs);
     return Math.floor((limit - before) / members) - unheard;
   }
 
@@ -45,10 +54,10 @@ export class ShareWindow {
   waitFor(cost: number, limit: number, members: number, nowMs: number): number {
     if (cost > Math.floor(limit / members)) return Infinity;
     const times = [...this.own.entries()].map(([bucket]) => expiryOf(bucket, this.windowMs));
-    times.push(this.othersUntilMs);
+    times.push(this.othersUntilMs, this.unseenUntilMs);
     for (const at of times.sort((a, b) => a - b)) {
       const unheard = countAt(this.pending, at) + countAt(this.sent, at);
-      const before = countAt(this.own, at) - unheard + this.othersAt(at);
+      const before = countAt(this.own, at) - unheard + this.othersAt(at) + this.unseenAt(at);
       if (at > nowMs && Math.floor((limit - before) / members) - unheard >= cost) return at - nowMs;
     }
     return Infinity;
@@ -62,6 +71,10 @@ export class ShareWindow {
   /** What the store may not have heard of. */
   private unheard(nowMs: number): number {
     return this.pending.sum(nowMs) + this.sent.sum(nowMs);
+  }
+
+  private unseenAt(nowMs: number): number {
+    return nowMs < this.unseenUntilMs ? this.unseen : 0;
   }
 
   private othersAt(nowMs: number): number {

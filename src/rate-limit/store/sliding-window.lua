@@ -15,12 +15,14 @@
 --   C key count               this member runs `count` calls (absolute, so that it may be repeated)
 --   S key W bucket delta      correct an admission; nothing when its bucket has left the window
 --   A n m (key W limit cost)×n (key limit)×m    admit all or nothing
+--   G key W limit want ttl    take permits for what this member will admit by itself within the next `ttl` ms
 --   U n m (key W)×n (key)×m   what is used
 --   H                         heartbeat;   D depart
--- Reply: {status, instant, epoch, storage, live members, ms the recovery may still take, result of each A and U…}
+-- Reply: {status, instant, epoch, storage, live members, ms the recovery may still take, result of each A, G and U…}
 --   status 0 done · 1 join first, bring what was admitted since · 2 join first, bring everything (nothing was done)
 --   A → {1, (sum, last bucket)×n} or {0, short (1…n, then n+1…n+m), retry ms (-1 never), (sum, last bucket)×n}
 --       or {2}: the windows are being recovered, decide alone
+--   G → {permits, sum, last bucket}; they are counted in the bucket of `ttl` ms from now
 --   U → {(sum, last bucket)×n, slots×m}
 local SUB = 60
 local GAP_MS = 1000
@@ -30,6 +32,8 @@ local SILENT_MS = 5000
 local FORGET_MS = 60000
 local SLOT_RETRY_MS = 1000
 local KEEP_MS = 86400000
+-- Permits are counted ahead of their time, and no further than this.
+local AHEAD_MS = 1000
 
 local member, epoch, estimate, expected = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local raw = tonumber(ARGV[5])
@@ -116,15 +120,16 @@ end
 
 local function add(w, bucket, delta)
   if bucket < w.b - SUB then return end
-  if bucket >= w.b then
-    bucket = w.b
+  -- From a member whose clock is far ahead: it cannot have happened later than now.
+  if bucket > math.floor((now + AHEAD_MS) * SUB / w.W) then bucket = w.b end
+  if bucket == w.b then
     delta = math.max(delta, -w.count)
     w.count = w.count + delta
   elseif delta < 0 then
     delta = math.max(delta, -(tonumber(redis.call('HGET', w.key, bucket)) or 0))
   end
   if delta == 0 then return end
-  if bucket < w.b then redis.call('HINCRBY', w.key, bucket, delta) end
+  if bucket ~= w.b then redis.call('HINCRBY', w.key, bucket, delta) end
   if w.l < 0 then w.o = bucket end
   w.sum, w.dirty = w.sum + delta, true
   if bucket < w.o then w.o = bucket end
@@ -134,11 +139,11 @@ end
 -- Milliseconds until `missing` has left the window.
 local function freed(w, missing)
   local names = {}
-  for x = w.o, w.b do names[#names + 1] = x end
+  for x = w.o, math.max(w.b, w.l) do names[#names + 1] = x end
   local counts = redis.call('HMGET', w.key, unpack(names))
   local sum = 0
   for x = 1, #names do
-    sum = sum + (x == #names and w.count or tonumber(counts[x]) or 0)
+    sum = sum + (names[x] == w.b and w.count or tonumber(counts[x]) or 0)
     if sum >= missing then return math.ceil((names[x] + SUB + 1) * w.W / SUB) - now end
   end
   return -1
@@ -219,6 +224,17 @@ local function admit()
   return result
 end
 
+-- Never more than half of what is left, shared by all members: nobody is refused because another might still need it.
+local function grant()
+  local w, limit, want, ttl = window(number(), number()), number(), number(), number()
+  local permits = 0
+  if not recovering() then
+    permits = math.max(0, math.min(want, math.floor((limit - w.sum) / (2 * math.max(1, expected)))))
+    add(w, math.floor((now + ttl) * SUB / w.W), permits)
+  end
+  return { permits, w.sum, w.l }
+end
+
 local function usage()
   local n, m = number(), number()
   local result = {}
@@ -269,6 +285,7 @@ while position <= #ARGV do
   if operation == 'A' then reply[#reply + 1] = admit()
   elseif operation == 'S' or operation == 'M' then local w = window(number(), number()) add(w, number(), number())
   elseif operation == 'C' then runs(KEYS[number()], number())
+  elseif operation == 'G' then reply[#reply + 1] = grant()
   elseif operation == 'U' then reply[#reply + 1] = usage()
   elseif operation == 'H' then heartbeat()
   elseif operation == 'J' then position = position + 2
