@@ -62,7 +62,7 @@ describe('sign-in at an identity provider', () => {
     const callback = `http://127.0.0.1:${port}/admin/sign-in/oidc/callback`;
     provider = spawn(process.execPath, [path.join(__dirname, '../support/oidc-provider.mjs'), callback], {
       env: { PATH: process.env['PATH'], GROUPS: JSON.stringify(GROUPS), UNVERIFIED: 'eve' },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'ignore'],
     });
     const [line] = (await once(provider.stdout!, 'data')) as [Buffer];
     issuer = /http:\S+/.exec(line.toString())?.[0] ?? '';

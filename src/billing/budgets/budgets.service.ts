@@ -74,7 +74,7 @@ export class BudgetsService {
     return this.get(id, { manager });
   }
 
-  /** Of a scope: the budgets of its teams, or of its user, and of keys within it. */
+  /** Of a scope: the budgets of its teams and their members, or of its user, and of keys within it. */
   async list({ limit, cursor }: PageRequest, scope: Scope = EVERYBODY): Promise<Page<StandingBudget>> {
     if (cursor !== null && !/^bud_[0-9a-z]{26}$/.test(cursor)) {
       throw new InvalidRequestError(
@@ -193,7 +193,9 @@ function within(manager: EntityManager, scope: Scope): SelectQueryBuilder<Budget
   if (scope.kind === 'teams') {
     query.andWhere(
       `(budget.scope = 'team' and budget.scope_id = any(:seen) or budget.scope = 'key'
-        and exists (select 1 from api_keys k where k.id = budget.scope_id and k.team_id = any(:seen)))`,
+        and exists (select 1 from api_keys k where k.id = budget.scope_id and k.team_id = any(:seen))
+        or budget.scope = 'user'
+        and exists (select 1 from user_teams m where m.user_id = budget.scope_id and m.team_id = any(:seen)))`,
       { seen: scope.teamIds },
     );
   }
