@@ -5,7 +5,7 @@ import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
 import { NANO_PER_USD } from '../core/money';
 import { DIALECTS } from './dialects';
 import type { StreamFormat, StreamOptions } from './dialects/format';
-import { toGatewayError } from './gateway-error';
+import { toGatewayError } from '../platform/http/gateway-error';
 import { costHeader, gatewayHeaders, warningsHeader } from './response-headers';
 
 /** A client that takes nothing for this long is gone in all but name. */
