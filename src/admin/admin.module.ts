@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { AccessModule } from '../access';
+import { AlertsModule } from '../alerts';
 import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule } from '../rate-limit';
@@ -15,6 +16,7 @@ import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
 import { BudgetManagement } from './management/budget-management';
+import { WebhookManagement } from './management/webhook-management';
 import { PriceManagement } from './management/price-management';
 import { Operations } from './management/operations';
 import { ManagementModule } from './management/management.module';
@@ -25,6 +27,7 @@ import { RequestsController } from './requests.controller';
 import { TeamsController } from './teams.controller';
 import { UsageController } from './usage.controller';
 import { UsersController } from './users.controller';
+import { WebhooksController } from './webhooks.controller';
 
 /** Calls of the management API from one address: plenty for tools and scripts, too few to guess a key. */
 const THROTTLE_WINDOW_MS = 60_000;
@@ -35,6 +38,7 @@ const THROTTLE_LIMIT = 3_000;
   imports: [
     ThrottlerModule.forRoot([{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }]),
     AccessModule,
+    AlertsModule,
     ManagementModule,
     BillingModule,
     SemanticCacheModule,
@@ -55,9 +59,10 @@ const THROTTLE_LIMIT = 3_000;
     ProvidersController,
     RequestsController,
     UsageController,
+    WebhooksController,
     MeController,
     AuditController,
   ],
-  providers: [RoutePermissions, BudgetManagement, Operations, PriceManagement],
+  providers: [RoutePermissions, BudgetManagement, Operations, PriceManagement, WebhookManagement],
 })
 export class AdminModule {}

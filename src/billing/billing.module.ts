@@ -15,6 +15,7 @@ import { UsageAttempt } from './entities/usage-attempt.entity';
 import { UsageRequest } from './entities/usage-request.entity';
 import { JournalConfig } from './journal.config';
 import { journalOptions } from './journal/journal-options';
+import { KeySpendingWatch } from './key-spending-watch';
 import { PriceBook } from './price-book';
 import { PricePreview } from './price-preview';
 import { PricesService } from './prices/prices.service';
@@ -37,6 +38,7 @@ import { UsageQueries } from './usage-queries';
     PricePreview,
     PricesService,
     UnpricedModels,
+    KeySpendingWatch,
     JournalConfig,
     { provide: UsageStore, useClass: PostgresUsageStore },
     {
