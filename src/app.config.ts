@@ -1,6 +1,8 @@
 import { SignInConfig } from './admin/console/auth/sign-in.config';
 import { BudgetsConfig } from './billing/budgets.config';
+import { JournalConfig } from './billing/journal.config';
 import { PricingConfig } from './billing/pricing.config';
+import { UsageConfig } from './billing/usage.config';
 import { findings } from './app.config.checks';
 import { completeProviders } from './app.config.providers';
 import { Section } from './platform/config/fields';
@@ -11,6 +13,7 @@ import { RedisConfig } from './platform/redis/redis.config';
 import { ModelsConfig } from './providers/models.config';
 import { ProvidersConfig } from './providers/providers.config';
 import { RoutingConfig } from './providers/routing.config';
+import { StreamsConfig } from './providers/streams.config';
 import { RateLimitConfig } from './rate-limit/rate-limit.config';
 import { CacheConfig } from './semantic-cache/cache.config';
 
@@ -32,6 +35,10 @@ export class AppConfig extends RootConfig {
   @Section(() => RoutingConfig)
   routing = new RoutingConfig();
 
+  /** What happens to streams that do not end as planned. */
+  @Section(() => StreamsConfig)
+  streams = new StreamsConfig();
+
   /** What callers may use at most. */
   @Section(() => RateLimitConfig)
   rate_limits = new RateLimitConfig();
@@ -51,6 +58,14 @@ export class AppConfig extends RootConfig {
   /** How people sign in to the console. */
   @Section(() => SignInConfig)
   sign_in = new SignInConfig();
+
+  /** The write-ahead journal: every call is on record before it is made. */
+  @Section(() => JournalConfig)
+  journal = new JournalConfig();
+
+  /** The record of what was used. */
+  @Section(() => UsageConfig)
+  usage = new UsageConfig();
 
   /** Windows and cached answers shared by replicas. */
   @Section(() => RedisConfig)

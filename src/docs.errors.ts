@@ -51,6 +51,18 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Read the current state and ask again.',
   },
   {
+    status: '404',
+    code: 'route_not_found',
+    when: 'There is no such route.',
+    remedy: 'Correct the address; `/docs` has all routes.',
+  },
+  {
+    status: '408',
+    code: 'request_timeout',
+    when: 'The body of the request stopped arriving.',
+    remedy: 'Send it again.',
+  },
+  {
     status: '413',
     code: 'request_too_large',
     when: 'The body is larger than `server.max_body_bytes`.',
@@ -69,6 +81,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Do not retry (`x-should-retry: false`); ask for a top-up or wait for the reset.',
   },
   {
+    status: '429',
+    code: 'insufficient_quota',
+    when: "The provider's own account is out of money, and no other target could answer.",
+    remedy: 'Do not retry; the operator tops up the account.',
+  },
+  {
     status: '500',
     code: 'internal_error',
     when: 'A fault of the gateway. The details are in its log, under the `x-request-id` of the answer.',
@@ -79,6 +97,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     code: 'provider_error',
     when: 'The whole chain failed. `details` lists each attempt.',
     remedy: 'Retry later; the operator finds the attempts in the request log.',
+  },
+  {
+    status: '502',
+    code: 'budget_cutoff',
+    when: 'In the middle of a stream: the provider has charged more than was reserved under a hard budget (`streams.cutoff`).',
+    remedy: 'Ask for less with `max_tokens`.',
   },
   {
     status: '503',
@@ -103,6 +127,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     code: 'provider_timeout',
     when: 'The providers did not answer in time.',
     remedy: 'Retry, or ask for a smaller answer.',
+  },
+  {
+    status: '504',
+    code: 'not_cached',
+    when: 'The request asked for a cached answer only (`cache-control: only-if-cached`), and there is none.',
+    remedy: 'Ask without it.',
   },
   {
     status: '508',

@@ -73,6 +73,8 @@ export interface Attempt extends ReplyObserver {
   settle(outcome: AttemptOutcome): void;
   /** What the attempt has cost so far (known usage, else what was counted). */
   cost(): NanoUsd;
+  /** Whether it has cost more than was reserved for it under a hard budget; while it runs, beyond what a count may be off by. */
+  isOverrun?(): boolean;
   /** The figures the attempt was settled with. */
   settled(): { readonly usage: TokenUsage; readonly source: UsageSource; readonly costNanoUsd: NanoUsd } | null;
 }
@@ -209,6 +211,7 @@ export class GatewayContext {
   private readonly deferred: (() => void)[] = [];
   private readonly controller = new AbortController();
   private closedAtMs: number | undefined;
+  private lingering: ((end: () => void) => void) | undefined;
 
   readonly requestId: string;
   readonly dialect: Dialect;
@@ -253,6 +256,22 @@ export class GatewayContext {
     else this.deferred.push(giveBack);
   }
 
+  /**
+   * Writer: the attempt whose stream outlives its client. When the client goes, `until` is given the function that ends the
+   * request and must call it within a bound.
+   */
+  linger(until: ((end: () => void) => void) | undefined): void {
+    this.lingering = until;
+  }
+
+  /** The client has gone, or has everything. Called on the response's `close`, once. */
+  leave(): void {
+    const { lingering } = this;
+    this.lingering = undefined;
+    if (lingering && !this.isClosed) lingering(() => this.close());
+    else this.close();
+  }
+
   /** Stops the work of the request, which then answers with `error`, or ends its stream with it. It is not over before that. */
   interrupt(error: GatewayError): void {
     if (this.isClosed || this.interruption) return;
@@ -260,7 +279,7 @@ export class GatewayContext {
     this.controller.abort(error);
   }
 
-  /** Ends the request: upstream work is aborted and everything deferred is run. Called on the response's `close`, once. */
+  /** Ends the request: upstream work is aborted and everything deferred is run. The first call counts. */
   close(): void {
     if (this.isClosed) return;
     this.closedAtMs = this.monotonic();

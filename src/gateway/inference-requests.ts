@@ -36,7 +36,7 @@ export class InferenceRequests {
     context.timeoutMs = timeoutOf(headers);
     this.checkModel(context.identity, request.model);
     const acquired = this.registry.acquire(request.model, {
-      fallback: headers['x-gateway-fallback'] !== 'off',
+      fallback: mayFallBack(headers),
       sameModel: request.dialect === 'embeddings',
     });
     if (!acquired) throw this.unknownModel(context.identity, request.model);
@@ -50,6 +50,12 @@ export class InferenceRequests {
     });
   }
 
+  /** Whether the name is known, by itself or as `provider/model`, and this key may ask for it. */
+  mayUse(identity: Identity, model: string): boolean {
+    const targets = this.registry.targetsOf(model);
+    return targets !== undefined && modelAllowed(identity, allowedNames(model, targets));
+  }
+
   /** The names a key may ask for. */
   namesFor(identity: Identity): string[] {
     return this.registry.modelNames.filter((name) => modelAllowed(identity, [name]));
@@ -59,9 +65,7 @@ export class InferenceRequests {
     if (!identity) throw new Error('ApiKeyGuard has not run');
     const targets = this.registry.targetsOf(model);
     if (!targets) throw this.unknownModel(identity, model);
-    // `provider/model` is allowed where the model itself is.
-    const names = model.includes('/') ? [model, ...targets.map((target) => target.model)] : [model];
-    if (modelAllowed(identity, names)) return;
+    if (modelAllowed(identity, allowedNames(model, targets))) return;
     throw new PermissionDeniedError(
       `This API key may not use model "${model}". GET /v1/models lists what it may use.`,
       'model_not_allowed',
@@ -75,6 +79,10 @@ export class InferenceRequests {
     return new NotFoundError(`The model "${model.slice(0, 64)}" does not exist.${hint}`, 'model_not_found', 'model');
   }
 }
+
+/** `provider/model` is allowed where the model itself is. */
+const allowedNames = (model: string, targets: readonly { readonly model: string }[]): string[] =>
+  model.includes('/') ? [model, ...targets.map((target) => target.model)] : [model];
 
 type Parser = (document: JsonDocument, headers: Readonly<Record<string, string>>) => InferenceRequest;
 
@@ -120,6 +128,14 @@ function parseMetadata(text: string): [string, unknown][] | null {
   } catch {
     return null;
   }
+}
+
+function mayFallBack(headers: IncomingHttpHeaders): boolean {
+  const text = headers['x-gateway-fallback'];
+  if (text === undefined) return true;
+  const value = String(text).trim().toLowerCase();
+  if (value === 'off' || value === 'on') return value === 'on';
+  throw new InvalidRequestError('The header x-gateway-fallback must be "off" or "on".', 'x-gateway-fallback');
 }
 
 function timeoutOf(headers: IncomingHttpHeaders): number | undefined {

@@ -52,6 +52,8 @@ export class ReplyWriter {
     const format = DIALECTS[context.dialect].replies.stream(reply, streamOptions(context));
     try {
       for await (const batch of reply.batches) {
+        // Read on, for its end and its figures: who reads decides when to stop.
+        if (response.destroyed) continue;
         const pieces = batch.map((event) => format.write(event)).filter((piece) => piece.length > 0);
         if (!response.headersSent)
           this.begin(context, response, { ...STREAM_HEADERS, ...warningsHeader(reply.warnings) });

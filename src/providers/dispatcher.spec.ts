@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import type { Attempt, AttemptIntent, AttemptLedger, AttemptOutcome } from '../core/context';
 import { ChatRequest, type Dialect } from '../core/chat';
 import { GatewayContext } from '../core/context';
@@ -44,8 +45,8 @@ class RoutingOnly extends LiveConfig {
   readonly routing = new RoutingConfig();
   override readonly version = '1';
 
-  override section<T extends object>(): T {
-    return this.routing as unknown as T;
+  override section<T extends object>(type: Type<T>): T {
+    return this.routing instanceof type ? this.routing : new type();
   }
 
   override onReload(): () => void {
@@ -197,7 +198,7 @@ function setUp(providers: FakeProvider[], toCanonical?: () => never) {
     },
   );
   const selector = new TargetSelector(health, clock, pacer);
-  const dispatcher = new Dispatcher(selector, new AttemptRunner(metrics, health), health, config, pacer);
+  const dispatcher = new Dispatcher(selector, new AttemptRunner(metrics, health, config), health, config, pacer);
   return { context, ledger, dispatcher, pauses, config, health, clock };
 }
 

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../../access';
+import { AlertsModule } from '../../alerts';
 import { BillingModule } from '../../billing';
 import { ProvidersModule } from '../../providers';
 import { RateLimitModule } from '../../rate-limit';
@@ -7,6 +8,8 @@ import { SemanticCacheModule } from '../../semantic-cache';
 import { BudgetManagement } from '../management/budget-management';
 import { ManagementModule } from '../management/management.module';
 import { Operations } from '../management/operations';
+import { PriceManagement } from '../management/price-management';
+import { WebhookManagement } from '../management/webhook-management';
 import { ConsoleGuard } from './auth/console.guard';
 import { ConsoleKeys } from './auth/console-keys';
 import { ConsoleSessions } from './auth/console-sessions';
@@ -25,6 +28,7 @@ import { PlaygroundCalls } from './data/playground-calls';
 import { Subjects } from './data/subjects';
 import { UsageFigures } from './data/usage-figures';
 import { VisibleBudgets } from './data/visible-budgets';
+import { AlertsPageController } from './pages/alerts.controller';
 import { BudgetsPageController } from './pages/budgets.controller';
 import { CachePageController, CacheSources } from './pages/cache.controller';
 import { KeysPageController } from './pages/keys.controller';
@@ -34,6 +38,7 @@ import { ModelsPageController } from './pages/models.controller';
 import { OidcController } from './pages/oidc.controller';
 import { OverviewController, OverviewSources } from './pages/overview.controller';
 import { PlaygroundController } from './pages/playground.controller';
+import { PricesPageController } from './pages/prices.controller';
 import { RequestsPageController } from './pages/requests.controller';
 import { SettingsPageController } from './pages/settings.controller';
 import { SignInController } from './pages/sign-in.controller';
@@ -56,12 +61,22 @@ export const CONSOLE_CONTROLLERS = [
   KeysPageController,
   TeamsPageController,
   ModelsPageController,
+  PricesPageController,
+  AlertsPageController,
   SettingsPageController,
 ];
 
 /** The console at `/admin`. */
 @Module({
-  imports: [AccessModule, BillingModule, ProvidersModule, RateLimitModule, SemanticCacheModule, ManagementModule],
+  imports: [
+    AccessModule,
+    AlertsModule,
+    BillingModule,
+    ProvidersModule,
+    RateLimitModule,
+    SemanticCacheModule,
+    ManagementModule,
+  ],
   controllers: CONSOLE_CONTROLLERS,
   providers: [
     ConsoleGuard,
@@ -75,6 +90,8 @@ export const CONSOLE_CONTROLLERS = [
     OidcFlows,
     OidcSignIn,
     BudgetManagement,
+    PriceManagement,
+    WebhookManagement,
     Operations,
     Choices,
     Directory,
