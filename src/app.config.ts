@@ -3,6 +3,7 @@ import { BudgetsConfig } from './billing/budgets.config';
 import { JournalConfig } from './billing/journal.config';
 import { PricingConfig } from './billing/pricing.config';
 import { UsageConfig } from './billing/usage.config';
+import { IdempotencyConfig } from './gateway/idempotency/idempotency.config';
 import { findings } from './app.config.checks';
 import { completeProviders } from './app.config.providers';
 import { Section } from './platform/config/fields';
@@ -46,6 +47,10 @@ export class AppConfig extends RootConfig {
   /** Answers replayed for the same or a similar question. */
   @Section(() => CacheConfig)
   cache = new CacheConfig();
+
+  /** What the request header `idempotency-key` does. */
+  @Section(() => IdempotencyConfig)
+  idempotency = new IdempotencyConfig();
 
   /** What calls cost. */
   @Section(() => PricingConfig)

@@ -20,6 +20,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Use a model with a known price, or ask the operator to set `pricing.overrides` or `pricing.unknown`.',
   },
   {
+    status: '400',
+    code: 'context_length_exceeded',
+    when: 'The prompt is too long for the model, and for every model it may fall back to.',
+    remedy: 'Send less, or use a model with more room.',
+  },
+  {
     status: '401',
     code: 'invalid_api_key',
     when: 'The key is missing, unknown, revoked or expired: one message for all.',
@@ -61,6 +67,18 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     code: 'request_timeout',
     when: 'The body of the request stopped arriving.',
     remedy: 'Send it again.',
+  },
+  {
+    status: '409',
+    code: 'idempotency_conflict',
+    when: 'A request with the same `idempotency-key` is still being answered, or was charged and left no answer that could be given again.',
+    remedy: 'With `retry-after`: send it again. Without: ask again under another key.',
+  },
+  {
+    status: '422',
+    code: 'idempotency_conflict',
+    when: 'The `idempotency-key` was used with another body.',
+    remedy: 'Send the same body again, or another key.',
   },
   {
     status: '413',
@@ -121,6 +139,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     code: 'budget_unavailable',
     when: 'It cannot be decided at the moment whether the budget allows the call.',
     remedy: 'Wait `retry-after` seconds.',
+  },
+  {
+    status: '503',
+    code: 'idempotency_unavailable',
+    when: 'The store of idempotency keys is away and `idempotency.on_store_down` is `deny`.',
+    remedy: 'Wait `retry-after` seconds, or send the request without `idempotency-key`.',
   },
   {
     status: '504',

@@ -5,6 +5,7 @@ import { Clock } from '../platform/clock';
 import { Environment } from '../platform/config/environment';
 import { LiveConfig } from '../platform/config/live-config';
 import { BUDGETS } from './budgets/budget-providers';
+import { BudgetLadder } from './budgets/budget-ladder';
 import { BudgetsService } from './budgets/budgets.service';
 import { BillingService } from './billing.service';
 import { Catalogue, loadCatalogue } from './catalogue';
@@ -61,6 +62,7 @@ import { UsageRetention } from './usage-retention';
   ],
   exports: [
     BillingService,
+    BudgetLadder,
     BudgetsService,
     PriceBook,
     PricePreview,

@@ -1,6 +1,9 @@
 export { BillingModule } from './billing.module';
 export { BillingService } from './billing.service';
-export { forecastOf } from './budgets/budget-forecast';
+export { exhaustionOf, forecastOf } from './budgets/budget-forecast';
+export { BudgetLadder, type LadderVerdict } from './budgets/budget-ladder';
+export { whyNoLadder, type Degradation } from './budgets/budget-terms';
+export { BudgetStepError } from './budgets/budget.errors';
 export {
   BudgetsService,
   type BudgetChanges,

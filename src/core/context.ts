@@ -3,6 +3,7 @@ import type { GatewayError } from './errors';
 import type { StreamEvent } from './reply';
 import type { NanoUsd } from './money';
 import type { TokenUsage, UsageSource } from './tokens';
+import type { TraceContext } from './trace-context';
 
 /** Limits of one level (key, user, team, department). Absent means: this level sets none. */
 export interface Limits {
@@ -119,7 +120,7 @@ export interface ReplyObserver {
 export interface Decision {
   /** Milliseconds since the request came in. */
   readonly atMs: number;
-  readonly stage: 'access' | 'request' | 'rate_limit' | 'cache' | 'route' | 'attempt' | 'reply';
+  readonly stage: 'access' | 'request' | 'rate_limit' | 'idempotency' | 'cache' | 'route' | 'attempt' | 'reply';
   readonly what: string;
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -179,6 +180,8 @@ export class GatewayContext {
   timeoutMs: number | undefined;
   /** Writer: RequestGuard. The caller's labels (`x-gateway-metadata`), for filtering records. */
   metadata: Readonly<Record<string, string>> | undefined;
+  /** Writer: RequestGuard. Where the caller's trace stands (`traceparent`); null without one. */
+  trace: TraceContext | null = null;
   /** Writer: RequestGuard. The configuration the request was parsed under. */
   configVersion: string | undefined;
   /** Writer: RateLimitGuard. */
@@ -193,9 +196,11 @@ export class GatewayContext {
   attempts: AttemptLedger | undefined;
   /** Writer: the ledger. The bound on the answer of the last attempt, when the budget buys only a shorter one. */
   clampedMaxTokens: number | undefined;
-  /** Writer: Dispatcher; on a cache hit, when no dispatcher is asked, CacheInterceptor: who made the answer. */
+  /** Writer: IdempotencyInterceptor, when the answer of an earlier request with the same key is given again: that request. */
+  replayOf: string | undefined;
+  /** Writer: Dispatcher; where no dispatcher is asked, whoever replays (CacheInterceptor, IdempotencyInterceptor): who made the answer. */
   served: Served | undefined;
-  /** Writer: Dispatcher, and CacheInterceptor for the call of another request that it waits for. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
+  /** Writer: Dispatcher, and CacheInterceptor and IdempotencyInterceptor for the call of another request that they wait for. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
   upstreamMs = 0;
   /** Writer: ReplyWriter. What the gateway itself took until the first byte, in milliseconds. */
   overheadMs: number | undefined;
@@ -211,6 +216,8 @@ export class GatewayContext {
   private readonly deferred: (() => void)[] = [];
   private readonly controller = new AbortController();
   private closedAtMs: number | undefined;
+  private keeper: { readonly onLeft: () => void } | undefined;
+  private hasLeft = false;
   private lingering: ((end: () => void) => void) | undefined;
 
   readonly requestId: string;
@@ -266,7 +273,10 @@ export class GatewayContext {
 
   /** The client has gone, or has everything. Called on the response's `close`, once. */
   leave(): void {
-    const { lingering } = this;
+    const { lingering, keeper } = this;
+    this.hasLeft = true;
+    // Kept open for somebody else, it goes on as if the client were there.
+    if (keeper) return keeper.onLeft();
     this.lingering = undefined;
     if (lingering && !this.isClosed) lingering(() => this.close());
     else this.close();
@@ -277,6 +287,20 @@ export class GatewayContext {
     if (this.isClosed || this.interruption) return;
     this.interruption = error;
     this.controller.abort(error);
+  }
+
+  /**
+   * Lets the request go on without its client, because somebody else will ask for its answer. `onLeft` is told when the
+   * client leaves; the returned function lets go, and ends the request when the client has left by then.
+   */
+  keepOpen(onLeft: () => void): () => void {
+    const keeper = { onLeft };
+    this.keeper = keeper;
+    return () => {
+      if (this.keeper !== keeper) return;
+      this.keeper = undefined;
+      if (this.hasLeft) this.close();
+    };
   }
 
   /** Ends the request: upstream work is aborted and everything deferred is run. The first call counts. */

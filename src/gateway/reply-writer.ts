@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
 import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
-import { NANO_PER_USD } from '../core/money';
 import { DIALECTS } from './dialects';
-import type { StreamFormat, StreamOptions } from './dialects/format';
 import { toGatewayError } from '../platform/http/gateway-error';
+import type { StreamFormat } from './dialects/format';
 import { costHeader, gatewayHeaders, warningsHeader } from './response-headers';
+import { streamOptions } from './stream-options';
 
 /** A client that takes nothing for this long is gone in all but name. */
 const WRITE_IDLE_MS = 60_000;
@@ -87,13 +87,6 @@ export class ReplyWriter {
     response.writeHead(200, { ...gatewayHeaders(context), ...headers });
   }
 }
-
-const streamOptions = (context: GatewayContext): StreamOptions => ({
-  asked: context.request?.document.value ?? {},
-  includeUsage: context.request?.includeUsage ?? false,
-  costUsd: () => Number(context.attempts?.cost() ?? 0n) / Number(NANO_PER_USD),
-  estimatedInputTokens: () => context.request?.estimatedInputTokens() ?? 0,
-});
 
 /** One packet of the provider becomes one write to the client. */
 function joined(pieces: readonly (string | Buffer)[]): string | Buffer {

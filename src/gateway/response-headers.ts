@@ -26,6 +26,7 @@ export function gatewayHeaders(context: GatewayContext): Headers {
   headers['x-gateway-attempts'] = String(served?.attempts ?? 0);
   headers['x-gateway-fallback'] = String(served?.fallback ?? false);
   headers['x-gateway-cache'] = context.cacheStatus;
+  if (context.replayOf !== undefined) headers['idempotent-replayed'] = 'true';
   Object.assign(headers, cacheHeaders(context));
   headers['x-gateway-overhead-ms'] = Math.max(0, context.elapsedMs() - context.upstreamMs).toFixed(3);
   if (context.clampedMaxTokens !== undefined)

@@ -35,6 +35,8 @@ export interface AttemptOrder {
   readonly remainingMs: number | null;
   /** Whether `remainingMs` is the caller's bound: then running out of it is not the provider's fault. */
   readonly isCallersBound: boolean;
+  /** Of one of two calls that race each other: stops it when the other one wins. Absent: the request's own. */
+  readonly signal?: AbortSignal;
 }
 
 interface Books {
@@ -67,7 +69,7 @@ export class AttemptRunner {
     try {
       const reply = await this.call(context, order, { attempt, ticket });
       this.note(context, order, startedMs, 'answered');
-      this.recordServed(context, order, reply.model);
+      if (!order.signal?.aborted) this.recordServed(context, order, reply.model);
       return reply;
     } catch (error) {
       this.settle(context, order.target, attempt, failed(error, null, false));
@@ -79,8 +81,8 @@ export class AttemptRunner {
   }
 
   private async call(context: GatewayContext, order: AttemptOrder, books: Books): Promise<ChatReply> {
-    const { request, signal } = context;
-    const { target, remainingMs } = order;
+    const { request } = context;
+    const { target, remainingMs, signal = context.signal } = order;
     if (!request) throw new Error('the request is not parsed');
     const onHead = books.ticket.learn;
     const { maxOutputTokens } = books.attempt;
@@ -143,10 +145,16 @@ export class AttemptRunner {
     if (isFallback) this.metrics.fallback(context.plan?.requestedModel ?? model, target);
   }
 
-  private note(context: GatewayContext, { target, index }: AttemptOrder, startedMs: number, outcome: string): void {
+  private note(
+    context: GatewayContext,
+    { target, index, signal }: AttemptOrder,
+    startedMs: number,
+    outcome: string,
+  ): void {
     const { provider, model } = target;
     const tookMs = context.monotonic() - startedMs;
-    context.upstreamMs += tookMs;
+    // Of two calls at a time the dispatcher counts the time.
+    if (!signal) context.upstreamMs += tookMs;
     context.decide('attempt', outcome, { index, provider, model, tookMs: Math.round(tookMs * 1000) / 1000 });
     this.metrics.attempt(target, outcome);
   }

@@ -3,6 +3,7 @@ import { StreamCutoffError } from '../core/errors';
 import type { StreamEvent, StreamReply } from '../core/reply';
 import type { TokenUsage } from '../core/tokens';
 import type { BegunStream } from './first-chunk';
+import { isFiltered } from './refusal';
 import type { StreamsConfig } from './streams.config';
 
 /** How long a stream that nobody reads any more may take to end. */
@@ -31,7 +32,7 @@ export class MeteredStream {
 
   /** The same stream; it throws `StreamCutoffError` when it outruns what was paid for it. */
   of(reply: StreamReply, begun: BegunStream): StreamReply {
-    return { ...reply, model: reply.model, batches: this.batches(begun) };
+    return { ...reply, model: reply.model, isRefusal: isFiltered(begun.held), batches: this.batches(begun) };
   }
 
   private async *batches(begun: BegunStream): AsyncGenerator<readonly StreamEvent[], void> {

@@ -45,11 +45,25 @@ const ERRORS: Readonly<Record<number, ErrorExample>> = {
     code: 'request_timeout',
     message: 'The request body did not arrive in time.',
   },
+  409: {
+    description: 'A request with the same `idempotency-key` is still being answered, or has left no answer.',
+    type: 'invalid_request_error',
+    code: 'idempotency_conflict',
+    param: 'idempotency-key',
+    message: 'A request with this idempotency-key is still being answered.',
+  },
   413: {
     description: 'The body is larger than `server.max_body_bytes`.',
     type: 'invalid_request_error',
     code: 'request_too_large',
     message: 'The request body is larger than 10485760 bytes.',
+  },
+  422: {
+    description: 'The `idempotency-key` was used with another body.',
+    type: 'invalid_request_error',
+    code: 'idempotency_conflict',
+    param: 'idempotency-key',
+    message: 'This idempotency-key was used with another body.',
   },
   429: {
     description:
@@ -96,7 +110,9 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   403: 'permission_error',
   404: 'not_found_error',
+  409: 'invalid_request_error',
   413: 'request_too_large',
+  422: 'invalid_request_error',
   429: 'rate_limit_error',
   503: 'overloaded_error',
   504: 'timeout_error',

@@ -2,7 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { DocumentErrors } from './errors.docs';
 
-export const INFERENCE_ERRORS = [400, 401, 403, 404, 408, 413, 429, 500, 502, 503, 504, 508] as const;
+export const INFERENCE_ERRORS = [400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 508] as const;
 
 const text = (description: string, example?: string) => ({
   description,
@@ -20,6 +20,7 @@ export const REPLY_HEADERS = {
   'x-gateway-attempts': text('How many provider calls it took.', '1'),
   'x-gateway-fallback': text('Whether another target than the first one answered: true or false.', 'false'),
   'x-gateway-cache': text('hit, semantic-hit, miss or bypass.', 'bypass'),
+  'idempotent-replayed': text('`true` when the answer of an earlier request with the same key is given again.', 'true'),
   'x-gateway-cost-usd': text('Cost in USD; JSON answers only, a stream carries it as usage.cost.', '0.0000165'),
   'x-gateway-overhead-ms': text('Milliseconds the gateway added.', '0.812'),
   'x-gateway-cache-similarity': text('On a hit: 1 for the same question.', '1.0000'),
@@ -53,6 +54,12 @@ const REQUEST_HEADERS = [
     description: 'JSON object of short strings, kept with the request for filtering.',
     required: false,
   },
+  {
+    name: 'idempotency-key',
+    description: 'Requests with one key and one body are charged once and get one answer.',
+    required: false,
+  },
+  { name: 'traceparent', description: 'W3C trace context; goes on to the provider.', required: false },
 ] as const;
 
 /** What the documentation of every inference route begins with. */

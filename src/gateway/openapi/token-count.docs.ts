@@ -37,5 +37,8 @@ export const DocumentTokenCount = (): MethodDecorator =>
         example: { input_tokens: 14 },
       },
     }),
-    DocumentErrors('anthropic', INFERENCE_ERRORS),
+    DocumentErrors(
+      'anthropic',
+      INFERENCE_ERRORS.filter((status) => status !== 409 && status !== 422),
+    ),
   );
