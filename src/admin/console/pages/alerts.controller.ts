@@ -18,6 +18,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   'provider.down': 'a provider is left alone',
   'provider.up': 'it answers again',
   'key.leaked': 'a key was found where it should not be',
+  'key.anomaly': 'a key spends far more than it used to',
 };
 const TONES: Readonly<Record<WebhookDelivery['state'], string>> = { delivered: 'good', pending: 'warn', dead: 'bad' };
 
