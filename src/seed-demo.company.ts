@@ -164,12 +164,12 @@ export const BUDGETS: readonly {
   period: 'day' | 'month';
   hard: boolean;
 }[] = [
-  { name: 'everything', of: 'organization', limitUsd: '12', period: 'month', hard: false },
-  { name: 'product', of: 'department', owner: 'Product', limitUsd: '2.4', period: 'month', hard: true },
-  { name: 'research', of: 'department', owner: 'Data and research', limitUsd: '4', period: 'month', hard: true },
-  { name: 'assistant by day', of: 'team', owner: 'Assistant', limitUsd: '1.5', period: 'day', hard: true },
-  { name: 'support', of: 'team', owner: 'Support', limitUsd: '5', period: 'month', hard: true },
-  { name: 'trial', of: 'user', owner: 'hannah@brightwater.example', limitUsd: '0.9', period: 'day', hard: true },
+  { name: 'everything', of: 'organization', limitUsd: '1', period: 'month', hard: false },
+  { name: 'product', of: 'department', owner: 'Product', limitUsd: '0.45', period: 'month', hard: true },
+  { name: 'research', of: 'department', owner: 'Data and research', limitUsd: '0.25', period: 'month', hard: true },
+  { name: 'assistant by day', of: 'team', owner: 'Assistant', limitUsd: '0.3', period: 'day', hard: true },
+  { name: 'support', of: 'team', owner: 'Support', limitUsd: '0.4', period: 'month', hard: true },
+  { name: 'trial', of: 'user', owner: 'hannah@brightwater.example', limitUsd: '0.12', period: 'day', hard: true },
 ];
 
 /** Providers answer from a simulator in the same process; names, prices and everything else are as with the real ones. */

@@ -36,7 +36,8 @@ export function numbersFrom(seed: number): () => number {
 /** The calls of one day (UTC), in order. `share`: how far the history is, from 0 to 1. */
 export function callsOfDay(dayMs: number, share: number, random: () => number): DemoCall[] {
   const weekday = new Date(dayMs).getUTCDay();
-  const isFree = weekday === 0 || weekday === 6;
+  // The last day is always one on which people work: there should be something to see.
+  const isFree = share < 1 && (weekday === 0 || weekday === 6);
   const growth = FIRST_SHARE + (1 - FIRST_SHARE) * share;
   const calls = APPLICATIONS.flatMap((application) => {
     const quiet = isFree && application.nightly !== true ? 0.2 : 1;
