@@ -3,7 +3,7 @@ import { ThrottlerModule } from '@nestjs/throttler';
 import { AccessModule } from '../access';
 import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
-import { RateLimitModule } from '../rate-limit';
+import { RateLimitModule, ThrottleStorage } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
 import { AuthorityModule } from './authority/authority.module';
 import { RoutePermissions } from './authority/route-permissions';
@@ -28,7 +28,14 @@ const THROTTLE_LIMIT = 3_000;
 /** The management API and the console. */
 @Module({
   imports: [
-    ThrottlerModule.forRoot([{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }]),
+    ThrottlerModule.forRootAsync({
+      imports: [RateLimitModule],
+      inject: [ThrottleStorage],
+      useFactory: (storage: ThrottleStorage) => ({
+        throttlers: [{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }],
+        storage,
+      }),
+    }),
     AccessModule,
     AuthorityModule,
     BillingModule,

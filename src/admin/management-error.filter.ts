@@ -15,7 +15,9 @@ export class ManagementErrorFilter implements ExceptionFilter {
       return;
     }
     const told = this.translate(error);
-    if (told.retryAfterMs !== undefined) response.setHeader('retry-after', Math.ceil(told.retryAfterMs / 1000));
+    // The throttler has told the wait already.
+    if (!response.hasHeader('retry-after') && told.retryAfterMs !== undefined)
+      response.setHeader('retry-after', Math.ceil(told.retryAfterMs / 1000));
     const { message, type, param, code } = told;
     const body: ErrorDto = { error: { message, type, param, code } };
     response.status(told.status).type('application/json').send(JSON.stringify(body));
@@ -39,6 +41,6 @@ export class ManagementErrorFilter implements ExceptionFilter {
 function fromStatus(status: number, message: string): GatewayError {
   if (status === 404) return new NotFoundError(message);
   if (status !== 429) return new InvalidRequestError(message);
-  const text = 'Too many calls of the management API from this address. Wait a minute.';
+  const text = 'Too many calls of the management API from this address. Wait as long as retry-after says.';
   return new GatewayError(429, 'rate_limit_exceeded', 'rate_limit_error', text, { retryAfterMs: 60_000 });
 }

@@ -1,10 +1,12 @@
-import { Body, Get, Post, Query as Parameters, Res } from '@nestjs/common';
+import { applyDecorators, Body, Get, Post, Query as Parameters, Res, UseGuards } from '@nestjs/common';
+import { Throttle } from '@nestjs/throttler';
 import type { Request, Response } from 'express';
 import { UsersService } from '../../../access';
 import { InvalidRequestError } from '../../../core/errors';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { ConsoleSessions } from '../auth/console-sessions';
 import { SignInService } from '../auth/sign-in.service';
+import { SignInThrottlerGuard } from '../auth/sign-in-throttler.guard';
 import { Pages, viewerIn } from '../render/pages';
 import { problemOf, textOf, type Query } from './fields';
 
@@ -13,6 +15,10 @@ const HOME = '/admin';
 const INSIDE = /^\/admin(?:[/?][\w\-./?=&%:+,~]*)?$/;
 const MIN_PASSWORD_LENGTH = 12;
 const MAX_PASSWORD_LENGTH = 256;
+/** From one address, which an office may share. */
+const PASSWORDS_PER_MINUTE = 120;
+const TriesPassword = (): MethodDecorator =>
+  applyDecorators(UseGuards(SignInThrottlerGuard), Throttle({ default: { ttl: 60_000, limit: PASSWORDS_PER_MINUTE } }));
 
 @ConsoleController()
 export class SignInController {
@@ -34,6 +40,7 @@ export class SignInController {
   }
 
   @Post('sign-in')
+  @TriesPassword()
   @Permit('public')
   async signIn(@Body() form: Query, @Res() response: Response): Promise<void> {
     const email = textOf(form, 'email') ?? '';
@@ -83,6 +90,7 @@ export class SignInController {
 
   /** Ends all other sessions: whoever knew the old password is out. */
   @Post('account/password')
+  @TriesPassword()
   @Permit('signed_in')
   async changePassword(@Body() form: Query, @Res() response: Response): Promise<void> {
     const viewer = viewerIn(response);
