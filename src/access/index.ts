@@ -6,7 +6,7 @@ export { DepartmentsService } from './departments.service';
 export { ApiKey, KEY_SCOPES, type KeyScope } from './entities/api-key.entity';
 export { Department } from './entities/department.entity';
 export { Team } from './entities/team.entity';
-export { User, USER_ROLES, type UserRole } from './entities/user.entity';
+export { User, USER_ROLES, UserTeam, type UserRole } from './entities/user.entity';
 export { FirstRunService } from './first-run.service';
 export { KeysService, type KeyChanges, type KeyFields, type NewKey } from './keys.service';
 export { modelAllowed } from './model-allowed';

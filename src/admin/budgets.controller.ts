@@ -1,6 +1,7 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
-import { BudgetsService } from '../billing';
+import { BudgetsService, type StandingBudget } from '../billing';
+import { Clock } from '../platform/clock';
 import { Permit } from './authority/permit.decorator';
 import {
   BudgetDto,
@@ -12,6 +13,7 @@ import {
   toBudget,
   toBudgetChanges,
   TopUpDto,
+  TopUpListDto,
   toTopUp,
   UpdateBudgetDto,
 } from './dtos/budget.dto';
@@ -21,14 +23,17 @@ import { ManagementController, Refuses } from './management-controller.decorator
 
 @ManagementController('budgets', 'Budgets')
 export class BudgetsController {
-  constructor(private readonly budgets: BudgetsService) {}
+  constructor(
+    private readonly budgets: BudgetsService,
+    private readonly clock: Clock,
+  ) {}
 
   @Post()
   @Permit('budgets.write')
   @ApiOperation({ summary: 'Create a budget' })
   @ApiCreatedResponse({ type: BudgetDto })
   async create(@Body() body: CreateBudgetDto): Promise<BudgetDto> {
-    return fromBudget(await this.budgets.create(toBudget(body)));
+    return this.told(await this.budgets.create(toBudget(body)));
   }
 
   @Get()
@@ -36,7 +41,7 @@ export class BudgetsController {
   @ApiOperation({ summary: 'List budgets with what is spent, held and left' })
   @ApiOkResponse({ type: BudgetPageDto })
   async list(@Query() query: PageQueryDto): Promise<BudgetPageDto> {
-    return fromPage(await this.budgets.list(toPageRequest(query)), fromBudget);
+    return fromPage(await this.budgets.list(toPageRequest(query)), (budget) => this.told(budget));
   }
 
   @Get(':id')
@@ -45,7 +50,7 @@ export class BudgetsController {
   @ApiOkResponse({ type: BudgetDto })
   @Refuses(404)
   async get(@Id('bud') id: string): Promise<BudgetDto> {
-    return fromBudget(await this.budgets.get(id));
+    return this.told(await this.budgets.get(id));
   }
 
   /** In force everywhere within a second. Scope and period cannot be changed: make another budget. */
@@ -55,7 +60,7 @@ export class BudgetsController {
   @ApiOkResponse({ type: BudgetDto })
   @Refuses(404, 409)
   async update(@Id('bud') id: string, @Body() body: UpdateBudgetDto): Promise<BudgetDto> {
-    return fromBudget(await this.budgets.update(id, toBudgetChanges(body)));
+    return this.told(await this.budgets.update(id, toBudgetChanges(body)));
   }
 
   @Delete(':id')
@@ -68,6 +73,15 @@ export class BudgetsController {
     await this.budgets.remove(id);
   }
 
+  @Get(':id/top-ups')
+  @Permit('budgets.read')
+  @ApiOperation({ summary: 'The top-ups of a budget, newest first' })
+  @ApiOkResponse({ type: TopUpListDto })
+  @Refuses(404)
+  async topUps(@Id('bud') id: string): Promise<TopUpListDto> {
+    return { data: (await this.budgets.topUps(id)).map(fromTopUp) };
+  }
+
   /** Raises the limit of the current period until it expires or the period ends. */
   @Post(':id/top-ups')
   @Permit('budgets.write')
@@ -76,5 +90,9 @@ export class BudgetsController {
   @Refuses(404)
   async topUp(@Id('bud') id: string, @Body() body: CreateTopUpDto): Promise<TopUpDto> {
     return fromTopUp(await this.budgets.topUp(id, toTopUp(body)));
+  }
+
+  private told(budget: StandingBudget): BudgetDto {
+    return fromBudget(budget, this.clock.now());
   }
 }

@@ -1,14 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import { Get, Headers, Query, Res, StreamableFile } from '@nestjs/common';
+import { Get, Headers, Query, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
-import { UsageQueries, type UsageQuery } from '../billing';
+import { UsageQueries } from '../billing';
 import { Clock } from '../platform/clock';
 import { Permit } from './authority/permit.decorator';
+import { CSV, csvFile } from './csv-file';
 import { fromUsageGroup, toUsageCsv, toUsageQuery, UsageQueryDto, UsageReportDto } from './dtos/usage.dto';
 import { ManagementController } from './management-controller.decorator';
-
-const CSV = 'text/csv';
 
 @ManagementController('usage', 'Usage')
 export class UsageController {
@@ -30,29 +28,9 @@ export class UsageController {
   ): Promise<UsageReportDto | StreamableFile> {
     const wanted = toUsageQuery(query, this.clock.now());
     response.setHeader('vary', 'accept');
-    if (accept?.includes(CSV)) return this.csv(wanted, response);
+    if (accept?.includes(CSV))
+      return csvFile(toUsageCsv(this.usage.stream(wanted), wanted.groupBy), 'usage.csv', response);
     const groups = await this.usage.report(wanted);
     return { data: groups.map(fromUsageGroup), from: wanted.from.toISOString(), to: wanted.to.toISOString() };
-  }
-
-  private async csv(query: UsageQuery, response: ServerResponse): Promise<StreamableFile> {
-    const lines = toUsageCsv(this.usage.stream(query), query.groupBy);
-    // What is wrong with the query shows with the first line, while there is still a status to send.
-    const first = await lines.next();
-    const file = new StreamableFile(Readable.from(withFirst(first.value, lines)), {
-      type: `${CSV}; charset=utf-8`,
-      disposition: 'attachment; filename="usage.csv"',
-    });
-    // A broken export must not pass for a whole one.
-    return file.setErrorHandler(() => response.destroy());
-  }
-}
-
-async function* withFirst(first: string | void, rest: AsyncGenerator<string>): AsyncGenerator<string> {
-  try {
-    if (first !== undefined) yield first;
-    yield* rest;
-  } finally {
-    await rest.return(undefined);
   }
 }

@@ -17,6 +17,7 @@ import { journalOptions } from './journal/journal-options';
 import { PriceBook } from './price-book';
 import { PricePreview } from './price-preview';
 import { RequestQueries } from './request-queries';
+import { RequestSearch } from './request-search';
 import { PostgresUsageStore } from './store/postgres-usage-store';
 import { UsageStore } from './store/usage-store';
 import { UsageJournal } from './usage-journal';
@@ -48,8 +49,9 @@ import { UsageQueries } from './usage-queries';
     BillingService,
     CostInterceptor,
     RequestQueries,
+    RequestSearch,
     UsageQueries,
   ],
-  exports: [BillingService, BudgetsService, PriceBook, PricePreview, RequestQueries, UsageQueries],
+  exports: [BillingService, BudgetsService, PriceBook, PricePreview, RequestQueries, RequestSearch, UsageQueries],
 })
 export class BillingModule {}

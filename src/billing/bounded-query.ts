@@ -5,10 +5,13 @@ import { InvalidRequestError } from '../core/errors';
 const TIMEOUT_MS = 5_000;
 const QUERY_CANCELED = '57014';
 
+/** Whether the database gave up because the time of a statement was over. */
+export const isCanceled = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === QUERY_CANCELED;
+
 /** Says in the caller's words that the database gave up. */
 export function asTooSlow(error: unknown): unknown {
-  const isCanceled = error instanceof Error && 'code' in error && error.code === QUERY_CANCELED;
-  return isCanceled
+  return isCanceled(error)
     ? new InvalidRequestError('The query took more than 5 seconds. Narrow "from" and "to", or add a filter.')
     : error;
 }

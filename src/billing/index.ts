@@ -1,5 +1,6 @@
 export { BillingModule } from './billing.module';
 export { BillingService } from './billing.service';
+export { forecastOf } from './budgets/budget-forecast';
 export { BudgetsService, type BudgetChanges, type BudgetFields, type StandingBudget } from './budgets/budgets.service';
 export { BUDGET_PERIODS, BUDGET_SCOPES, type BudgetPeriod, type BudgetScope } from './budgets.config';
 export { CostInterceptor } from './cost.interceptor';
@@ -9,4 +10,5 @@ export { UsageRequest } from './entities/usage-request.entity';
 export { PricePreview } from './price-preview';
 export { ProviderTypes } from './provider-types';
 export { RequestQueries, type Range, type RequestDetail, type RequestFilter } from './request-queries';
+export { RequestSearch } from './request-search';
 export { UsageQueries, type UsageGroup, type UsageQuery } from './usage-queries';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type { DataSource, SelectQueryBuilder } from 'typeorm';
+import type { DataSource, EntityManager, SelectQueryBuilder } from 'typeorm';
 import { InvalidRequestError } from '../core/errors';
 import { toPage, type Page, type PageRequest } from '../core/page';
 import { boundedQuery } from './bounded-query';
@@ -66,6 +66,9 @@ export interface RequestDetail {
   readonly attempts: readonly UsageAttempt[];
 }
 
+/** Rows that a stream holds at a time. */
+const STREAM_PAGE = 1_000;
+
 /** No request runs longer than this, so its attempts begin within it. */
 const LONGEST_REQUEST_MS = 24 * 60 * 60_000;
 
@@ -76,22 +79,25 @@ export class RequestQueries {
 
   /** Newest first. */
   async list(filter: RequestFilter, page: PageRequest): Promise<Page<UsageRequest>> {
-    const rows = await boundedQuery(this.database, (manager) => {
-      const query = manager.createQueryBuilder(UsageRequest, 'r');
-      applyFilter(query, filter);
-      if (page.cursor !== null) {
-        query.andWhere('(r.started_at, r.id) < (:cursorAt, :cursorId)', {
-          cursorAt: cursorTime(page.cursor),
-          cursorId: page.cursor,
-        });
-      }
-      return query
-        .orderBy('r.startedAt', 'DESC')
-        .addOrderBy('r.id', 'DESC')
-        .limit(page.limit + 1)
-        .getMany();
-    });
+    const rows = await boundedQuery(this.database, (manager) => newestFirst(manager, filter, page));
     return toPage(rows, page.limit, (row) => row.id);
+  }
+
+  /** All that fit, newest first, however many: a page at a time, so that nothing grows and nobody is held up. */
+  async *stream(filter: RequestFilter): AsyncGenerator<UsageRequest> {
+    for (let cursor: string | null = null, isFirst = true; isFirst || cursor !== null; isFirst = false) {
+      const page: Page<UsageRequest> = await this.list(filter, { limit: STREAM_PAGE, cursor });
+      yield* page.items;
+      cursor = page.nextCursor;
+    }
+  }
+
+  /** The request that began last of all; null before the first. */
+  async newestId(): Promise<string | null> {
+    const [row] = await this.database.query<{ id: string }[]>(
+      'select id from usage_requests order by started_at desc, id desc limit 1',
+    );
+    return row?.id ?? null;
   }
 
   /** With its decision trace and its attempts in order; null when there is none. */
@@ -120,7 +126,24 @@ export class RequestQueries {
   }
 }
 
-function cursorTime(cursor: string): Date {
+/** One request more than the page holds, when there is one. */
+export function newestFirst(manager: EntityManager, filter: RequestFilter, page: PageRequest): Promise<UsageRequest[]> {
+  const query = manager.createQueryBuilder(UsageRequest, 'r');
+  applyFilter(query, filter);
+  if (page.cursor !== null) {
+    query.andWhere('(r.started_at, r.id) < (:cursorAt, :cursorId)', {
+      cursorAt: cursorTime(page.cursor),
+      cursorId: page.cursor,
+    });
+  }
+  return query
+    .orderBy('r.startedAt', 'DESC')
+    .addOrderBy('r.id', 'DESC')
+    .limit(page.limit + 1)
+    .getMany();
+}
+
+export function cursorTime(cursor: string): Date {
   const time = timeOfRequestId(cursor);
   if (time === null)
     throw new InvalidRequestError(

@@ -1,4 +1,5 @@
 export { LimitUsageService, type LimitUsage } from './limit-usage.service';
+export { RateLimitConfig } from './rate-limit.config';
 export { RateLimitGuard } from './rate-limit.guard';
 export { rateLimitHeaders } from './rate-limit.headers';
 export { RateLimitModule } from './rate-limit.module';

@@ -67,12 +67,19 @@ describe('the console in a browser', () => {
     requests: '/admin/requests',
     request: `/admin/requests/${mayRead(role) ? company.requests.fallback : company.requests.own}`,
     usage: '/admin/usage',
+    budgets: '/admin/budgets',
+    budget: `/admin/budgets/${company.budgets.own}`,
+    limits: `/admin/limits?of=${mayRead(role) ? 'model' : 'key'}`,
     keys: '/admin/keys',
     key: `/admin/keys/${company.keys.own}`,
     account: '/admin/account',
     ...(role === 'member' ? {} : { teams: '/admin/teams' }),
-    ...(mayRead(role) ? { models: '/admin/models', settings: '/admin/settings' } : { forbidden: '/admin/settings' }),
+    ...(mayRead(role)
+      ? { models: '/admin/models', cache: '/admin/cache', settings: '/admin/settings' }
+      : { forbidden: '/admin/settings' }),
+    ...(role === 'auditor' ? {} : { playground: '/admin/playground' }),
     ...(role === 'admin' || role === 'team_lead' ? { 'key-new': '/admin/keys/new' } : {}),
+    ...(role === 'admin' ? { 'budget-new': '/admin/budgets/new' } : {}),
   });
 
   /** What went wrong on a page: console errors, exceptions and violations of the content security policy. */
@@ -211,6 +218,28 @@ describe('the console in a browser', () => {
     await page.goto('/admin?range=24h');
     await page.waitForSelector('.chart canvas');
     expect(await page.locator('[data-chart-source] tbody tr').count()).toBe(24);
+    await context.close();
+  });
+
+  it('streams an answer into the playground, with its trace beside it', async () => {
+    const context = await signedIn('member');
+    const page = await context.newPage();
+    const troubles = troublesOf(page);
+    await page.goto('/admin/playground?model=gpt-4o');
+    await page.fill('#temperature', '9');
+    await page.fill('#prompt', 'Tell me about rivers.');
+    await page.click('text=Send');
+    await page.waitForSelector('#temperature-error');
+    expect(await page.textContent('#temperature-error')).toBe('A number from 0 to 2.');
+    expect(await page.inputValue('#prompt')).toBe('Tell me about rivers.');
+    await page.fill('#temperature', '0.5');
+    await page.click('text=Send');
+    await page.waitForSelector('[data-trace] #trace .waterfall');
+    expect((await page.textContent('[data-answer]'))?.length).toBeGreaterThan(20);
+    expect(await page.textContent('[data-status]')).toMatch(/first token .* tokens in, \d+ out · \$/);
+    await page.screenshot({ path: path.join(screenshots, 'playground-answer.png'), fullPage: true });
+    expect(await seriousProblems(page)).toEqual([]);
+    expect(troubles).toEqual([]);
     await context.close();
   });
 

@@ -201,15 +201,18 @@ describe('the console', () => {
       path
         .replace('users/:id', `users/${company.people.auditor.id}`)
         .replace('keys/:id', `keys/${company.keys.own}`)
-        .replace('requests/:id', `requests/${company.requests.own}`);
+        .replace('requests/:id', `requests/${company.requests.own}`)
+        .replace('budgets/:id', `budgets/${company.budgets.own}`)
+        .replace('models/:provider', 'models/openai')
+        .replace('entries/:id', `entries/${'0'.repeat(64)}`);
 
     it.each(USER_ROLES)('of %s hold on every route', async (role) => {
       const client = clientOf(role);
       const token = await client.token();
       const wrong: string[] = [];
       for (const { path, method, permission } of declaredRoutes(CONSOLE_CONTROLLERS)) {
-        // They would end the session, or the person.
-        if (permission === undefined || /sign-(in|out)/.test(path)) continue;
+        // They would end the session, or the person; the stream of news does not end.
+        if (permission === undefined || /sign-(in|out)|\/live$/.test(path)) continue;
         const may = mayDo(role, permission);
         if (may && method === 'POST') continue;
         const { status } =
@@ -241,6 +244,10 @@ describe('the console', () => {
         '/admin/usage?group_by=team&group_by=key&group_by=model',
         '/admin/keys',
         `/admin/keys?team=${other}`,
+        '/admin/budgets',
+        '/admin/limits?of=key',
+        '/admin/limits?of=team',
+        '/admin/playground',
       ];
       for (const page of pages) {
         const { text, status } = await client.get(page);
@@ -285,6 +292,13 @@ describe('the console', () => {
       '?range=30d',
       '/requests',
       '/usage',
+      '/budgets',
+      '/budgets/new',
+      '/limits?of=team',
+      '/limits?of=user',
+      '/limits?of=key',
+      '/cache',
+      '/playground',
       '/keys',
       '/keys/new',
       '/teams',
@@ -371,6 +385,98 @@ describe('the console', () => {
       const twice = await admin.post('/admin/teams/users', user);
       expect(twice.text).toContain('A user with this email exists already.');
       expect(twice.text).toContain('value="barbara@example.com"');
+    });
+
+    it('make, change, top up and delete a budget', async () => {
+      const admin = clientOf('admin');
+      const fields = { owner: `team:${company.teams.search}`, limit_usd: '$1,250.50', period: 'month', hard: 'true' };
+      const refused = await admin.post('/admin/budgets', { ...fields, limit_usd: 'much', alerts: '50', name: 'kept' });
+      expect(refused.status).toBe(400);
+      expect(refused.text).toMatch(/id="limit_usd-error"\s*>[^<]*amount in USD/);
+      expect(refused.text).toContain('value="kept"');
+      const { headers } = await admin.post('/admin/budgets', { ...fields, alerts: '50, 80 %' });
+      const address = headers.get('location') ?? '';
+      expect(address).toMatch(/^\/admin\/budgets\/bud_\w+$/);
+      expect((await admin.get(address)).text).toContain('$1,250.50');
+      const late = await admin.post(`${address}/top-ups`, { amount_usd: '10', expires_at: '2020-01-01', reason: 'x' });
+      expect(late.text).toMatch(/id="expires_at-error"\s*>[^<]*in the future/);
+      const topUp = { amount_usd: '49.50', expires_at: '2099-01-01', reason: 'the end of the quarter' };
+      expect((await admin.post(`${address}/top-ups`, topUp)).status).toBe(303);
+      const raised = (await admin.get(address)).text;
+      expect(raised).toContain('the end of the quarter');
+      expect(raised).toContain('$1,300.00');
+      expect((await admin.post(address, { name: 'new', limit_usd: '5', alerts: '90' })).status).toBe(303);
+      expect((await admin.get(address)).text).toContain('soft: counts and alerts');
+      expect((await admin.post(`${address}/delete`)).status).toBe(303);
+      expect((await admin.get(address)).status).toBe(404);
+    });
+
+    it('show what people may spend, and nobody else’s', async () => {
+      const { own, foreign } = company.budgets;
+      const seen = async (role: UserRole): Promise<boolean[]> => {
+        const { text } = await clientOf(role).get('/admin/budgets');
+        return [own, foreign].map((id) => text.includes(id));
+      };
+      expect(await seen('admin')).toEqual([true, true]);
+      expect(await seen('team_lead')).toEqual([true, false]);
+      expect(await seen('member')).toEqual([true, false]);
+      expect((await clientOf('member').get(`/admin/budgets/${foreign}`)).status).toBe(404);
+    });
+
+    it('show how full the windows are', async () => {
+      const { text } = await clientOf('admin').get('/admin/limits?of=team');
+      expect(text).toMatch(/\d+ of 600/);
+    });
+
+    it('test a provider with a real call', async () => {
+      const admin = clientOf('admin');
+      expect((await admin.post('/admin/models/openai/test', { model: 'gpt-4o' })).text).toContain('openai answered in');
+      expect((await admin.post('/admin/models/retired/test')).text).toContain('retired did not answer');
+      expect((await admin.post('/admin/models/none/test')).status).toBe(404);
+    });
+
+    it('empty the cache, and refuse to guess what is meant', async () => {
+      const admin = clientOf('admin');
+      const vague = await admin.post('/admin/cache/purge');
+      expect(vague.text).toMatch(/id="model-error"\s*>Name a model or a scope/);
+      const wrong = await admin.post('/admin/cache/purge', { scope: 'the lab', model: 'kept' });
+      expect(wrong.text).toMatch(/id="scope-error"\s*>/);
+      expect(wrong.text).toContain('value="kept"');
+      expect((await admin.post('/admin/cache/purge', { model: 'gpt-4o' })).text).toMatch(/\d+ entr(y|ies) removed/);
+      expect((await admin.post('/admin/cache/flush')).text).toContain('The cache is empty');
+    });
+
+    it('play with a model in one’s own name, within one’s own teams', async () => {
+      const member = clientOf('member');
+      const call = { model: 'gpt-4o', team_id: company.teams.search, prompt: 'Say something.', max_tokens: '50' };
+      const { status, text } = await member.post('/admin/playground', call);
+      expect(status).toBe(200);
+      expect(text).toContain('HTTP 200');
+      const id = /requests\/(req_\w+)/.exec(text)?.[1] ?? '';
+      expect(await company.gateway.recordOf(id)).toMatchObject({ user_id: company.people.member.id });
+      const stream = await member.post('/admin/playground/stream', call);
+      expect(stream.headers.get('content-type')).toContain('text/event-stream');
+      expect(stream.text).toContain('data: [DONE]');
+      const foreign = await member.post('/admin/playground', { ...call, team_id: company.teams.support });
+      expect(foreign.text).toMatch(/id="team_id-error"\s*>Choose a team that you are in/);
+      const empty = await member.post('/admin/playground', { ...call, prompt: '', temperature: '1' });
+      expect(empty.text).toMatch(/id="prompt-error"/);
+      expect(empty.text).toContain('value="1"');
+      const problem = await member.post('/admin/playground/stream', { ...call, temperature: '9' });
+      expect(problem.status).toBe(400);
+      expect(JSON.parse(problem.text)).toMatchObject({ problem: { fields: { temperature: 'A number from 0 to 2.' } } });
+    });
+
+    it('tell open pages that there is news, and only that', async () => {
+      const admin = clientOf('admin');
+      const cookie = [...admin.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+      const response = await fetch(`${url}/admin/live`, { headers: { cookie } });
+      expect(response.headers.get('content-type')).toContain('text/event-stream');
+      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+      let told = '';
+      while (!told.includes('event: usage')) told += (await reader.read()).value ?? '';
+      expect(told.replace(/retry: \d+\n\n|event: (usage|tick)\ndata:\n\n/g, '')).toBe('');
+      await reader.cancel();
     });
 
     it('check and reload the configuration', async () => {

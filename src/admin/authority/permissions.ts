@@ -14,6 +14,7 @@ export const PERMISSIONS = [
   'limits.read',
   'budgets.read',
   'budgets.write',
+  'playground.use',
   'routing.read',
   'routing.write',
   'cache.read',
@@ -34,6 +35,7 @@ const OWN: readonly Permission[] = [
   'keys.rotate',
   'limits.read',
   'budgets.read',
+  'playground.use',
 ];
 
 /** What each role may do; whose rows it may do it to is its scope (`caller.ts`). */

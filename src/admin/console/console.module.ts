@@ -2,17 +2,30 @@ import { Module } from '@nestjs/common';
 import { AccessModule } from '../../access';
 import { BillingModule } from '../../billing';
 import { ProvidersModule } from '../../providers';
+import { RateLimitModule } from '../../rate-limit';
+import { SemanticCacheModule } from '../../semantic-cache';
 import { ConsoleGuard } from './auth/console.guard';
 import { ConsoleKeys } from './auth/console-keys';
 import { ConsoleSessions } from './auth/console-sessions';
 import { Csrf } from './auth/csrf';
 import { SignInService } from './auth/sign-in.service';
 import { SignInThrottle } from './auth/sign-in-throttle';
+import { Choices } from './data/choices';
 import { Directory } from './data/directory';
+import { LimitUses } from './data/limit-uses';
+import { LiveFeed } from './data/live-feed';
+import { PlaygroundCalls } from './data/playground-calls';
+import { Subjects } from './data/subjects';
 import { UsageFigures } from './data/usage-figures';
+import { VisibleBudgets } from './data/visible-budgets';
+import { BudgetsPageController } from './pages/budgets.controller';
+import { CachePageController } from './pages/cache.controller';
 import { KeysPageController } from './pages/keys.controller';
+import { LimitsPageController } from './pages/limits.controller';
+import { LiveController } from './pages/live.controller';
 import { ModelsPageController } from './pages/models.controller';
-import { OverviewController } from './pages/overview.controller';
+import { OverviewController, OverviewSources } from './pages/overview.controller';
+import { PlaygroundController } from './pages/playground.controller';
 import { RequestsPageController } from './pages/requests.controller';
 import { SettingsPageController } from './pages/settings.controller';
 import { SignInController } from './pages/sign-in.controller';
@@ -26,6 +39,11 @@ export const CONSOLE_CONTROLLERS = [
   OverviewController,
   RequestsPageController,
   UsagePageController,
+  BudgetsPageController,
+  LimitsPageController,
+  CachePageController,
+  PlaygroundController,
+  LiveController,
   KeysPageController,
   TeamsPageController,
   ModelsPageController,
@@ -34,7 +52,7 @@ export const CONSOLE_CONTROLLERS = [
 
 /** The console at `/admin`. */
 @Module({
-  imports: [AccessModule, BillingModule, ProvidersModule],
+  imports: [AccessModule, BillingModule, ProvidersModule, RateLimitModule, SemanticCacheModule],
   controllers: CONSOLE_CONTROLLERS,
   providers: [
     ConsoleGuard,
@@ -43,8 +61,15 @@ export const CONSOLE_CONTROLLERS = [
     Csrf,
     SignInService,
     SignInThrottle,
+    Choices,
     Directory,
+    LimitUses,
+    LiveFeed,
+    PlaygroundCalls,
+    Subjects,
+    VisibleBudgets,
     Organization,
+    OverviewSources,
     UsageFigures,
     Assets,
     Pages,

@@ -21,6 +21,7 @@ import {
   type BudgetPeriod,
   type BudgetScope,
   type BudgetTopUp,
+  forecastOf,
   type StandingBudget,
 } from '../../billing';
 import { InvalidRequestError } from '../../core/errors';
@@ -196,11 +197,24 @@ export class BudgetDto {
   @ApiProperty({ example: '377.5', description: 'Of the limit and the top-ups in force; never below zero.' })
   remaining_usd!: string;
 
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    example: '480',
+    description: 'At the end of the period, at the pace so far; null without an end, and in the first 2 % of it.',
+  })
+  forecast_usd!: string | null;
+
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'Null: never.' })
   resets_at!: string | null;
 
   @ApiProperty({ format: 'date-time' })
   created_at!: string;
+}
+
+export class TopUpListDto {
+  @ApiProperty({ type: () => [TopUpDto] })
+  data!: TopUpDto[];
 }
 
 export class BudgetPageDto extends PageDto {
@@ -267,9 +281,10 @@ export const toTopUp = (dto: CreateTopUpDto) => ({
   reason: dto.reason,
 });
 
-export function fromBudget({ standing, ...budget }: StandingBudget): BudgetDto {
+export function fromBudget({ standing, ...budget }: StandingBudget, nowMs: number): BudgetDto {
   const { allowedNanoUsd, spentNanoUsd, heldNanoUsd, resetsAt } = standing;
   const remaining = allowedNanoUsd - spentNanoUsd - heldNanoUsd;
+  const forecast = forecastOf(standing, nowMs);
   return {
     id: budget.id,
     name: budget.name,
@@ -285,6 +300,7 @@ export function fromBudget({ standing, ...budget }: StandingBudget): BudgetDto {
     spent_usd: formatUsd(spentNanoUsd),
     held_usd: formatUsd(heldNanoUsd),
     remaining_usd: formatUsd(remaining > 0n ? remaining : 0n),
+    forecast_usd: forecast === null ? null : formatUsd(forecast),
     resets_at: resetsAt?.toISOString() ?? null,
     created_at: budget.createdAt.toISOString(),
   };

@@ -1,3 +1,4 @@
+import { csvLine } from './csv-line';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Matches, MaxLength } from 'class-validator';
 import type { UsageGroup, UsageQuery } from '../../billing';
@@ -121,12 +122,4 @@ export async function* toUsageCsv(
     yield csvLine([...groupBy.map((name) => group.dimensions[name] ?? ''), ...Object.values(values).map(String)]);
   }
   if (!header) yield csvLine([...groupBy, 'requests']);
-}
-
-const csvLine = (cells: readonly string[]): string => `${cells.map(csvCell).join(',')}\r\n`;
-
-/** Spreadsheets run cells that begin like a formula: an apostrophe makes them text. */
-function csvCell(text: string): string {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

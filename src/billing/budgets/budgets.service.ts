@@ -25,6 +25,8 @@ export interface BudgetStanding {
   readonly spentNanoUsd: NanoUsd;
   /** Held by replicas for calls in flight and the next ones. */
   readonly heldNanoUsd: NanoUsd;
+  /** Null: it has no beginning, as a total has none. */
+  readonly startsAt: Date | null;
   /** Null: never. */
   readonly resetsAt: Date | null;
 }
@@ -38,10 +40,13 @@ export interface TopUpFields {
 }
 
 const STANDING = `
-  select b.id, budget_allowed(b.id, p.starts_at) as allowed, p.ends_at,
+  select b.id, budget_allowed(b.id, p.starts_at) as allowed, p.starts_at, p.ends_at,
     p.spent_nano_usd + p.unaccounted_nano_usd + p.overrun_nano_usd as spent, p.leased_nano_usd as held
   from budgets b join budget_periods p on p.budget_id = b.id
   where b.id = any($1) and p.starts_at = budget_period_at(b.id, clock_timestamp())`;
+
+/** More than a person reads; older ones are over. */
+const MAX_TOP_UPS = 100;
 
 /** Where the id of a scope must be found. */
 const TABLES: Readonly<Record<Exclude<BudgetScope, 'organization'>, string>> = {
@@ -130,6 +135,14 @@ export class BudgetsService {
     return topUp;
   }
 
+  /** The newest first. Throws `NotFoundError`. */
+  async topUps(id: string): Promise<BudgetTopUp[]> {
+    await this.find(id);
+    return this.database
+      .getRepository(BudgetTopUp)
+      .find({ where: { budgetId: id }, order: { id: 'DESC' }, take: MAX_TOP_UPS });
+  }
+
   private async find(id: string): Promise<Budget> {
     const budget = await this.database.getRepository(Budget).findOneBy({ id, removedAt: IsNull() });
     if (!budget) throw new NotFoundError(`There is no budget "${id}".`);
@@ -171,13 +184,15 @@ interface StandingRow {
   readonly allowed: string;
   readonly spent: string;
   readonly held: string;
-  /** The driver's word for `infinity` is a number. */
+  /** The driver's word for an infinite time is a number. */
+  readonly starts_at: Date | number;
   readonly ends_at: Date | number;
 }
 
-const toStanding = ({ allowed, spent, held, ends_at: endsAt }: StandingRow): BudgetStanding => ({
+const toStanding = ({ allowed, spent, held, starts_at: startsAt, ends_at: endsAt }: StandingRow): BudgetStanding => ({
   allowedNanoUsd: BigInt(allowed),
   spentNanoUsd: BigInt(spent),
   heldNanoUsd: BigInt(held),
+  startsAt: startsAt instanceof Date ? startsAt : null,
   resetsAt: endsAt instanceof Date ? endsAt : null,
 });

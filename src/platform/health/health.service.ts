@@ -30,6 +30,10 @@ export class HealthService {
     this.draining = true;
   }
 
+  get isDraining(): boolean {
+    return this.draining;
+  }
+
   /** Ready while nothing is down: what is degraded makes no replica refuse traffic that it could serve. */
   async ready(): Promise<{ ready: boolean; degraded: boolean; dependencies: Record<string, DependencyHealth> }> {
     const results = await Promise.all(

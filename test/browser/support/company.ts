@@ -25,6 +25,7 @@ export interface Company {
   /** Ids of requests: one of the member's, one of the other team's, one that fell back. */
   readonly requests: { readonly own: string; readonly foreign: string; readonly fallback: string };
   readonly keys: { readonly own: string; readonly foreign: string };
+  readonly budgets: { readonly own: string; readonly foreign: string };
   /** The id of the request; whether it succeeds is its own affair. */
   call(wanted: Call): Promise<string>;
   close(): Promise<void>;
@@ -65,6 +66,8 @@ models:
       - { provider: retired, model: gpt-4o-2024-11-20 }
     fallbacks: [${CLAUDE}]
 routing: { retries: 0 }
+cache: { enabled: true }
+rate_limits: { models: { gpt-4o: { requests_per_minute: 900, tokens_per_minute: 400000 } } }
 `;
 
 /** The same requests in the hours before, fewer of them at night. The id may repeat: the key of a row is id and time. */
@@ -115,6 +118,14 @@ export async function startCompany(
   };
   const own = await create('/keys', { name: named('notebook'), team_id: teams.search, user_id: people.member.id });
   const foreign = await create('/keys', { name: named('ticket bot'), team_id: teams.support });
+  const budget = async (limit: string, more: object): Promise<string> =>
+    (await create('/budgets', { name: named('research'), limit_usd: limit, period: 'month', ...more }))['id'] ?? '';
+  const budgets = {
+    own: await budget('0.05', { scope: 'user', scope_id: people.member.id }),
+    foreign: await budget('20', { scope: 'team', scope_id: teams.support }),
+  };
+  await budget('250', { scope: 'organization', hard: false });
+  await budget('1.5', { scope: 'department', scope_id: department['id'], period: 'day' });
   const call = (wanted: Call): Promise<string> => chat(gateway, wanted);
   const ownKey = own['secret'] ?? '';
   const foreignKey = foreign['secret'] ?? '';
@@ -132,6 +143,7 @@ export async function startCompany(
     teams,
     requests,
     keys: { own: own['id'] ?? '', foreign: foreign['id'] ?? '' },
+    budgets,
     call,
     close: async () => {
       await gateway.close();

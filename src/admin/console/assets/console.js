@@ -60,13 +60,25 @@
     return colors;
   }
 
+  const DAY_SECONDS = 86400;
+
+  /** Hours of the reader's clock; where a day begins, and between days, the date. */
+  function moments(_chart, ticks, _axis, _space, step) {
+    return ticks.map((tick) => {
+      const at = new Date(tick * 1000);
+      const isMidnight = at.getHours() === 0 && at.getMinutes() === 0;
+      if (step >= DAY_SECONDS || isMidnight) return at.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
+      return `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}`;
+    });
+  }
+
   function axesOf(colors, isWide) {
     const font = `12px ${getComputedStyle(document.body).fontFamily}`;
     const axis = { stroke: colors.muted, font, ticks: { show: false }, grid: { stroke: colors.line, width: 1 } };
     const counts = (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? whole(tick) : ''));
     const amounts = (_, ticks) => ticks.map(money);
     return [
-      { ...axis, grid: { show: false }, space: isWide ? 70 : 60 },
+      { ...axis, grid: { show: false }, space: isWide ? 70 : 60, values: moments },
       { ...axis, scale: 'count', size: 46, values: counts },
       { ...axis, scale: 'usd', side: 1, size: 62, grid: { show: false }, values: amounts },
     ];
@@ -76,7 +88,7 @@
     const paths = window.uPlot.paths.bars({ size: [0.62, 40], radius: 0.15 });
     const bars = { scale: 'count', paths, points: { show: false }, value: (_, value) => whole(value) };
     return [
-      { label: 'Time' },
+      { label: 'Time', value: (_, value) => (value === null ? '–' : new Date(value * 1000).toLocaleString('en-GB')) },
       { ...bars, label: 'Requests', stroke: colors.accent, fill: colors.accent },
       { ...bars, label: 'Errors', stroke: colors.bad, fill: colors.bad },
       {
@@ -93,17 +105,19 @@
   function draw(box, rows) {
     const column = (key) => rows.map((row) => Number(row.dataset[key]));
     const colors = themeColors();
+    const times = column('at');
+    const half = times.length > 1 ? (times[1] - times[0]) / 2 : 1800;
     const fromZero = (least) => ({ range: (_, _min, max) => [0, Math.max(least, (max ?? 0) * 1.15)] });
     const options = {
       width: box.clientWidth,
       height: 205,
       padding: [8, 4, 0, 0],
       cursor: { y: false, points: { size: 7 } },
-      scales: { count: fromZero(4), usd: fromZero(0.000001) },
+      scales: { x: { range: (_, min, max) => [min - half, max + half] }, count: fromZero(4), usd: fromZero(0.000001) },
       axes: axesOf(colors, box.clientWidth > 560),
       series: seriesOf(colors),
     };
-    return new window.uPlot(options, [column('at'), column('requests'), column('errors'), column('cost')], box);
+    return new window.uPlot(options, [times, column('requests'), column('errors'), column('cost')], box);
   }
 
   async function copy(button) {
@@ -137,6 +151,8 @@
     const part = document.getElementById(id);
     if (document.hidden || part.contains(document.activeElement)) return;
     const response = await fetch(part.dataset.refresh).catch(() => null);
+    // Signed out meanwhile, perhaps elsewhere: say so.
+    if (response?.status === 401) location.reload();
     if (!response?.ok) return;
     const next = new DOMParser().parseFromString(await response.text(), 'text/html').getElementById(id);
     if (!next) return;
@@ -146,7 +162,35 @@
   }
 
   for (const part of document.querySelectorAll('[data-refresh]')) {
-    setInterval(() => void refresh(part.id), Number(part.dataset.refreshSeconds) * 1000);
+    const everyMs = Number(part.dataset.refreshSeconds) * 1000;
+    if (part.dataset.live) follow(part.id, part.dataset.live, everyMs);
+    else setInterval(() => void refresh(part.id), everyMs);
+  }
+
+  /** Refreshes when the server says that there is news, at most once in `leastMs`. A hidden page gives its connection back. */
+  function follow(id, address, leastMs) {
+    let source = null;
+    let waiting = null;
+    let lastMs = performance.now();
+    const soon = () => {
+      waiting ??= setTimeout(
+        async () => {
+          await refresh(id);
+          lastMs = performance.now();
+          waiting = null;
+        },
+        Math.max(0, lastMs + leastMs - performance.now()),
+      );
+    };
+    const connect = () => {
+      source?.close();
+      source = document.hidden ? null : new EventSource(address);
+      source?.addEventListener('usage', soon);
+      source?.addEventListener('tick', soon);
+    };
+    document.addEventListener('visibilitychange', connect);
+    addEventListener('pagehide', () => source?.close());
+    connect();
   }
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => drawCharts(document));
   let resizing;

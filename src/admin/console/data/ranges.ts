@@ -1,6 +1,7 @@
 import type { Period } from './usage-figures';
 
-const HOUR_MS = 60 * 60_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 interface Range {
@@ -10,9 +11,11 @@ interface Range {
 }
 
 export const RANGES = {
+  '1h': { label: 'Last hour', lengthMs: HOUR_MS, bucketMs: 2 * MINUTE_MS },
   '24h': { label: 'Last 24 hours', lengthMs: DAY_MS, bucketMs: HOUR_MS },
   '7d': { label: 'Last 7 days', lengthMs: 7 * DAY_MS, bucketMs: 6 * HOUR_MS },
   '30d': { label: 'Last 30 days', lengthMs: 30 * DAY_MS, bucketMs: DAY_MS },
+  '90d': { label: 'Last 90 days', lengthMs: 90 * DAY_MS, bucketMs: 2 * DAY_MS },
 } as const satisfies Record<string, Range>;
 export type RangeName = keyof typeof RANGES;
 

@@ -21,14 +21,14 @@ export function cardsOf(now: Figures, before: Figures, series: readonly Bucket[]
     {
       label: 'Spend',
       value: showUsd(now.costNanoUsd),
-      note: now.savedNanoUsd > 0n ? `${showUsd(now.savedNanoUsd)} saved by the cache` : 'charged by providers',
+      note: 'charged by providers',
       change: compare(Number(now.costNanoUsd), Number(before.costNanoUsd), 'neutral'),
       sparkline: line(({ costNanoUsd }) => Number(costNanoUsd)),
     },
     {
       label: 'Requests',
       value: showCompact(now.requests),
-      note: `${showShare(now.cacheHits, now.requests)} from the cache`,
+      note: `${showCompact(now.requests - now.errors)} answered`,
       change: compare(now.requests, before.requests, 'neutral'),
       sparkline: line(({ requests }) => requests),
     },
@@ -49,8 +49,20 @@ export function cardsOf(now: Figures, before: Figures, series: readonly Bucket[]
     {
       label: 'Latency',
       value: showMs(now.latencyP50Ms),
-      note: `p95 ${showMs(now.latencyP95Ms)} · first byte ${showMs(now.firstByteP50Ms)}`,
+      note: `median; 95% within ${showMs(now.latencyP95Ms)}`,
       change: compare(now.latencyP50Ms ?? 0, before.latencyP50Ms ?? 0, 'bad'),
+    },
+    {
+      label: 'Time to first token',
+      value: showMs(now.firstByteP50Ms),
+      note: 'median, until the client had it',
+      change: compare(now.firstByteP50Ms ?? 0, before.firstByteP50Ms ?? 0, 'bad'),
+    },
+    {
+      label: 'From the cache',
+      value: showShare(now.cacheHits, now.requests),
+      note: `${showUsd(now.savedNanoUsd)} saved`,
+      change: compare(rate(now.cacheHits, now.requests), rate(before.cacheHits, before.requests), 'good'),
     },
     {
       label: 'Fallback rate',

@@ -1,25 +1,36 @@
-import { Get, Query as Parameters, Res } from '@nestjs/common';
+import { Get, Injectable, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { Clock } from '../../../platform/clock';
-import { ProviderRegistry } from '../../../providers';
+import { ProviderOverviews } from '../../../providers';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo, type Scope } from '../auth/permissions';
 import { Directory } from '../data/directory';
 import { periodsOf, RANGES, rangeOf, type RangeName } from '../data/ranges';
+import { VisibleBudgets } from '../data/visible-budgets';
 import { UsageFigures, type Bucket, type Group, type Period, type ProviderCalls } from '../data/usage-figures';
 import { Pages, viewerIn } from '../render/pages';
 import { cardsOf } from './overview.cards';
 import { textOf, type Query } from './fields';
 
 const TOP = 6;
+const TOP_BUDGETS = 5;
+
+/** What the overview is made of. */
+@Injectable()
+export class OverviewSources {
+  constructor(
+    readonly figures: UsageFigures,
+    readonly directory: Directory,
+    readonly overviews: ProviderOverviews,
+    readonly budgets: VisibleBudgets,
+  ) {}
+}
 
 @ConsoleController()
 export class OverviewController {
   constructor(
     private readonly pages: Pages,
-    private readonly figures: UsageFigures,
-    private readonly directory: Directory,
-    private readonly providers: ProviderRegistry,
+    private readonly sources: OverviewSources,
     private readonly clock: Clock,
   ) {}
 
@@ -30,11 +41,12 @@ export class OverviewController {
     const range = rangeOf(textOf(query, 'range'));
     const nowMs = this.clock.now();
     const { now, before } = periodsOf(range, nowMs);
-    const [totals, earlier, series, tops] = await Promise.all([
-      this.figures.totals(scope, now),
-      this.figures.totals(scope, before),
-      this.figures.series(scope, now, RANGES[range].bucketMs),
+    const [totals, earlier, series, tops, budgets] = await Promise.all([
+      this.sources.figures.totals(scope, now),
+      this.sources.figures.totals(scope, before),
+      this.sources.figures.series(scope, now, RANGES[range].bucketMs),
       this.tops(scope, now),
+      mayDo(role, 'budgets.read') ? this.sources.budgets.rows(scope) : [],
     ]);
     this.pages.show(response, 'overview', {
       title: 'Overview',
@@ -46,6 +58,8 @@ export class OverviewController {
       isEmpty: totals.requests === 0 && earlier.requests === 0,
       rows: series.map(rowOf),
       ...tops,
+      budgets: budgets.slice(0, TOP_BUDGETS),
+      moreBudgets: Math.max(0, budgets.length - TOP_BUDGETS),
       providers: mayDo(role, 'routing.read') ? await this.providerRows(scope, now) : undefined,
       isOwn: scope.kind === 'user',
     });
@@ -54,10 +68,10 @@ export class OverviewController {
   private async tops(scope: Scope, period: Period) {
     const column = scope.kind === 'user' ? 'key' : 'team';
     const [owners, models] = await Promise.all([
-      this.figures.top(scope, period, column, TOP),
-      this.figures.top(scope, period, 'model', TOP),
+      this.sources.figures.top(scope, period, column, TOP),
+      this.sources.figures.top(scope, period, 'model', TOP),
     ]);
-    const nameOf = await this.directory.names(column === 'team' ? owners.map(({ name }) => name) : []);
+    const nameOf = await this.sources.directory.names(column === 'team' ? owners.map(({ name }) => name) : []);
     return {
       ownerTitle: column === 'team' ? 'Top teams' : 'Top keys',
       owners: barsOf(owners).map((bar) => ({
@@ -73,18 +87,20 @@ export class OverviewController {
     };
   }
 
-  /** What the traffic of the period says about each provider. */
+  /** What the traffic of the period says about each provider, and how it is now. */
   private async providerRows(scope: Scope, period: Period) {
-    const calls = new Map((await this.figures.providers(scope, period)).map((each) => [each.name, each]));
-    return this.providers.providers.map(({ name, type }) => {
+    const calls = new Map((await this.sources.figures.providers(scope, period)).map((each) => [each.name, each]));
+    return this.sources.overviews.list().map(({ name, type, models }) => {
       const known = calls.get(name) ?? { calls: 0, failures: 0 };
-      return { name, type, calls: known.calls, failures: known.failures, ...toneOf(known) };
+      const open = models.filter(({ breaker }) => breaker === 'open').length;
+      return { name, type, calls: known.calls, failures: known.failures, ...toneOf(known, open) };
     });
   }
 }
 
-/** A word and a colour for the share of calls that failed. */
-function toneOf({ calls, failures }: Omit<ProviderCalls, 'name'>): { readonly tone: string; readonly state: string } {
+/** A word and a colour: for what is left alone now, else for the share of calls that failed. */
+function toneOf({ calls, failures }: Omit<ProviderCalls, 'name'>, open: number) {
+  if (open > 0) return { tone: 'bad', state: `${open} model${open === 1 ? '' : 's'} left alone` };
   if (calls === 0) return { tone: 'quiet', state: 'No calls' };
   const share = failures / calls;
   if (share < 0.01) return { tone: 'good', state: 'Healthy' };

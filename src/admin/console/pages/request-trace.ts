@@ -1,6 +1,6 @@
 import type { UsageAttempt, UsageRequest } from '../../../billing';
 import type { Decision } from '../../../core/context';
-import { showMs } from '../render/format';
+import { showCount, showMs } from '../render/format';
 
 const STAGES: Readonly<Record<Decision['stage'], string>> = {
   access: 'Identity',
@@ -53,7 +53,10 @@ function stepOf({ atMs, stage, what, facts }: Decision) {
     what: words(what),
     at: showMs(atMs),
     tone: stage === 'attempt' ? attemptTone(what) : 'quiet',
-    facts: Object.entries(facts).map(([name, value]) => ({ name: words(name), value: factText(value) })),
+    facts: Object.entries(facts)
+      .filter(([, value]) => !isTable(value))
+      .map(([name, value]) => ({ name: words(name), value: factText(value) })),
+    tables: Object.entries(facts).flatMap(([name, value]) => (isTable(value) ? [tableOf(words(name), value)] : [])),
   };
 }
 
@@ -102,18 +105,44 @@ const words = (name: string): string =>
 function factText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(' → ');
-  if (Array.isArray(value) && value.every(isFlat)) return value.map(flatText).join(' · ');
   return isFlat(value) ? flatText(value) : (JSON.stringify(value) ?? '');
 }
 
-const isFlat = (value: unknown): value is Record<string, string | number | boolean | null> =>
+type Flat = Record<string, string | number | boolean | null>;
+
+const isTable = (value: unknown): value is Flat[] => Array.isArray(value) && value.length > 0 && value.every(isFlat);
+
+/** Candidates and levels, one a line: a column for each thing that is said of any of them. */
+function tableOf(name: string, rows: readonly Flat[]) {
+  const isNamed = rows.some(({ provider }) => provider !== undefined);
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter(
+    (column) => column !== 'id' && !(isNamed && (column === 'provider' || column === 'model')),
+  );
+  return {
+    name,
+    columns: [...(isNamed ? ['target'] : []), ...columns.map(words)],
+    rows: rows.map((row) => [
+      ...(isNamed ? [`${String(row['provider'])}/${String(row['model'] ?? '')}`] : []),
+      ...columns.map((column) => cellText(row[column])),
+    ]),
+  };
+}
+
+function cellText(value: Flat[string] | undefined): string {
+  if (value === undefined || value === null) return '–';
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? showCount(value) : String(Math.round(value * 1e4) / 1e4);
+  return typeof value === 'boolean' ? (value ? 'yes' : 'no') : value;
+}
+
+const isFlat = (value: unknown): value is Flat =>
   typeof value === 'object' &&
   value !== null &&
   !Array.isArray(value) &&
   Object.values(value).every((inner) => typeof inner !== 'object' || inner === null);
 
 /** `openai/gpt-4o (score 0, strategy priority)`. */
-function flatText(fields: Record<string, string | number | boolean | null>): string {
+function flatText(fields: Flat): string {
   const { provider, model, ...rest } = fields;
   const details = Object.entries(rest)
     .filter(([name, value]) => value !== null && name !== 'id')

@@ -1,7 +1,10 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { Get, Param, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { RequestQueries, type RequestFilter, type UsageRequest } from '../../../billing';
+import { RequestQueries, RequestSearch, type RequestFilter, type UsageRequest } from '../../../billing';
 import { NotFoundError } from '../../../core/errors';
+import { toRequestCsv } from '../../dtos/request-csv';
 import { RequestQueryDto, toRequestFilter } from '../../dtos/request-query.dto';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { isWithin, type Scope } from '../auth/permissions';
@@ -14,13 +17,17 @@ import { traceOf } from './request-trace';
 const SHOWN = ['team', 'model', 'provider', 'status', 'key_name', 'cache', 'fallback', 'error_code'] as const;
 /** Of the page, not of the filter. */
 const NOT_FILTERS = new Set(['live', 'cursor']);
-const LIVE_SECONDS = 3;
+/** What a query finds that may find nothing. */
+async function* noRows(): AsyncGenerator<UsageRequest> {}
+const LIVE_SECONDS = 1;
+const NOTHING = { items: [], nextCursor: null, searchedTo: null } as const;
 
 @ConsoleController('requests')
 export class RequestsPageController {
   constructor(
     private readonly pages: Pages,
     private readonly requests: RequestQueries,
+    private readonly searching: RequestSearch,
     private readonly directory: Directory,
   ) {}
 
@@ -37,16 +44,18 @@ export class RequestsPageController {
       teams: teams.map((team) => ({ ...team, isChosen: team.id === values['team'] })),
       showsTeams: scope.kind !== 'user',
       needsTeam: scope.kind === 'teams',
+      csvHref: `/admin/requests/export.csv?${new URLSearchParams(values).toString()}`,
       isFiltered: SHOWN.some((name) => values[name] !== undefined && !(name === 'team' && scope.kind === 'teams')),
       live: { isOn: isTailing, seconds: LIVE_SECONDS, toggleHref: hrefOf(values, isTailing ? {} : { tail: '1' }) },
     };
     try {
       const filter = narrowed(toRequestFilter(await checked(RequestQueryDto, values)), scope, teams);
-      const page = filter ? await this.requests.list(filter, pageOf(query)) : { items: [], nextCursor: null };
+      const page = filter ? await this.searching.search(filter, pageOf(query)) : NOTHING;
       const nameOf = await this.directory.names(page.items.map(({ teamId }) => teamId));
       this.pages.show(response, 'requests', {
         ...common,
         rows: page.items.map((row) => rowOf(row, nameOf)),
+        searchedTo: page.searchedTo,
         nextHref: page.nextCursor === null ? null : hrefOf(values, { cursor: page.nextCursor }),
         firstHref: query['cursor'] === undefined ? null : hrefOf(values, {}),
         refreshHref: hrefOf(values, { tail: '1', live: '1' }),
@@ -54,6 +63,20 @@ export class RequestsPageController {
     } catch (error) {
       this.pages.show(response, 'requests', { ...common, problem: problemOf(error), rows: [] }, 400);
     }
+  }
+
+  /** All that fit the filter, however many. */
+  @Get('export.csv')
+  @Permit('usage.read')
+  async export(@Parameters() query: Query, @Res() response: Response): Promise<void> {
+    const { scope } = viewerIn(response);
+    const teams = await this.directory.teams(scope);
+    const values = filterValues(query, scope, teams);
+    const filter = narrowed(toRequestFilter(await checked(RequestQueryDto, values)), scope, teams);
+    const rows = filter ? this.requests.stream(filter) : noRows();
+    response.setHeader('content-type', 'text/csv; charset=utf-8');
+    response.setHeader('content-disposition', 'attachment; filename="requests.csv"');
+    await pipeline(Readable.from(toRequestCsv(rows)), response);
   }
 
   @Get(':id')
@@ -122,7 +145,7 @@ const rowOf = (row: UsageRequest, nameOf: (id: string | null) => string) => ({
   fallback: row.fallback,
   attempts: row.attempts,
   stream: row.stream,
-  cache: row.cacheStatus === 'bypass' ? null : row.cacheStatus,
+  cache: row.cacheStatus === 'hit' || row.cacheStatus === 'semantic-hit' ? row.cacheStatus : null,
 });
 
 function toneOf({ status, errorCode }: UsageRequest): string {

@@ -25,6 +25,7 @@ export class Assets {
     this.urls = {
       style: this.add(path.join(OWN, 'console.css'), STYLE),
       script: this.add(path.join(OWN, 'console.js'), JAVASCRIPT),
+      playground: this.add(path.join(OWN, 'playground.js'), JAVASCRIPT),
       icon: this.add(path.join(OWN, 'icon.svg'), 'image/svg+xml'),
       chart: this.add(require.resolve('uplot/dist/uPlot.iife.min.js'), JAVASCRIPT),
       chartStyle: this.add(require.resolve('uplot/dist/uPlot.min.css'), STYLE),

@@ -1,6 +1,8 @@
 import { NANO_PER_USD, type NanoUsd } from '../../../core/money';
 
 const LOCALE = 'en-US';
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const whole = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat(LOCALE, { notation: 'compact', maximumFractionDigits: 1 });
 const percent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractionDigits: 1 });
@@ -23,6 +25,8 @@ export const showCompact = (count: number): string => (count < 10_000 ? whole.fo
 export function showMs(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return '–';
   if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms >= 2 * HOUR_MS) return `${Math.round(ms / HOUR_MS)} h`;
+  if (ms >= 2 * MINUTE_MS) return `${Math.round(ms / MINUTE_MS)} min`;
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
 }
 
@@ -49,4 +53,29 @@ export function changeOf(now: number, before: number): Change | null {
       ? `${whole.format(now / before)}×`
       : `${Math.abs(ratio * 100).toFixed(ratio < 0.1 && ratio > -0.1 ? 1 : 0)}%`;
   return { text, direction: ratio > 0 ? 'up' : 'down' };
+}
+
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+] as const;
+
+/** `2 hours`; odd seconds are told as seconds. */
+export function showDuration(seconds: number): string {
+  for (const [unit, length] of UNITS) {
+    if (seconds >= length && seconds % length === 0) return plural(seconds / length, unit);
+  }
+  return plural(seconds, 'second');
+}
+
+const plural = (count: number, unit: string): string => `${whole.format(count)} ${unit}${count === 1 ? '' : 's'}`;
+
+const BYTE_UNITS = ['B', 'KB', 'MB', 'GB', 'TB'] as const;
+
+/** `1.4 MB`, in powers of 1024. */
+export function showBytes(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log2(bytes) / 10));
+  const value = bytes / 1024 ** power;
+  return `${value.toFixed(power === 0 || value >= 100 ? 0 : 1)} ${BYTE_UNITS[power] ?? 'B'}`;
 }

@@ -1,6 +1,7 @@
 import type hbs from 'hbs';
 import { ICONS, type IconName } from './icons';
-import { showCompact, showCount, showMs, showTime, showUsd } from './format';
+import { formatUsd } from '../../../core/money';
+import { showBytes, showDuration, showCompact, showCount, showMs, showTime, showUsd } from './format';
 
 /** What templates may call. They format; they decide nothing. */
 export function registerHelpers(handlebars: typeof hbs.handlebars): void {
@@ -10,6 +11,11 @@ export function registerHelpers(handlebars: typeof hbs.handlebars): void {
     count: (count: unknown) => (typeof count === 'number' ? showCount(count) : '–'),
     compact: (count: unknown) => (typeof count === 'number' ? showCompact(count) : '–'),
     ms: (ms: unknown) => (typeof ms === 'number' ? showMs(ms) : '–'),
+    or: (first: unknown, second: unknown) => (first === undefined || first === null || first === '' ? second : first),
+    capital: (text: unknown) => (typeof text === 'string' ? text.charAt(0).toUpperCase() + text.slice(1) : ''),
+    plainUsd: (amount: unknown) => (typeof amount === 'bigint' ? formatUsd(amount) : ''),
+    duration: (seconds: unknown) => (typeof seconds === 'number' ? showDuration(seconds) : '–'),
+    bytes: (bytes: unknown) => (typeof bytes === 'number' ? showBytes(bytes) : '–'),
     eq: (left: unknown, right: unknown) => left === right,
     concat: (left: unknown, right: unknown) => `${String(left)}${String(right)}`,
     time: (time: unknown) =>

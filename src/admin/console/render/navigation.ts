@@ -16,6 +16,8 @@ const GROUPS: readonly { readonly title: string; readonly items: readonly Destin
       { href: '/admin', label: 'Overview', icon: 'overview', permission: 'usage.read' },
       { href: '/admin/requests', label: 'Requests', icon: 'requests', permission: 'usage.read' },
       { href: '/admin/usage', label: 'Usage', icon: 'usage', permission: 'usage.read' },
+      { href: '/admin/budgets', label: 'Budgets', icon: 'budgets', permission: 'budgets.read' },
+      { href: '/admin/limits', label: 'Limits', icon: 'limits', permission: 'limits.read' },
     ],
   },
   {
@@ -29,6 +31,8 @@ const GROUPS: readonly { readonly title: string; readonly items: readonly Destin
     title: 'Operate',
     items: [
       { href: '/admin/models', label: 'Models and providers', icon: 'models', permission: 'routing.read' },
+      { href: '/admin/cache', label: 'Cache', icon: 'cache', permission: 'cache.read' },
+      { href: '/admin/playground', label: 'Playground', icon: 'playground', permission: 'playground.use' },
       { href: '/admin/settings', label: 'Settings', icon: 'settings', permission: 'config.read' },
     ],
   },

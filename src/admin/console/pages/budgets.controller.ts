@@ -1,0 +1,157 @@
+import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { BUDGET_PERIODS, BUDGET_SCOPES, BudgetsService } from '../../../billing';
+import { Clock } from '../../../platform/clock';
+import {
+  CreateBudgetDto,
+  CreateTopUpDto,
+  toBudget,
+  toBudgetChanges,
+  toTopUp,
+  UpdateBudgetDto,
+} from '../../dtos/budget.dto';
+import { ConsoleController, Permit } from '../auth/console-controller.decorator';
+import { mayDo } from '../auth/permissions';
+import { Choices } from '../data/choices';
+import { VisibleBudgets } from '../data/visible-budgets';
+import { Pages, viewerIn } from '../render/pages';
+import { changesOf, fieldsOf, topUpOf } from './budget-form';
+import { checked, problemOf, textOf, type Query } from './fields';
+
+const HOME = '/admin/budgets';
+
+@ConsoleController('budgets')
+export class BudgetsPageController {
+  constructor(
+    private readonly pages: Pages,
+    private readonly budgets: BudgetsService,
+    private readonly visible: VisibleBudgets,
+    private readonly choices: Choices,
+    private readonly clock: Clock,
+  ) {}
+
+  @Get()
+  @Permit('budgets.read')
+  async list(@Parameters() query: Query, @Res() response: Response): Promise<void> {
+    const { scope, role } = viewerIn(response);
+    const wanted = textOf(query, 'scope');
+    const rows = await this.visible.rows(scope);
+    const kinds = BUDGET_SCOPES.filter((kind) => rows.some((row) => row.scope === kind));
+    this.pages.show(response, 'budgets', {
+      title: 'Budgets',
+      rows: rows.filter((row) => wanted === undefined || row.scope === wanted),
+      kinds: kinds.map((kind) => ({ kind, isCurrent: kind === wanted, href: `${HOME}?scope=${kind}` })),
+      isAll: wanted === undefined,
+      mayWrite: mayDo(role, 'budgets.write'),
+    });
+  }
+
+  @Get('new')
+  @Permit('budgets.write')
+  async newBudget(@Parameters() query: Query, @Res() response: Response): Promise<void> {
+    await this.showForm(response, { values: { ...query, hard: 'true' } });
+  }
+
+  @Post()
+  @Permit('budgets.write')
+  async create(@Body() form: Query, @Res() response: Response): Promise<void> {
+    try {
+      const { id } = await this.budgets.create(toBudget(await checked(CreateBudgetDto, fieldsOf(form))));
+      response.redirect(303, `${HOME}/${id}`);
+    } catch (error) {
+      await this.showForm(response, { values: form, problem: problemOf(error) }, 400);
+    }
+  }
+
+  @Get(':id')
+  @Permit('budgets.read')
+  async detail(@Param('id') id: string, @Res() response: Response): Promise<void> {
+    await this.showBudget(response, id);
+  }
+
+  @Post(':id')
+  @Permit('budgets.write')
+  async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+    await this.attempt(response, id, { form: 'change', values: form }, async () => {
+      await this.budgets.update(id, toBudgetChanges(await checked(UpdateBudgetDto, changesOf(form))));
+    });
+  }
+
+  @Post(':id/top-ups')
+  @Permit('budgets.write')
+  async topUp(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+    await this.attempt(response, id, { form: 'topUp', values: form }, async () => {
+      await this.budgets.topUp(id, toTopUp(await checked(CreateTopUpDto, topUpOf(form))));
+    });
+  }
+
+  @Post(':id/delete')
+  @Permit('budgets.write')
+  async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
+    await this.budgets.remove(id);
+    response.redirect(303, HOME);
+  }
+
+  private async attempt(
+    response: Response,
+    id: string,
+    refused: { readonly form: 'change' | 'topUp'; readonly values: Query },
+    change: () => Promise<void>,
+  ): Promise<void> {
+    try {
+      await change();
+    } catch (error) {
+      const { form, values } = refused;
+      await this.showBudget(response, id, { refused: { [form]: { values, problem: problemOf(error) } } }, 400);
+      return;
+    }
+    response.redirect(303, `${HOME}/${id}`);
+  }
+
+  private async showBudget(response: Response, id: string, more: object = {}, status = 200): Promise<void> {
+    const { scope, role } = viewerIn(response);
+    const { budget, row } = await this.visible.get(id, scope);
+    const topUps = await this.budgets.topUps(id);
+    const nowMs = this.clock.now();
+    const mayWrite = mayDo(role, 'budgets.write');
+    this.pages.show(
+      response,
+      'budget',
+      {
+        title: budget.name,
+        row,
+        budget,
+        alerts: budget.alerts.map((alert) => `${Math.round(alert * 100)}%`).join(', '),
+        models: budget.models?.join(', ') ?? null,
+        topUps: topUps.map(({ amountNanoUsd, reason, expiresAt }) => ({
+          amountNanoUsd,
+          reason,
+          expiresAt,
+          isOver: expiresAt.getTime() <= nowMs,
+        })),
+        mayTopUp: mayWrite,
+        mayChange: mayWrite && budget.source === 'api',
+        ...more,
+      },
+      status,
+    );
+  }
+
+  private async showForm(response: Response, model: { values: Query; problem?: unknown }, status = 200): Promise<void> {
+    const { values } = model;
+    const options = (all: readonly string[], chosen: string) =>
+      all.map((value) => ({ value, isChosen: value === chosen }));
+    this.pages.show(
+      response,
+      'budget-new',
+      {
+        title: 'New budget',
+        ...model,
+        owners: await this.choices.budgetOwners(textOf(values, 'owner')),
+        periods: options(BUDGET_PERIODS, textOf(values, 'period') ?? 'month'),
+        isHard: values['hard'] !== undefined,
+      },
+      status,
+    );
+  }
+}
