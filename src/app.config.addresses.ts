@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { isBlockedAddress } from './providers/upstream/address-guard';
+import { isBlockedAddress } from './platform/http/address-guard';
 
 /**
  * Whether the host of a URL is certainly not on the public internet. The URL parser has already turned every other

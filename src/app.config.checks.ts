@@ -14,7 +14,7 @@ export function findings(config: CheckedSections, context: ConfigContext): Findi
     ...environmentFindings(config, context),
     ...Object.entries(config.providers.entries).flatMap(([name, provider]) => providerFindings(name, provider)),
     ...(isReadable ? modelFindings(config, context) : []),
-    ...cacheModeFindings(config),
+    ...cacheModelFindings(config),
     ...(isReadable ? cacheFindings(config) : []),
     ...budgetFindings(config, context),
   ];
@@ -67,11 +67,13 @@ function addressFindings(
     : [];
 }
 
-/** A mode that is not what it says would serve answers nobody agreed to, or none. */
-function cacheModeFindings({ cache }: CheckedSections): Finding[] {
-  if (!cache.enabled || cache.mode === 'conservative') return [];
-  const message = `is "${cache.mode}", which needs an encoder, and this version has none; write conservative, which needs no encoder`;
-  return [{ path: ['cache', 'mode'], message }];
+/** A model may be cached more strictly than all, never more loosely than the threshold that was set for all. */
+function cacheModelFindings({ cache }: CheckedSections): Finding[] {
+  return Object.entries(cache.models.entries).flatMap(([name, { similarity_threshold: own }]): Finding[] => {
+    if (own === undefined || own >= cache.similarity_threshold) return [];
+    const message = `${own} is below cache.similarity_threshold, ${cache.similarity_threshold}, which is the floor; raise it, or lower that one`;
+    return [{ path: ['cache', 'models', name, 'similarity_threshold'], message }];
+  });
 }
 
 function cacheFindings(config: CheckedSections): Finding[] {

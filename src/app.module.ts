@@ -1,6 +1,6 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { AdminModule } from './admin';
-import { BillingModule, PricePreview, ProviderTypes } from './billing';
+import { BillingModule, OfferedModels, PricePreview, ProviderTypes } from './billing';
 import { GatewayModule } from './gateway';
 import { DatabaseModule } from './platform/database';
 import { PlatformModule } from './platform/platform.module';
@@ -8,12 +8,15 @@ import { RedisModule } from './platform/redis/redis.module';
 import { SecretsModule } from './platform/secrets/secrets.module';
 import { ProviderRegistry, ProvidersModule, TargetPrices } from './providers';
 
-/** Billing asks what kind of provider stands behind a name; the registry knows, and neither module imports the other. */
+/** Billing asks what kind of provider stands behind a name, and what is offered; the registry knows, and neither module imports the other. */
 @Global()
 @Module({
   imports: [ProvidersModule],
-  providers: [{ provide: ProviderTypes, useExisting: ProviderRegistry }],
-  exports: [ProviderTypes],
+  providers: [
+    { provide: ProviderTypes, useExisting: ProviderRegistry },
+    { provide: OfferedModels, useExisting: ProviderRegistry },
+  ],
+  exports: [ProviderTypes, OfferedModels],
 })
 class ProviderTypesModule {}
 

@@ -1,11 +1,12 @@
 import { createReadStream, existsSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { canonicalText, compareTexts } from './semantic-cache/evaluation';
+import { canonicalText, compareTexts, cosine, judgeLikeness, openUseLite } from './semantic-cache/evaluation';
 
 /**
- * Measures the rules of the cache on labelled pairs of questions: how often a pair that would share an answer may
+ * Measures the modes of the cache on labelled pairs of questions: how often a pair that would share an answer may
  * (precision), how many of those that may do (recall), and how many that may not would all the same (false hits).
+ * `npm run cache:eval -- gw-nearmiss qqp` measures the named sets only, `--verbose` prints every false hit.
  */
 
 interface Pair {
@@ -18,12 +19,68 @@ interface Pair {
 const FOLDER = path.resolve(__dirname, '..', '..', 'shared', 'semantic', 'dev');
 const SETS = ['gw-nearmiss', 'checklist-qqp', 'gptcache-mock', 'qqp', 'mrpc', 'banking77-nn', 'clinc150-nn'];
 
-type Rule = readonly [name: string, serves: (pair: Pair) => boolean];
+/** A pair with what the cache sees of it. */
+interface Seen extends Pair {
+  readonly isCanonical: boolean;
+  readonly isIdentical: boolean;
+  /** Null for a text that the encoder would have to cut. */
+  readonly similarity: number | null;
+}
+
+type Rule = readonly [name: string, serves: (pair: Seen) => boolean];
+
+const isConservative = ({ isCanonical, isIdentical }: Seen): boolean => isCanonical || isIdentical;
+
+const likeness =
+  (mode: 'balanced' | 'cosine', floor: number) =>
+  (pair: Seen): boolean => {
+    if (mode === 'balanced' ? isConservative(pair) : pair.isCanonical) return true;
+    const { a, b, similarity } = pair;
+    return similarity !== null && judgeLikeness(mode, { stored: a, asked: b }, similarity, floor).length === 0;
+  };
+
+const THRESHOLDS = [0.8, 0.9, 0.95];
 
 const RULES: readonly Rule[] = [
-  ['canonical', ({ a, b }) => canonicalText(a) === canonicalText(b)],
-  ['conservative', ({ a, b }) => canonicalText(a) === canonicalText(b) || compareTexts(a, b).reasons.length === 0],
+  ['canonical', ({ isCanonical }) => isCanonical],
+  ['conservative', isConservative],
+  ...(['balanced', 'cosine'] as const).flatMap((mode) =>
+    THRESHOLDS.map((floor): Rule => [`${mode} ${floor.toFixed(2)}`, likeness(mode, floor)]),
+  ),
 ];
+
+/** Of texts that are encoded together. */
+const BATCH = 64;
+
+/** Vectors of all texts of a set, the shortest first, so that texts of one length meet. */
+async function encodeAll(texts: readonly string[], encode: Encode): Promise<Map<string, Float32Array | null>> {
+  const vectors = new Map<string, Float32Array | null>();
+  const sorted = [...new Set(texts)].sort((left, right) => left.length - right.length);
+  for (let start = 0; start < sorted.length; start += BATCH) {
+    const batch = sorted.slice(start, start + BATCH);
+    const encoded = await encode(batch);
+    batch.forEach((text, index) => vectors.set(text, encoded[index] ?? null));
+  }
+  return vectors;
+}
+
+type Encode = Awaited<ReturnType<typeof openUseLite>>;
+
+async function see(pairs: readonly Pair[], encode: Encode): Promise<Seen[]> {
+  const vectors = await encodeAll(
+    pairs.flatMap(({ a, b }) => [a, b]),
+    encode,
+  );
+  return pairs.map((pair) => {
+    const [left, right] = [vectors.get(pair.a), vectors.get(pair.b)];
+    return {
+      ...pair,
+      isCanonical: canonicalText(pair.a) === canonicalText(pair.b),
+      isIdentical: compareTexts(pair.a, pair.b).reasons.length === 0,
+      similarity: left && right ? cosine(left, right) : null,
+    };
+  });
+}
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -46,7 +103,7 @@ async function readPairs(file: string): Promise<Pair[]> {
   return pairs;
 }
 
-function measure(pairs: readonly Pair[], [name, serves]: Rule, isVerbose: boolean): void {
+function measure(pairs: readonly Seen[], [name, serves]: Rule, isVerbose: boolean): void {
   let [right, wrong] = [0, 0];
   for (const pair of pairs) {
     if (!serves(pair)) continue;
@@ -65,17 +122,20 @@ function measure(pairs: readonly Pair[], [name, serves]: Rule, isVerbose: boolea
 }
 
 async function main(): Promise<void> {
-  const isVerbose = process.argv.includes('--verbose');
+  const asked = process.argv.slice(2);
+  const isVerbose = asked.includes('--verbose');
+  const sets = SETS.filter((name) => asked.includes(name));
   if (!existsSync(FOLDER)) {
     print('The labelled pairs are not on this machine: nothing is measured.');
     return;
   }
-  for (const name of SETS) {
+  const encode = await openUseLite();
+  for (const name of sets.length > 0 ? sets : SETS) {
     const file = path.join(FOLDER, `${name}.jsonl`);
     if (!existsSync(file)) continue;
-    const pairs = await readPairs(file);
+    const pairs = await see(await readPairs(file), encode);
     print(`${name}: ${pairs.length} pairs`);
-    for (const rule of RULES) measure(pairs, rule, isVerbose && name === 'gw-nearmiss');
+    for (const rule of RULES) measure(pairs, rule, isVerbose);
     const surface = pairs.filter(({ kind, label }) => kind === 'surface' && label === 1);
     const [canonical] = RULES;
     if (surface.length > 0 && canonical) {

@@ -11,6 +11,7 @@ import { User, UserTeam } from './entities/user.entity';
 import { FirstRunService } from './first-run.service';
 import { KeyRepository } from './key-repository';
 import { KeysService } from './keys.service';
+import { LeakedKeys } from './leaked-keys';
 import { TeamsService } from './teams.service';
 import { UsersService } from './users.service';
 
@@ -21,6 +22,7 @@ const SERVICES = [
   DepartmentsService,
   FirstRunService,
   KeysService,
+  LeakedKeys,
   TeamsService,
   UsersService,
 ];

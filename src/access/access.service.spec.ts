@@ -82,7 +82,7 @@ function setUp() {
   const service = new AccessService(
     keys as unknown as KeyRepository,
     notifications as unknown as DatabaseNotifications,
-    { apiKeyPepper: pepper },
+    { apiKeyPepper: pepper, sealingKey: pepper },
     clock,
   );
   service.onModuleInit();

@@ -9,6 +9,7 @@ export { Team } from './entities/team.entity';
 export { User, USER_ROLES, UserTeam, type UserRole } from './entities/user.entity';
 export { FirstRunService } from './first-run.service';
 export { KeysService, type KeyChanges, type KeyFields, type NewKey } from './keys.service';
+export { LeakedKeys } from './leaked-keys';
 export { modelAllowed } from './model-allowed';
 export { presentedKey } from './presented-key';
 export { TeamsService, type TeamFields } from './teams.service';

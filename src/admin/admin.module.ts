@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { AccessModule } from '../access';
+import { AlertsModule } from '../alerts';
 import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule, ThrottleStorage } from '../rate-limit';
@@ -14,12 +15,14 @@ import { ConsoleModule } from './console/console.module';
 import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
+import { PricesController } from './prices.controller';
 import { MeController } from './me.controller';
 import { ProvidersController } from './providers.controller';
 import { RequestsController } from './requests.controller';
 import { TeamsController } from './teams.controller';
 import { UsageController } from './usage.controller';
 import { UsersController } from './users.controller';
+import { WebhooksController } from './webhooks.controller';
 
 /** Calls of the management API from one address: plenty for tools and scripts, too few to guess a key. */
 const THROTTLE_WINDOW_MS = 60_000;
@@ -37,6 +40,7 @@ const THROTTLE_LIMIT = 3_000;
       }),
     }),
     AccessModule,
+    AlertsModule,
     AuthorityModule,
     BillingModule,
     SemanticCacheModule,
@@ -53,9 +57,11 @@ const THROTTLE_LIMIT = 3_000;
     LimitsController,
     CacheController,
     ConfigController,
+    PricesController,
     ProvidersController,
     RequestsController,
     UsageController,
+    WebhooksController,
     MeController,
   ],
   providers: [RoutePermissions],

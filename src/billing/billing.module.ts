@@ -10,12 +10,17 @@ import { Catalogue, loadCatalogue } from './catalogue';
 import { CostInterceptor } from './cost.interceptor';
 import { Budget } from './entities/budget.entity';
 import { BudgetTopUp } from './entities/budget-top-up.entity';
+import { StoredPriceOverride } from './entities/price-override.entity';
 import { UsageAttempt } from './entities/usage-attempt.entity';
 import { UsageRequest } from './entities/usage-request.entity';
 import { JournalConfig } from './journal.config';
 import { journalOptions } from './journal/journal-options';
+import { KeySpendingWatch } from './key-spending-watch';
 import { PriceBook } from './price-book';
 import { PricePreview } from './price-preview';
+import { PricesService } from './prices/prices.service';
+import { StoredPrices } from './prices/stored-prices';
+import { UnpricedModels } from './prices/unpriced-models';
 import { RequestQueries } from './request-queries';
 import { RequestSearch } from './request-search';
 import { PostgresUsageStore } from './store/postgres-usage-store';
@@ -23,13 +28,17 @@ import { UsageStore } from './store/usage-store';
 import { UsageJournal } from './usage-journal';
 import { UsageQueries } from './usage-queries';
 
-/** Prices, the record of every attempt and request, and what can be asked about them. Needs `ProviderTypes`. */
+/** Prices, the record of every attempt and request, and what can be asked about them. Needs `ProviderTypes` and `OfferedModels`. */
 @Module({
-  imports: [TypeOrmModule.forFeature([UsageRequest, UsageAttempt, Budget, BudgetTopUp])],
+  imports: [TypeOrmModule.forFeature([UsageRequest, UsageAttempt, Budget, BudgetTopUp, StoredPriceOverride])],
   providers: [
     { provide: Catalogue, useFactory: loadCatalogue },
     PriceBook,
+    StoredPrices,
     PricePreview,
+    PricesService,
+    UnpricedModels,
+    KeySpendingWatch,
     JournalConfig,
     { provide: UsageStore, useClass: PostgresUsageStore },
     {
@@ -52,6 +61,16 @@ import { UsageQueries } from './usage-queries';
     RequestSearch,
     UsageQueries,
   ],
-  exports: [BillingService, BudgetsService, PriceBook, PricePreview, RequestQueries, RequestSearch, UsageQueries],
+  exports: [
+    BillingService,
+    BudgetsService,
+    PriceBook,
+    PricePreview,
+    PricesService,
+    RequestQueries,
+    RequestSearch,
+    UnpricedModels,
+    UsageQueries,
+  ],
 })
 export class BillingModule {}

@@ -41,13 +41,14 @@ describe('BillingService', () => {
   let store: MemoryUsageStore;
   let usage: UsageJournal;
   let billing: BillingService;
+  let prices: PriceBook;
 
   beforeAll(async () => {
     catalogue = await loadCatalogue();
   });
 
   const begin = async (changes: Partial<JournalOptions> = {}): Promise<void> => {
-    const prices = new PriceBook(catalogue, new Defaults(), clock);
+    prices = new PriceBook(catalogue, new Defaults(), clock);
     usage = await UsageJournal.start(journalOptions(root, changes), store, clock);
     billing = new BillingService(prices, new NamesAreTypes(), usage, clock, budgetsOf(clock).gate);
   };
@@ -77,6 +78,62 @@ describe('BillingService', () => {
     provider,
     model,
     request: chatRequest(),
+  });
+
+  it('charges the prices of the moment a request was admitted, to its end', async () => {
+    const stated = (input: string) => [
+      { model: 'gpt-4o', prices: { input, output: '0' }, source: 'api' as const, version: '1', since: null },
+    ];
+    prices.useStored(stated('1'));
+    const { context, ledger } = contextWithLedger();
+    const admitted = prices.version;
+    prices.useStored(stated('100'));
+    const attempt = await ledger.open(intent(1));
+    attempt.settle(outcome({ usage: usageOf(1_000, 0) }));
+    expect(ledger.cost()).toBe(1_000_000n);
+    const later = contextWithLedger();
+    (await later.ledger.open(intent(1))).settle(outcome({ usage: usageOf(1_000, 0) }));
+    expect(later.ledger.cost()).toBe(100_000_000n);
+    context.close();
+    later.context.close();
+    await usage.onApplicationShutdown();
+    const [first, second] = [...store.attempts.values()];
+    expect(first).toMatchObject({ price_version: admitted, input_price_pico: '1000000', price_source: 'override' });
+    expect(second).toMatchObject({ price_version: prices.version, input_price_pico: '100000000' });
+    expect(prices.version).not.toBe(admitted);
+  });
+
+  it('charges the service tier that served, or the dearer one that was asked for in silence', async () => {
+    const tiers = { priority: { input: '3' }, flex: { input: '1' } };
+    const price = { input: '2', output: '0', service_tiers: tiers };
+    prices.useStored([{ model: 'gpt-4o', prices: price, source: 'api', version: '1', since: null }]);
+    const costs: bigint[] = [];
+    for (const [asked, serviceTier] of [
+      [undefined, undefined],
+      [undefined, 'flex'],
+      ['priority', undefined],
+      ['priority', 'priority'],
+      ['priority', 'default'],
+      ['flex', undefined],
+    ]) {
+      const { context, ledger } = contextWithLedger();
+      const request = chatRequest('gpt-4o', 'hello', 100, asked === undefined ? {} : { service_tier: asked });
+      const attempt = await ledger.open({ index: 1, provider: 'openai', model: 'gpt-4o', request });
+      const used = { ...usageOf(1_000, 0), ...(serviceTier === undefined ? {} : { serviceTier }) };
+      attempt.settle(outcome({ usage: used }));
+      costs.push(ledger.cost());
+      context.close();
+    }
+    expect(costs.map((cost) => cost / 1_000_000n)).toEqual([2n, 1n, 3n, 3n, 2n, 2n]);
+    await usage.onApplicationShutdown();
+    expect([...store.attempts.values()].map((row) => row.service_tier)).toEqual([
+      null,
+      'flex',
+      'priority',
+      'priority',
+      null,
+      null,
+    ]);
   });
 
   it('records a request with its attempts: who, what, how much, under which prices', async () => {

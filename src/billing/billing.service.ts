@@ -24,8 +24,12 @@ export class BillingService {
   /** The ledger through which this request opens its attempts. */
   openLedger(context: GatewayContext): AttemptLedger {
     if (!context.identity) throw new Error('A ledger is opened for a known caller: the API key guard must run before');
-    const { prices, types, clock, budgets } = this;
-    return new UsageLedger({ prices, types, clock, budgets, journal: this.usage.journal }, context, context.identity);
+    const { types, clock, budgets } = this;
+    return new UsageLedger(
+      { prices: this.prices.table, types, clock, budgets, journal: this.usage.journal },
+      context,
+      context.identity,
+    );
   }
 
   /** Puts the request on record when it ends, however it ends. Call it before anything else is deferred: it must run last. */

@@ -1,7 +1,7 @@
 import type { GatewayContext, Identity, Served, TargetName } from '../core/context';
 import type { NanoUsd } from '../core/money';
 import { NO_USAGE, type TokenUsage, type UsageSource } from '../core/tokens';
-import { tierFor, type ModelPrice } from './model-price';
+import { pricedServiceTier, tierFor, type ModelPrice, type PriceTier } from './model-price';
 import { storable, storableJson, storableList } from './record-text';
 import type { Settlement } from './usage-meter';
 import type { AskedColumns, AttemptRow, Booking, Charge, RequestRow, TokenColumns } from './usage-rows';
@@ -18,9 +18,11 @@ const NO_TOKENS: TokenColumns = {
   cache_write_5m_tokens: 0,
   cache_write_1h_tokens: 0,
   input_audio_tokens: 0,
+  input_image_tokens: 0,
   output_tokens: 0,
   reasoning_tokens: 0,
   output_audio_tokens: 0,
+  output_image_tokens: 0,
   web_searches: 0,
 };
 
@@ -51,27 +53,30 @@ const whole = (tokens: number): number =>
 const tokenMembers = (usage: TokenUsage): Members =>
   `"input_tokens":${whole(usage.inputTokens)},"cache_read_tokens":${whole(usage.cacheReadTokens)},` +
   `"cache_write_5m_tokens":${whole(usage.cacheWrite5mTokens)},"cache_write_1h_tokens":${whole(usage.cacheWrite1hTokens)},` +
-  `"input_audio_tokens":${whole(usage.inputAudioTokens)},"output_tokens":${whole(usage.outputTokens)},` +
+  `"input_audio_tokens":${whole(usage.inputAudioTokens)},"input_image_tokens":${whole(usage.inputImageTokens)},` +
+  `"output_tokens":${whole(usage.outputTokens)},"output_image_tokens":${whole(usage.outputImageTokens)},` +
   `"reasoning_tokens":${whole(usage.reasoningTokens)},"output_audio_tokens":${whole(usage.outputAudioTokens)},` +
   `"web_searches":${whole(usage.webSearches)}`;
 
-const priceTexts = new WeakMap<ModelPrice, Map<number, Members>>();
+const priceTexts = new WeakMap<ModelPrice, Map<PriceTier, Members>>();
 
-/** The price and its units in the tier that a prompt of this size is charged at. */
-function priceMembers(price: ModelPrice, inputTokens: number): Members {
-  const tier = tierFor(price, inputTokens);
+/** The price and its units for a prompt of this size, served in this tier. */
+function priceMembers(price: ModelPrice, inputTokens: number, serviceTier?: string): Members {
+  const tier = tierFor(price, inputTokens, serviceTier);
   let tiers = priceTexts.get(price);
   if (!tiers) priceTexts.set(price, (tiers = new Map()));
-  const known = tiers.get(tier.aboveInputTokens);
+  const known = tiers.get(tier);
   if (known !== undefined) return known;
   const members =
     `"price_id":${text(price.id)},"price_source":"${price.source}",` +
+    `"service_tier":${text(pricedServiceTier(price, serviceTier))},` +
     `"input_price_pico":"${tier.input}","cache_read_price_pico":"${tier.cacheRead}",` +
     `"cache_write_5m_price_pico":"${tier.cacheWrite5m}","cache_write_1h_price_pico":"${tier.cacheWrite1h}",` +
-    `"input_audio_price_pico":"${tier.inputAudio}","output_price_pico":"${tier.output}",` +
+    `"input_audio_price_pico":"${tier.inputAudio}","input_image_price_pico":"${tier.inputImage}",` +
+    `"output_price_pico":"${tier.output}","output_image_price_pico":"${tier.outputImage}",` +
     `"reasoning_price_pico":"${tier.reasoning}","output_audio_price_pico":"${tier.outputAudio}",` +
     `"web_search_price_pico":"${price.webSearch}","request_price_pico":"${price.request}"`;
-  tiers.set(tier.aboveInputTokens, members);
+  tiers.set(tier, members);
   return members;
 }
 
@@ -119,7 +124,7 @@ export class AttemptRecord {
     const row =
       `{${this.members},"served_model":${text(outcome.servedModel)},"status":"${outcome.status}",` +
       `"http_status":${outcome.httpStatus},"error":${text(outcome.error)},"usage_source":"${source}",` +
-      `${tokenMembers(usage)},${priceMembers(this.facts.price, usage.inputTokens)},"cost_nano_usd":"${costNanoUsd}",` +
+      `${tokenMembers(usage)},${priceMembers(this.facts.price, usage.inputTokens, usage.serviceTier)},"cost_nano_usd":"${costNanoUsd}",` +
       `"latency_ms":${Math.round(latencyMs)},"ttfb_ms":${ttfbMs === null ? null : Math.round(ttfbMs)}}`;
     return this.facts.charges.length === 0 ? row : `${row}\n${this.booking(costNanoUsd)}`;
   }

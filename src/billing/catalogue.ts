@@ -20,6 +20,8 @@ export interface TimedPrice {
 }
 
 export interface CatalogueModel {
+  /** `openai/gpt-4o`. */
+  readonly id: string;
   readonly matches: NameTest;
   /** The last one that holds is in force. */
   readonly prices: readonly TimedPrice[];
@@ -121,7 +123,7 @@ export function catalogueOf(providers: readonly Provider[]): Catalogue {
 function modelOf(providerId: string, model: ModelInfo): CatalogueModel[] {
   const conditional: ConditionalPrice[] = Array.isArray(model.prices) ? model.prices : [{ prices: model.prices }];
   const prices = conditional.flatMap((item) => timedPrice(`${providerId}/${model.id}`, item));
-  return prices.length > 0 ? [{ matches: compileRule(model.match), prices }] : [];
+  return prices.length > 0 ? [{ id: `${providerId}/${model.id}`, matches: compileRule(model.match), prices }] : [];
 }
 
 /** Models without a token price (transcription by the hour, moderation) have none here. */
@@ -176,14 +178,16 @@ function tierOf(list: ListPrice, aboveInputTokens: number): PriceTier {
     cacheWrite5m: amount('cache_write_5m_mtok') ?? amount('cache_write_mtok'),
     cacheWrite1h: amount('cache_write_1h_mtok'),
     inputAudio: amount('input_audio_mtok'),
+    inputImage: amount('input_image_mtok'),
     output: amount('output_mtok') ?? 0n,
     reasoning: amount('output_reasoning_mtok'),
     outputAudio: amount('output_audio_mtok'),
+    outputImage: amount('output_image_mtok'),
   });
   return Object.freeze({ aboveInputTokens, ...prices });
 }
 
-type StatedPrices = { [Kind in keyof UnitPrices]: PicoUsd | undefined } & { input: PicoUsd; output: PicoUsd };
+export type StatedPrices = { [Kind in keyof UnitPrices]: PicoUsd | undefined } & { input: PicoUsd; output: PicoUsd };
 
 /** A kind without a price of its own costs what its parent kind costs. */
 export function completePrices(stated: StatedPrices): UnitPrices {
@@ -194,8 +198,10 @@ export function completePrices(stated: StatedPrices): UnitPrices {
     cacheWrite5m,
     cacheWrite1h: stated.cacheWrite1h ?? cacheWrite5m,
     inputAudio: stated.inputAudio ?? stated.input,
+    inputImage: stated.inputImage ?? stated.input,
     output: stated.output,
     reasoning: stated.reasoning ?? stated.output,
     outputAudio: stated.outputAudio ?? stated.output,
+    outputImage: stated.outputImage ?? stated.output,
   };
 }

@@ -7,7 +7,18 @@ export { CostInterceptor } from './cost.interceptor';
 export { BudgetTopUp } from './entities/budget-top-up.entity';
 export { UsageAttempt } from './entities/usage-attempt.entity';
 export { UsageRequest } from './entities/usage-request.entity';
+export type { ModelPrice, PriceTier, PriceTiers } from './model-price';
 export { PricePreview } from './price-preview';
+export { OfferedModels } from './prices/offered-models';
+export {
+  PRICE_ORIGINS,
+  PricesService,
+  type PriceImportResult,
+  type PriceInForce,
+  type PriceOrigin,
+} from './prices/prices.service';
+export { UnpricedModels, type UnpricedModel } from './prices/unpriced-models';
+export type { PriceOverride } from './pricing.config';
 export { ProviderTypes } from './provider-types';
 export { RequestQueries, type Range, type RequestDetail, type RequestFilter } from './request-queries';
 export { RequestSearch } from './request-search';

@@ -8,9 +8,11 @@ export interface UnitPrices {
   readonly cacheWrite5m: PicoUsd;
   readonly cacheWrite1h: PicoUsd;
   readonly inputAudio: PicoUsd;
+  readonly inputImage: PicoUsd;
   readonly output: PicoUsd;
   readonly reasoning: PicoUsd;
   readonly outputAudio: PicoUsd;
+  readonly outputImage: PicoUsd;
 }
 
 /** The prices of prompts with more than `aboveInputTokens` tokens, for all tokens of the call. */
@@ -21,22 +23,38 @@ export interface PriceTier extends UnitPrices {
 /** Where a price comes from: a price list, the operator, a guess (`pricing.unknown: estimate`) or `free`. */
 export type PriceSource = 'catalogue' | 'override' | 'estimate' | 'free';
 
+/** Ascending; the first has `aboveInputTokens: -1` and so applies to every call. */
+export type PriceTiers = readonly [PriceTier, ...PriceTier[]];
+
 export interface ModelPrice {
   /** The entry of the price list, `openai/gpt-4o`, or the key of the override. */
   readonly id: string;
   readonly source: PriceSource;
-  /** Ascending; the first has `aboveInputTokens: -1` and so applies to every call. */
-  readonly tiers: readonly [PriceTier, ...PriceTier[]];
+  readonly tiers: PriceTiers;
+  /** Prices of service tiers that differ from the ordinary one (`priority`, `flex`, `fast`). */
+  readonly serviceTiers?: Readonly<Record<string, PriceTiers>>;
   /** One web search of the provider, in pico-dollars. */
   readonly webSearch: PicoUsd;
   /** A fee for each call, in pico-dollars. */
   readonly request: PicoUsd;
 }
 
-/** The prices in force for a prompt of this size. */
-export function tierFor(price: ModelPrice, inputTokens: number): PriceTier {
-  let chosen = price.tiers[0];
-  for (const tier of price.tiers) if (inputTokens > tier.aboveInputTokens) chosen = tier;
+/** The service tier, when it has prices of its own; null: the ordinary prices hold. */
+export function pricedServiceTier({ serviceTiers }: ModelPrice, serviceTier: string | undefined): string | null {
+  const isPriced = serviceTier !== undefined && serviceTiers !== undefined && Object.hasOwn(serviceTiers, serviceTier);
+  return isPriced ? serviceTier : null;
+}
+
+function tiersOf(price: ModelPrice, serviceTier: string | undefined): PriceTiers {
+  const priced = pricedServiceTier(price, serviceTier);
+  return (priced === null ? undefined : price.serviceTiers?.[priced]) ?? price.tiers;
+}
+
+/** The prices in force for a prompt of this size, served in this tier; one without prices of its own costs the ordinary ones. */
+export function tierFor(price: ModelPrice, inputTokens: number, serviceTier?: string): PriceTier {
+  const tiers = tiersOf(price, serviceTier);
+  let chosen = tiers[0];
+  for (const tier of tiers) if (inputTokens > tier.aboveInputTokens) chosen = tier;
   return chosen;
 }
 
@@ -49,22 +67,26 @@ const rest = (total: bigint, parts: bigint): bigint => (total > parts ? total - 
 
 /** Exact: every product and the sum are integers, and the sum is rounded up once. */
 export function costOf(price: ModelPrice, usage: TokenUsage): NanoUsd {
-  const tier = tierFor(price, usage.inputTokens);
+  const tier = tierFor(price, usage.inputTokens, usage.serviceTier);
   const cacheRead = count(usage.cacheReadTokens);
   const cacheWrite5m = count(usage.cacheWrite5mTokens);
   const cacheWrite1h = count(usage.cacheWrite1hTokens);
   const inputAudio = count(usage.inputAudioTokens);
+  const inputImage = count(usage.inputImageTokens);
   const reasoning = count(usage.reasoningTokens);
   const outputAudio = count(usage.outputAudioTokens);
+  const outputImage = count(usage.outputImageTokens);
   const pico =
-    rest(count(usage.inputTokens), cacheRead + cacheWrite5m + cacheWrite1h + inputAudio) * tier.input +
+    rest(count(usage.inputTokens), cacheRead + cacheWrite5m + cacheWrite1h + inputAudio + inputImage) * tier.input +
     cacheRead * tier.cacheRead +
     cacheWrite5m * tier.cacheWrite5m +
     cacheWrite1h * tier.cacheWrite1h +
     inputAudio * tier.inputAudio +
-    rest(count(usage.outputTokens), reasoning + outputAudio) * tier.output +
+    inputImage * tier.inputImage +
+    rest(count(usage.outputTokens), reasoning + outputAudio + outputImage) * tier.output +
     reasoning * tier.reasoning +
     outputAudio * tier.outputAudio +
+    outputImage * tier.outputImage +
     count(usage.webSearches) * price.webSearch +
     price.request;
   return (pico + PICO_PER_NANO - 1n) / PICO_PER_NANO;
@@ -75,21 +97,31 @@ const dearest = (prices: readonly PicoUsd[]): PicoUsd =>
 
 /**
  * The most a call may cost: every prompt token at the dearest input kind, every answer token at the dearest output
- * kind, of the dearest tier the prompt may reach. `maxOutputTokens` is for one choice. Web searches are not bounded by
- * tokens and not included.
+ * kind, of the dearest tier the prompt may reach, in the service tier asked for or the ordinary one: a provider may fall
+ * back to that. `maxOutputTokens` is for one choice. Web searches are not bounded by tokens and not included.
  */
 export function worstCaseCost(
   price: ModelPrice,
   inputTokens: number,
   maxOutputTokens: number,
   choices: number,
+  serviceTier?: string,
 ): NanoUsd {
-  const reachable = price.tiers.filter((tier) => inputTokens > tier.aboveInputTokens);
-  const tiers = reachable.length > 0 ? reachable : [price.tiers[0]];
+  const tiers = [price.tiers, tiersOf(price, serviceTier)].flatMap((all) => {
+    const reachable = all.filter((tier) => inputTokens > tier.aboveInputTokens);
+    return reachable.length > 0 ? reachable : [all[0]];
+  });
   const input = dearest(
-    tiers.flatMap((tier) => [tier.input, tier.cacheRead, tier.cacheWrite5m, tier.cacheWrite1h, tier.inputAudio]),
+    tiers.flatMap((tier) => [
+      tier.input,
+      tier.cacheRead,
+      tier.cacheWrite5m,
+      tier.cacheWrite1h,
+      tier.inputAudio,
+      tier.inputImage,
+    ]),
   );
-  const output = dearest(tiers.flatMap((tier) => [tier.output, tier.reasoning, tier.outputAudio]));
+  const output = dearest(tiers.flatMap((tier) => [tier.output, tier.reasoning, tier.outputAudio, tier.outputImage]));
   const pico = count(inputTokens) * input + count(maxOutputTokens) * count(choices) * output + price.request;
   return (pico + PICO_PER_NANO - 1n) / PICO_PER_NANO;
 }

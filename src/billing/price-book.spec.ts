@@ -108,7 +108,7 @@ describe('PriceBook', () => {
     const models = listed.flatMap((provider) => provider.models.map((model) => [provider.id, model.id] as const));
     const priced = models.filter(([provider, model]) => find(provider, model));
     for (const [provider, model] of priced) {
-      const price = book.quote({ provider, providerType: provider, model });
+      const price = book.table.quote({ provider, providerType: provider, model }, NOON);
       expect([model, Number(costOf(price, usage)) / 1e9]).toEqual([
         model,
         expect.closeTo(listPrice(provider, model), 8),
@@ -166,16 +166,16 @@ describe('PriceBook', () => {
 
   it('treats an unknown model as the operator says', () => {
     const target = { provider: 'openai', providerType: 'openai', model: 'secret-model' };
-    expect(() => book.quote(target)).toThrow(UnpriceableError);
+    expect(() => book.table.quote(target, NOON)).toThrow(UnpriceableError);
     config.reload({ unknown: 'free' });
-    expect(costOf(book.quote(target), { ...NO_USAGE, inputTokens: 5, webSearches: 1 })).toBe(0n);
+    expect(costOf(book.table.quote(target, NOON), { ...NO_USAGE, inputTokens: 5, webSearches: 1 })).toBe(0n);
     config.reload({ unknown: 'estimate' });
-    const estimate = book.quote(target);
+    const estimate = book.table.quote(target, NOON);
     expect(estimate.source).toBe('estimate');
     for (const model of ['gpt-4o', 'gpt-5-pro', 'o1-pro']) {
       expect(estimate.tiers[0].output).toBeGreaterThanOrEqual(find('openai', model)?.tiers[0].output ?? 1n << 60n);
     }
-    expect(book.quote({ ...target, providerType: 'simulator' }).tiers[0]).toMatchObject({
+    expect(book.table.quote({ ...target, providerType: 'simulator' }, NOON).tiers[0]).toMatchObject({
       input: 15_000_000n,
       output: 75_000_000n,
     });

@@ -1,22 +1,14 @@
-import { IsIn, IsOptional } from 'class-validator';
-import { Decimal, MapOf, noEntries } from '../platform/config/fields';
+import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { Decimal, ListOf, MapOf, noEntries } from '../platform/config/fields';
 import { IsUsdPrice } from '../platform/config/validators';
 
 /** A decimal text, so that no digit is lost. */
 export type UsdPrice = string;
 
-/** The prices of one model, in USD per million tokens unless said otherwise. */
-export class PriceOverride {
-  /** Prompt tokens. */
-  @Decimal()
-  @IsUsdPrice()
-  input!: UsdPrice;
+const MAX_STEP_TOKENS = 100_000_000;
 
-  /** Answer tokens. */
-  @Decimal()
-  @IsUsdPrice()
-  output!: UsdPrice;
-
+/** Prices of the kinds of tokens that not every model knows, in USD per million tokens. */
+export abstract class KindPrices {
   /** Prompt tokens read from the provider's cache. Default: the price of `input`. */
   @IsOptional()
   @Decimal()
@@ -53,6 +45,75 @@ export class PriceOverride {
   @IsUsdPrice()
   output_audio?: UsdPrice;
 
+  /** Image tokens of the prompt. Default: the price of `input`. */
+  @IsOptional()
+  @Decimal()
+  @IsUsdPrice()
+  input_image?: UsdPrice;
+
+  /** Image tokens of the answer. Default: the price of `output`. */
+  @IsOptional()
+  @Decimal()
+  @IsUsdPrice()
+  output_image?: UsdPrice;
+}
+
+/** Other prices for long prompts. What is left out costs what it costs for short ones. */
+export class LongContextPrices extends KindPrices {
+  /**
+   * The prices hold for all tokens of a call whose prompt has more tokens than this.
+   * @example 200000
+   */
+  @IsInt()
+  @Min(1)
+  @Max(MAX_STEP_TOKENS)
+  above_input_tokens!: number;
+
+  /** Prompt tokens. */
+  @IsOptional()
+  @Decimal()
+  @IsUsdPrice()
+  input?: UsdPrice;
+
+  /** Answer tokens. */
+  @IsOptional()
+  @Decimal()
+  @IsUsdPrice()
+  output?: UsdPrice;
+}
+
+/** Other prices in a service tier. What is left out costs what it costs in the ordinary one. */
+export class ServiceTierPrices extends KindPrices {
+  /** Prompt tokens. */
+  @IsOptional()
+  @Decimal()
+  @IsUsdPrice()
+  input?: UsdPrice;
+
+  /** Answer tokens. */
+  @IsOptional()
+  @Decimal()
+  @IsUsdPrice()
+  output?: UsdPrice;
+
+  /** Other prices for long prompts in this tier, a step for each size. */
+  @IsOptional()
+  @ListOf(() => LongContextPrices)
+  long_context?: LongContextPrices[];
+}
+
+/** The prices of one model, in USD per million tokens unless said otherwise. */
+export class PriceOverride extends KindPrices {
+  /** Prompt tokens. */
+  @Decimal()
+  @IsUsdPrice()
+  input!: UsdPrice;
+
+  /** Answer tokens. */
+  @Decimal()
+  @IsUsdPrice()
+  output!: UsdPrice;
+
   /** USD for a thousand web searches made by the provider. Default: 0. */
   @IsOptional()
   @Decimal()
@@ -64,6 +125,16 @@ export class PriceOverride {
   @Decimal()
   @IsUsdPrice()
   requests_per_thousand?: UsdPrice;
+
+  /** Other prices for long prompts, a step for each size. */
+  @IsOptional()
+  @ListOf(() => LongContextPrices)
+  long_context?: LongContextPrices[];
+
+  /** Other prices in service tiers, by the tier's name in the provider's answers: `priority`, `flex`, `fast`. */
+  @IsOptional()
+  @MapOf(() => ServiceTierPrices)
+  service_tiers?: Record<string, ServiceTierPrices>;
 }
 
 /** What calls cost. The base is the price list that ships with the gateway. */

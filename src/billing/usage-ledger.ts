@@ -6,11 +6,12 @@ import type { Clock } from '../platform/clock';
 import { payableCall, type PayableCall } from './budgets/payable-call';
 import type { BudgetGate } from './budgets/budget-gate';
 import type { Payers } from './budgets/budget-terms';
+import { askedServiceTier } from './budgets/service-tier';
 import type { Reservation } from './budgets/lease-book';
 import { askedText, AttemptRecord, NO_ATTEMPTS, whoMembers, type AttemptTotals } from './build-rows';
 import type { Journal } from './journal/journal';
 import { worstCaseCost, type ModelPrice } from './model-price';
-import type { PriceBook } from './price-book';
+import type { PriceTable } from './prices/price-table';
 import type { ProviderTypes } from './provider-types';
 import { UsageMeter } from './usage-meter';
 import type { Charge } from './usage-rows';
@@ -22,7 +23,8 @@ const DEFAULT_RESERVED_OUTPUT_TOKENS = 4_096;
 const SOURCES: readonly UsageSource[] = ['provider', 'counted', 'reserved'];
 
 export interface LedgerParts {
-  readonly prices: PriceBook;
+  /** Of the moment the request was admitted: what changes later does not change what it is charged. */
+  readonly prices: PriceTable;
   readonly types: ProviderTypes;
   readonly journal: Journal;
   readonly clock: Clock;
@@ -49,6 +51,7 @@ export class UsageLedger implements AttemptLedger {
   private readonly meters: UsageMeter[] = [];
   private readonly who: string;
   private readonly priceVersion: string;
+  private readonly admittedAtMs: number;
   private asked: string | undefined;
 
   constructor(
@@ -58,6 +61,7 @@ export class UsageLedger implements AttemptLedger {
   ) {
     this.who = whoMembers(identity);
     this.priceVersion = parts.prices.version;
+    this.admittedAtMs = parts.clock.now();
   }
 
   /**
@@ -66,7 +70,7 @@ export class UsageLedger implements AttemptLedger {
    */
   open(intent: AttemptIntent): Attempt | Promise<Attempt> {
     const { prices, types, budgets } = this.parts;
-    const price = prices.quote({ ...intent, providerType: types.typeOf(intent.provider) });
+    const price = prices.quote({ ...intent, providerType: types.typeOf(intent.provider) }, this.admittedAtMs);
     const { provider, model } = intent;
     const requestedModel = this.context.plan?.requestedModel ?? null;
     const payers = budgets.payers(this.identity, { provider, model, requestedModel });
@@ -179,6 +183,7 @@ export class UsageLedger implements AttemptLedger {
       price,
       maxOutputTokens,
       monotonic: () => clock.monotonic(),
+      askedServiceTier: askedServiceTier(intent.request),
       estimatedInputTokens: () => intent.request.estimatedInputTokens(),
       onSettled: (_meter, settlement) => {
         journal.settle(id, record.settled(settlement));
@@ -199,7 +204,7 @@ function unlimited({ request }: AttemptIntent, price: ModelPrice, payers: Payers
     charges: softCharges(payers),
     reserved: {
       usage: { ...NO_USAGE, inputTokens, outputTokens: maxOutputTokens * request.choices },
-      costNanoUsd: worstCaseCost(price, inputTokens, maxOutputTokens, request.choices),
+      costNanoUsd: worstCaseCost(price, inputTokens, maxOutputTokens, request.choices, askedServiceTier(request)),
     },
     maxOutputTokens: null,
   };
@@ -215,8 +220,10 @@ const sum = (a: TokenUsage, b: TokenUsage): TokenUsage => ({
   cacheWrite5mTokens: a.cacheWrite5mTokens + b.cacheWrite5mTokens,
   cacheWrite1hTokens: a.cacheWrite1hTokens + b.cacheWrite1hTokens,
   inputAudioTokens: a.inputAudioTokens + b.inputAudioTokens,
+  inputImageTokens: a.inputImageTokens + b.inputImageTokens,
   outputTokens: a.outputTokens + b.outputTokens,
   reasoningTokens: a.reasoningTokens + b.reasoningTokens,
   outputAudioTokens: a.outputAudioTokens + b.outputAudioTokens,
+  outputImageTokens: a.outputImageTokens + b.outputImageTokens,
   webSearches: a.webSearches + b.webSearches,
 });

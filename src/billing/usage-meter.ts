@@ -13,6 +13,8 @@ export interface MeterFields {
   readonly price: ModelPrice;
   /** What must be sent to the provider as the bound on the answer; null: what the client set stands. */
   readonly maxOutputTokens?: number | null;
+  /** The dearer service tier that was asked for: it is charged when the provider does not say how it served. */
+  readonly askedServiceTier?: string | undefined;
   readonly monotonic: () => number;
   readonly estimatedInputTokens: () => number;
   readonly onSettled: (meter: UsageMeter, settlement: Settlement) => void;
@@ -65,7 +67,8 @@ export class UsageMeter implements Attempt {
   /** The first call counts. The record is in the journal before it returns. */
   settle(outcome: AttemptOutcome): void {
     if (this.settlement) return;
-    const { usage, source } = this.figures(outcome);
+    const { usage: told, source } = this.figures(outcome);
+    const usage = this.inServiceTier(told);
     const now = this.fields.monotonic();
     this.settlement = {
       outcome,
@@ -81,13 +84,19 @@ export class UsageMeter implements Attempt {
 
   cost(): NanoUsd {
     if (this.settlement) return this.settlement.costNanoUsd;
-    if (this.usage) return costOf(this.price, this.atLeastCounted(this.usage));
+    if (this.usage) return costOf(this.price, this.inServiceTier(this.atLeastCounted(this.usage)));
     const outputTokens = this.countedTokens();
-    return outputTokens === 0 ? 0n : costOf(this.price, this.counted(outputTokens));
+    return outputTokens === 0 ? 0n : costOf(this.price, this.inServiceTier(this.counted(outputTokens)));
   }
 
   settled(): Settlement | null {
     return this.settlement;
+  }
+
+  private inServiceTier(usage: TokenUsage): TokenUsage {
+    const { askedServiceTier } = this.fields;
+    if (askedServiceTier === undefined || usage.serviceTier !== undefined || usage === NO_USAGE) return usage;
+    return { ...usage, serviceTier: askedServiceTier };
   }
 
   private figures(outcome: AttemptOutcome): { usage: TokenUsage; source: UsageSource } {

@@ -5,9 +5,11 @@ export interface TokenColumns {
   cache_write_5m_tokens: number;
   cache_write_1h_tokens: number;
   input_audio_tokens: number;
+  input_image_tokens: number;
   output_tokens: number;
   reasoning_tokens: number;
   output_audio_tokens: number;
+  output_image_tokens: number;
   web_searches: number;
 }
 
@@ -26,9 +28,11 @@ export interface PriceColumns {
   cache_write_5m_price_pico: string;
   cache_write_1h_price_pico: string;
   input_audio_price_pico: string;
+  input_image_price_pico: string;
   output_price_pico: string;
   reasoning_price_pico: string;
   output_audio_price_pico: string;
+  output_image_price_pico: string;
   web_search_price_pico: string;
   request_price_pico: string;
 }
@@ -54,6 +58,8 @@ export interface AttemptRow extends TokenColumns, WhoColumns, PriceColumns {
   price_id: string;
   price_source: string;
   price_version: string;
+  /** That was charged; null: the ordinary one. */
+  service_tier: string | null;
   cost_nano_usd: string;
   latency_ms: number | null;
   ttfb_ms: number | null;
@@ -114,9 +120,11 @@ const TOKENS: ColumnTypes<TokenColumns> = {
   cache_write_5m_tokens: 'bigint',
   cache_write_1h_tokens: 'bigint',
   input_audio_tokens: 'bigint',
+  input_image_tokens: 'bigint',
   output_tokens: 'bigint',
   reasoning_tokens: 'bigint',
   output_audio_tokens: 'bigint',
+  output_image_tokens: 'bigint',
   web_searches: 'bigint',
 };
 
@@ -144,14 +152,17 @@ export const ATTEMPT_COLUMNS: ColumnTypes<AttemptRow> = {
   price_id: 'text',
   price_source: 'text',
   price_version: 'text',
+  service_tier: 'text',
   input_price_pico: 'bigint',
   cache_read_price_pico: 'bigint',
   cache_write_5m_price_pico: 'bigint',
   cache_write_1h_price_pico: 'bigint',
   input_audio_price_pico: 'bigint',
+  input_image_price_pico: 'bigint',
   output_price_pico: 'bigint',
   reasoning_price_pico: 'bigint',
   output_audio_price_pico: 'bigint',
+  output_image_price_pico: 'bigint',
   web_search_price_pico: 'bigint',
   request_price_pico: 'bigint',
   cost_nano_usd: 'bigint',

@@ -1,4 +1,5 @@
 import type { Dialect, InferenceRequest } from './chat';
+import type { GatewayError } from './errors';
 import type { StreamEvent } from './reply';
 import type { NanoUsd } from './money';
 import type { TokenUsage, UsageSource } from './tokens';
@@ -201,6 +202,9 @@ export class GatewayContext {
   /** Writer: ReplyWriter and ErrorFilter, whichever answers. */
   outcome: { readonly status: number; readonly errorCode: string | null } | undefined;
 
+  /** Writer: `interrupt`. Why the gateway itself ended the request; told to the client instead of what that led to. */
+  interruption: GatewayError | undefined;
+
   readonly decisions: Decision[] = [];
   private readonly deferred: (() => void)[] = [];
   private readonly controller = new AbortController();
@@ -247,6 +251,13 @@ export class GatewayContext {
   defer(giveBack: () => void): void {
     if (this.isClosed) this.run(giveBack);
     else this.deferred.push(giveBack);
+  }
+
+  /** Stops the work of the request, which then answers with `error`, or ends its stream with it. It is not over before that. */
+  interrupt(error: GatewayError): void {
+    if (this.isClosed || this.interruption) return;
+    this.interruption = error;
+    this.controller.abort(error);
   }
 
   /** Ends the request: upstream work is aborted and everything deferred is run. Called on the response's `close`, once. */

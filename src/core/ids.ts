@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 /** Crockford base32 in lower case: no i, l, o, u, and the order of its characters is the order of their values. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
-export type IdPrefix = 'req' | 'att' | 'dep' | 'team' | 'user' | 'key' | 'bud' | 'top' | 'org' | 'inst';
+export type IdPrefix =
+  'req' | 'att' | 'dep' | 'team' | 'user' | 'key' | 'bud' | 'top' | 'org' | 'inst' | 'hook' | 'dlv';
 
 /** Random bytes are drawn in blocks: one system call serves 400 ids. */
 const BLOCK_BYTES = 4000;

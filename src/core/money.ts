@@ -49,6 +49,13 @@ export function usdPerMillionToPico(price: number | string): PicoUsd {
   return BigInt(match[2]!) * (PICO_PER_USD / 1_000_000n) + BigInt(kept) + roundUp;
 }
 
+/** A price in pico-dollars per token as USD per million tokens, the inverse of `usdPerMillionToPico`. */
+export function formatUsdPerMillion(price: PicoUsd): string {
+  const million = PICO_PER_USD / 1_000_000n;
+  const fraction = (price % million).toString().padStart(6, '0').replace(/0+$/, '');
+  return `${price / million}${fraction === '' ? '' : `.${fraction}`}`;
+}
+
 /** The shortest decimal text of a number, without an exponent. */
 function decimalText(value: number): string {
   if (!Number.isFinite(value)) throw new RangeError(`${value} is not a price`);

@@ -6,12 +6,16 @@ export interface TokenUsage {
   readonly cacheWrite5mTokens: number;
   readonly cacheWrite1hTokens: number;
   readonly inputAudioTokens: number;
+  readonly inputImageTokens: number;
   /** Everything written, reasoning included. */
   readonly outputTokens: number;
   readonly reasoningTokens: number;
   readonly outputAudioTokens: number;
+  readonly outputImageTokens: number;
   /** Calls of the provider's own web search, billed a call. */
   readonly webSearches: number;
+  /** The service tier that answered, in the provider's words (`default`, `priority`, `flex`); absent when it does not say. */
+  readonly serviceTier?: string;
 }
 
 /**
@@ -26,9 +30,11 @@ export const NO_USAGE: TokenUsage = Object.freeze({
   cacheWrite5mTokens: 0,
   cacheWrite1hTokens: 0,
   inputAudioTokens: 0,
+  inputImageTokens: 0,
   outputTokens: 0,
   reasoningTokens: 0,
   outputAudioTokens: 0,
+  outputImageTokens: 0,
   webSearches: 0,
 });
 

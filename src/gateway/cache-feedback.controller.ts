@@ -56,8 +56,14 @@ export class CacheFeedbackController {
     const decisions = (detail?.request.decisions ?? []) as { stage?: string; facts?: Record<string, unknown> }[];
     const facts = decisions.find(({ stage, facts }) => stage === 'cache' && facts?.['entry'] && facts['asked'])?.facts;
     if (!facts) return null;
-    const { entry, asked, scope, tier } = facts;
-    return { entryId: String(entry), askedId: String(asked), scope: String(scope), tier: tier as HitRecord['tier'] };
+    const { entry, asked, scope, tier, similarity } = facts;
+    return {
+      entryId: String(entry),
+      askedId: String(asked),
+      scope: String(scope),
+      tier: tier as HitRecord['tier'],
+      similarity: Number(similarity),
+    };
   }
 }
 

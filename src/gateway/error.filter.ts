@@ -17,7 +17,7 @@ export class ErrorFilter implements ExceptionFilter {
     const request = http.getRequest<IncomingMessage>();
     const response = http.getResponse<ServerResponse>();
     const context = this.contexts.of(request, response);
-    const error = toGatewayError(thrown);
+    const error = context.interruption ?? toGatewayError(thrown);
     if (error.status === 500) this.logger.error(error.cause instanceof Error ? error.cause : error, context.requestId);
     if (response.headersSent || response.destroyed) {
       response.destroy();

@@ -22,6 +22,6 @@ export class ExplainController {
     const context = this.contexts.of(request, response);
     response.setHeader('x-request-id', context.requestId);
     context.outcome = { status: 200, errorCode: null };
-    return this.explanations.explain(context);
+    return this.explanations.explain(context, request.headers);
   }
 }

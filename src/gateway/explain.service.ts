@@ -1,9 +1,11 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { PricePreview } from '../billing';
 import type { GatewayContext } from '../core/context';
 import { formatUsd } from '../core/money';
 import { Dispatcher } from '../providers';
 import { RateLimitService } from '../rate-limit';
+import { CacheService } from '../semantic-cache';
 
 /** Output tokens assumed for a price bound when the request sets none. */
 const ASSUMED_OUTPUT_TOKENS = 4_096;
@@ -15,9 +17,10 @@ export class ExplainService {
     private readonly limits: RateLimitService,
     private readonly dispatcher: Dispatcher,
     private readonly prices: PricePreview,
+    private readonly cache: CacheService,
   ) {}
 
-  async explain(context: GatewayContext): Promise<object> {
+  async explain(context: GatewayContext, headers: IncomingHttpHeaders): Promise<object> {
     const { request, plan, identity } = context;
     if (!request || !plan || !identity) throw new Error('the guards have not run');
     const maxOutputTokens = request.maxOutputTokens ?? ASSUMED_OUTPUT_TOKENS;
@@ -37,6 +40,7 @@ export class ExplainService {
         max_output_tokens: request.maxOutputTokens,
       },
       limits: limitsOf(await this.limits.explain(context)),
+      cache: await this.cache.explain(context, headers),
       route: this.dispatcher.candidates(context).map((candidate) => {
         const bound = this.prices.upperBound(candidate, inputTokens, maxOutputTokens, request.choices);
         return { ...candidate, price_bound_usd: bound === null ? null : formatUsd(bound) };

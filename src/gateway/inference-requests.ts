@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { modelAllowed } from '../access';
+import { LeakedKeys, modelAllowed } from '../access';
 import type { Dialect, InferenceRequest } from '../core/chat';
 import type { GatewayContext, Identity } from '../core/context';
 import { InvalidRequestError, NotFoundError, PermissionDeniedError } from '../core/errors';
@@ -20,12 +20,16 @@ const MAX_TIMEOUT_MS = 86_400_000;
 /** Makes a request out of a body: parses it once, checks that the key may use the model, and fixes its route. */
 @Injectable()
 export class InferenceRequests {
-  constructor(private readonly registry: ProviderRegistry) {}
+  constructor(
+    private readonly registry: ProviderRegistry,
+    private readonly leakedKeys: LeakedKeys,
+  ) {}
 
   /** Fills the context's request, plan, time bound and metadata; throws `GatewayError` when the call may not be made. */
   open(context: GatewayContext, headers: IncomingHttpHeaders, body: Buffer): void {
     refuseLoop(headers);
     const request = parse(context, headers, JsonDocument.parse(body));
+    this.leakedKeys.inspect(body);
     // Kept from here on, so that a refused request is on record with what it asked for.
     context.request = request;
     context.metadata = metadataOf(headers);

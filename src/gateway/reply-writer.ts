@@ -4,7 +4,7 @@ import type { GatewayContext } from '../core/context';
 import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
 import { NANO_PER_USD } from '../core/money';
 import { DIALECTS } from './dialects';
-import type { StreamOptions } from './dialects/format';
+import type { StreamFormat, StreamOptions } from './dialects/format';
 import { toGatewayError } from './gateway-error';
 import { costHeader, gatewayHeaders, warningsHeader } from './response-headers';
 
@@ -49,8 +49,7 @@ export class ReplyWriter {
   }
 
   private async writeStream(context: GatewayContext, response: ServerResponse, reply: StreamReply): Promise<void> {
-    const { replies, errors } = DIALECTS[context.dialect];
-    const format = replies.stream(reply, streamOptions(context));
+    const format = DIALECTS[context.dialect].replies.stream(reply, streamOptions(context));
     try {
       for await (const batch of reply.batches) {
         const pieces = batch.map((event) => format.write(event)).filter((piece) => piece.length > 0);
@@ -63,13 +62,18 @@ export class ReplyWriter {
       context.outcome = { status: 200, errorCode: null };
     } catch (error) {
       if (!response.headersSent) throw error;
-      if (response.destroyed) return;
-      const failure = toGatewayError(error);
-      if (failure.status === 500) this.logger.error(error, context.requestId);
-      context.outcome = { status: 200, errorCode: failure.code };
-      context.decide('reply', 'broken', { error: failure.code });
-      response.end(format.fail?.(failure, context.requestId) ?? errors.event(failure, context.requestId));
+      if (!response.destroyed) this.endBroken(context, response, format, error);
     }
+  }
+
+  /** One error event of the dialect, and the end. */
+  private endBroken(context: GatewayContext, response: ServerResponse, format: StreamFormat, error: unknown): void {
+    const failure = context.interruption ?? toGatewayError(error);
+    if (failure.status === 500) this.logger.error(error, context.requestId);
+    context.outcome = { status: 200, errorCode: failure.code };
+    context.decide('reply', 'broken', { error: failure.code });
+    const { errors } = DIALECTS[context.dialect];
+    response.end(format.fail?.(failure, context.requestId) ?? errors.event(failure, context.requestId));
   }
 
   private begin(context: GatewayContext, response: ServerResponse, headers: Record<string, string>): void {

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { Clock, SystemClock } from './clock';
 import { Environment } from './config/environment';
+import { EventOutbox } from './events/event-outbox';
 import { DatabaseHealth } from './health/database.health';
 import { HealthService } from './health/health.service';
 import { RequestContexts } from './http/request-contexts';
@@ -23,7 +24,8 @@ import { MetricsRegistry } from './metrics/metrics';
     DatabaseHealth,
     RequestContexts,
     Drain,
+    EventOutbox,
   ],
-  exports: [Clock, StructuredLogger, MetricsRegistry, HealthService, RequestContexts, Drain],
+  exports: [Clock, StructuredLogger, MetricsRegistry, HealthService, RequestContexts, Drain, EventOutbox],
 })
 export class PlatformModule {}

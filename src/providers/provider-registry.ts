@@ -15,6 +15,14 @@ interface Snapshot {
   readonly version: string;
   readonly table: RouteTable;
   readonly providers: ReadonlyMap<string, Provider>;
+  /** Plans made so far: at most four for each name of the table. */
+  readonly plans: Map<string, PlannedRoute>;
+}
+
+/** A route as all requests of one snapshot take it. */
+interface PlannedRoute {
+  readonly plan: RoutePlan;
+  readonly used: readonly Built[];
 }
 
 /** One adapter with what it was built from, so that a reload keeps the connections of a provider that did not change. */
@@ -91,6 +99,15 @@ export class ProviderRegistry implements OnApplicationShutdown {
     return this.snapshot.providers.get(providerName)?.type ?? providerName;
   }
 
+  /** Every model that a provider lists or an alias leads to. */
+  targets(): readonly TargetName[] {
+    const { entries } = this.config.section(ModelsConfig);
+    const listed = this.configured.flatMap(({ provider, models }) =>
+      models.map((model) => ({ provider: provider.name, model })),
+    );
+    return [...listed, ...Object.values(entries).flatMap(({ targets }) => targets)];
+  }
+
   /** The names nearest to one that does not exist. */
   suggest(asked: string, among: readonly string[]): string[] {
     return nearNames(asked, among);
@@ -109,21 +126,10 @@ export class ProviderRegistry implements OnApplicationShutdown {
     model: string,
     options: { readonly fallback: boolean; readonly sameModel?: boolean },
   ): AcquiredPlan | undefined {
-    const { table, version } = this.snapshot;
-    const route = table.find(model);
-    if (!route) return undefined;
-    const mayServe = (target: TargetName): boolean =>
-      options.sameModel !== true || target.model === route.targets[0]?.model;
-    const plan = new RoutePlan(
-      model,
-      (options.fallback ? route.groups : route.groups.slice(0, 1)).map(({ strategy, targets }) => ({
-        strategy,
-        targets: targets.filter(mayServe).flatMap((target) => this.resolve(target)),
-      })),
-    );
-    const used = [...new Set(plan.targets.map(({ provider }) => this.built.get(provider)))].filter(
-      (item) => item !== undefined,
-    );
+    const { version } = this.snapshot;
+    const planned = this.planned(model, options.fallback, options.sameModel ?? false);
+    if (!planned) return undefined;
+    const { plan, used } = planned;
     for (const item of used) item.users += 1;
     return {
       plan,
@@ -139,6 +145,29 @@ export class ProviderRegistry implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await Promise.all([...this.built.values()].map(({ provider }) => provider.close()));
+  }
+
+  private planned(model: string, fallback: boolean, sameModel: boolean): PlannedRoute | undefined {
+    const { table, plans } = this.snapshot;
+    const key = `${fallback ? 'f' : '-'}${sameModel ? 's' : '-'}${model}`;
+    const known = plans.get(key);
+    if (known) return known;
+    const route = table.find(model);
+    if (!route) return undefined;
+    const mayServe = (target: TargetName): boolean => !sameModel || target.model === route.targets[0]?.model;
+    const plan = new RoutePlan(
+      model,
+      (fallback ? route.groups : route.groups.slice(0, 1)).map(({ strategy, targets }) => ({
+        strategy,
+        targets: targets.filter(mayServe).flatMap((target) => this.resolve(target)),
+      })),
+    );
+    const used = [...new Set(plan.targets.map(({ provider }) => this.built.get(provider)))].filter(
+      (item) => item !== undefined,
+    );
+    const made = { plan, used };
+    plans.set(key, made);
+    return made;
   }
 
   private resolve(target: WeightedTarget): ResolvedTarget[] {
@@ -162,6 +191,7 @@ export class ProviderRegistry implements OnApplicationShutdown {
     }
     return {
       version: this.config.version,
+      plans: new Map(),
       providers: new Map([...next].map(([name, { provider }]) => [name, provider])),
       table: new RouteTable({
         providers: Object.entries(entries).map(([name, { models, priority }]) => ({ name, models, priority })),

@@ -3,6 +3,7 @@ import { AttemptRunner } from './attempt-runner';
 import { Pacer } from './backoff';
 import { Dispatcher } from './dispatcher';
 import { ProviderOverviews } from './provider-overview';
+import { ProviderOutages } from './provider-outages';
 import { ProviderRegistry } from './provider-registry';
 import { ProviderMetrics } from './provider.metrics';
 import { TargetHealth } from './target-health';
@@ -19,6 +20,7 @@ import { TokenCounter } from './token-counter';
     TargetHealth,
     TokenCounter,
     ProviderOverviews,
+    ProviderOutages,
     ProviderMetrics,
     { provide: Pacer, useFactory: () => new Pacer() },
   ],

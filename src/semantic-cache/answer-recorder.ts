@@ -1,21 +1,25 @@
+import { Injectable } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
 import type { ChatReply, JsonReply } from '../core/reply';
-import type { Clock } from '../platform/clock';
+import { Clock } from '../platform/clock';
 import type { CacheEntry } from './answers/cache-entry';
 import { judge, type Unstorable } from './answers/storable';
 import { StreamRecorder, type Recording } from './answers/stream-recorder';
 import type { Asked } from './asked';
-import type { CacheMetrics } from './cache.metrics';
+import { CacheMetrics } from './cache.metrics';
 import type { Flight } from './flights';
-import type { PatientStore } from './store/patient-store';
+import { SimilarQuestions } from './similar-questions';
+import { PatientStore } from './store/patient-store';
 
 /** Entries made together do not end together: up to a tenth of their time is taken off. */
 const JITTER = 0.1;
 
 /** Keeps answers as they pass, and hands them to whoever waits for the same. */
+@Injectable()
 export class AnswerRecorder {
   constructor(
     private readonly store: PatientStore,
+    private readonly similar: SimilarQuestions,
     private readonly metrics: CacheMetrics,
     private readonly clock: Clock,
   ) {}
@@ -30,6 +34,7 @@ export class AnswerRecorder {
     const recording = new Once((result: Recording) => this.finish(context, asked, flight, result));
     // However the request ends, nobody waits for it any longer.
     context.defer(() => recording.run('broken'));
+    this.similar.prepare(asked);
     try {
       const reply = await produce();
       if (reply.kind === 'stream') return new StreamRecorder(reply, (result) => recording.run(result)).recorded();
@@ -54,6 +59,7 @@ export class AnswerRecorder {
     void this.store.put(entry, asked.words).then((isKept) => {
       this.metrics.answer(isKept ? 'stored' : 'not_kept');
       flight.end();
+      if (isKept) void this.similar.remember(asked, entry);
     });
   }
 
@@ -63,13 +69,14 @@ export class AnswerRecorder {
     const { served } = context;
     if (!served) return 'broken';
     const now = this.clock.now();
-    const { print, scope, request, words, ttlSeconds } = asked;
+    const { print, scope, request, isOpen, ttlSeconds } = asked;
     return {
       id: print.id,
       exact: print.exact,
       scope,
+      partition: print.partition,
       requestedModel: request.model,
-      text: words === null ? null : print.text,
+      text: isOpen ? print.text : null,
       answer: verdict.answer,
       origin: {
         provider: served.provider,

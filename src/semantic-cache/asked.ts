@@ -1,7 +1,7 @@
 import type { InferenceRequest } from '../core/chat';
 import type { GatewayContext } from '../core/context';
 import type { CacheEntry } from './answers/cache-entry';
-import type { CacheConfig } from './cache.config';
+import { policyFor, type CacheConfig, type CacheMode } from './cache.config';
 import type { CacheTier } from './cache.metrics';
 import { maySubstitute } from './eligibility';
 import { fingerprint, partitionKey, scopeOf, type Fingerprint } from './fingerprint';
@@ -18,6 +18,9 @@ export interface Asked {
   readonly scope: string;
   /** The key under which questions of the same words find each other; null where only the same question will do. */
   readonly words: string | null;
+  readonly mode: CacheMode;
+  /** Whether another question's answer may do at all. */
+  readonly isOpen: boolean;
   readonly ttlSeconds: number;
   /** The least similarity of another question whose answer will do. */
   readonly threshold: number;
@@ -48,21 +51,23 @@ export function describe(
     throw new Error('The cache is asked for a known caller and request: guards ran out of order');
   const scope = scopeOf(identity, config.scope);
   const print = fingerprint(secret, scope, request);
-  const threshold = Math.max(config.similarity_threshold, controls.threshold ?? 0);
+  const policy = policyFor(config, request.model);
+  const isOpen = print.text !== null && print.isSingleTurn && maySubstitute(request);
   return {
     request,
     controls,
     print,
     scope,
-    words: wordsOf(secret, print, request),
-    ttlSeconds: config.ttl_seconds,
-    threshold,
+    isOpen,
+    words: isOpen ? wordsOf(secret, print) : null,
+    mode: policy.mode,
+    ttlSeconds: policy.ttlSeconds,
+    threshold: Math.max(policy.threshold, controls.threshold ?? 0),
   };
 }
 
-function wordsOf(secret: Buffer, print: Fingerprint, request: InferenceRequest): string | null {
-  if (print.text === null || !print.isSingleTurn || !maySubstitute(request)) return null;
-  const signature = signatureOf(print.text);
+function wordsOf(secret: Buffer, print: Fingerprint): string | null {
+  const signature = print.text === null ? null : signatureOf(print.text);
   return signature === null ? null : partitionKey(secret, print.partition, signature);
 }
 

@@ -2,19 +2,23 @@ import { Injectable } from '@nestjs/common';
 import type { Identity } from '../core/context';
 import type { Page, PageRequest } from '../core/page';
 import { Clock } from '../platform/clock';
-import { LiveConfig } from '../platform/config/live-config';
 import type { CacheEntryView } from './answers/cache-entry';
-import { CACHE_SCOPES, CacheConfig } from './cache.config';
-import { CacheMetrics, type CacheCounts } from './cache.metrics';
-import { CacheService } from './cache.service';
+import { CacheOutcomes } from './cache-outcomes';
+import { CacheQuestions } from './cache-questions';
+import { CACHE_SCOPES, type CacheConfig } from './cache.config';
+import type { CacheCounts } from './cache.metrics';
 import { scopeOf } from './fingerprint';
 import type { HitRecord } from './hit-book';
+import { SimilarQuestions } from './similar-questions';
+import type { VectorSize } from './store/vector-index';
 import { CacheStore, type EntryFilter, type StoreSize } from './store/cache.store';
 
 export interface CacheOverview {
   readonly config: CacheConfig;
   readonly counts: CacheCounts;
   readonly size: StoreSize;
+  /** Questions that can be found by their likeness. */
+  readonly vectors: VectorSize;
   /** Since when this process has counted. */
   readonly sinceMs: number;
 }
@@ -28,24 +32,32 @@ export class CacheAdministration {
 
   constructor(
     private readonly store: CacheStore,
-    private readonly cache: CacheService,
-    private readonly metrics: CacheMetrics,
-    private readonly config: LiveConfig,
-    clock: Clock,
+    private readonly similar: SimilarQuestions,
+    private readonly outcomes: CacheOutcomes,
+    private readonly questions: CacheQuestions,
+    private readonly clock: Clock,
   ) {
     this.sinceMs = clock.now();
   }
 
   async overview(): Promise<CacheOverview> {
     const size = await this.store.size();
-    return { config: this.config.section(CacheConfig), counts: this.metrics.counts(), size, sinceMs: this.sinceMs };
+    const { config } = this.questions;
+    return {
+      config,
+      counts: this.outcomes.metrics.counts(),
+      size,
+      vectors: this.similar.size(),
+      sinceMs: this.sinceMs,
+    };
   }
 
   entries(page: PageRequest): Promise<Page<CacheEntryView>> {
     return this.store.list(page);
   }
 
-  remove(id: string): Promise<boolean> {
+  async remove(id: string): Promise<boolean> {
+    await this.similar.forget(id);
     return this.store.remove(id);
   }
 
@@ -53,13 +65,14 @@ export class CacheAdministration {
     return this.store.removeWhere(filter);
   }
 
-  flush(): Promise<void> {
-    return this.store.flush();
+  async flush(): Promise<void> {
+    await this.similar.clear();
+    await this.store.flush();
   }
 
   /** The hit this process gave to a request; null when it gave none, or too long ago. */
   hitOf(requestId: string): HitRecord | null {
-    return this.cache.hits.of(requestId);
+    return this.outcomes.hits.of(requestId);
   }
 
   /** Whether the caller is among those who share the answer. */
@@ -69,12 +82,19 @@ export class CacheAdministration {
 
   /**
    * A wrong answer is evicted. When it was the answer to another question, that question and this one are kept from
-   * standing in for others for thirty days.
+   * standing in for others for thirty days, and near it more likeness is asked for than that answer had.
    */
   async judge(hit: HitRecord, verdict: HitVerdict): Promise<void> {
-    this.metrics.verdict(verdict, hit.tier);
+    this.outcomes.metrics.verdict(verdict, hit.tier);
     if (verdict === 'right') return;
-    if (hit.tier === 'semantic') await Promise.all([this.store.bar(hit.entryId), this.store.bar(hit.askedId)]);
-    await this.store.remove(hit.entryId);
+    if (hit.tier === 'semantic') await this.keepApart(hit);
+    await this.remove(hit.entryId);
+  }
+
+  private async keepApart({ entryId, askedId, similarity }: HitRecord): Promise<void> {
+    const { entry } = await this.store.find(entryId, null);
+    const { partition, text } = entry ?? { partition: '', text: null };
+    if (text !== null) await this.similar.tighten({ partition, text }, similarity, this.clock.now());
+    await Promise.all([this.store.bar(entryId), this.store.bar(askedId)]);
   }
 }

@@ -1,5 +1,5 @@
 import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
-import { Section } from '../platform/config/fields';
+import { Duration, Entries, noEntries, Section } from '../platform/config/fields';
 import { IsName } from '../platform/config/validators';
 
 export const CACHE_MODES = ['conservative', 'balanced', 'cosine'] as const;
@@ -21,6 +21,58 @@ export class CacheEmbeddingsConfig {
   @IsOptional()
   @IsName()
   model?: string;
+
+  /**
+   * How long a request waits for the vector of its prompt before it goes on as a miss. Default: 50 ms with `local`, 500 ms
+   * with a provider.
+   * @example 250ms
+   */
+  @Duration()
+  @IsOptional()
+  @Min(1)
+  @Max(10_000)
+  timeout?: number;
+}
+
+/** What is different for one model or alias. What is absent is as for all. */
+export class CacheModelConfig {
+  /**
+   * As `cache.mode`.
+   * @example balanced
+   */
+  @IsOptional()
+  @IsIn(CACHE_MODES)
+  mode?: CacheMode;
+
+  /**
+   * As `cache.similarity_threshold`, which is the floor: it may be raised here, not lowered.
+   * @example 0.97
+   */
+  @IsOptional()
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @Min(0.01)
+  @Max(1)
+  similarity_threshold?: number;
+
+  /**
+   * As `cache.ttl_seconds`.
+   * @example 600
+   */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(31_536_000)
+  ttl_seconds?: number;
+}
+
+/** What is different for single models. */
+export class CacheModelsConfig {
+  /**
+   * The name is what clients send as `model`.
+   * @example gpt-4o
+   */
+  @Entries(() => CacheModelConfig)
+  entries: Readonly<Record<string, CacheModelConfig>> = noEntries();
 }
 
 /** Answers that were given before, replayed for the same or a similar question. */
@@ -31,7 +83,9 @@ export class CacheConfig {
 
   /**
    * How similar prompts are matched. `conservative`: only when all content words, numbers and names agree; `balanced`:
-   * small differences pass; `cosine`: by `similarity_threshold` alone. The threshold is the floor of all three.
+   * other words for the same pass, when the encoder finds the prompts similar and no rule finds a difference in meaning;
+   * `cosine`: by the encoder and `similarity_threshold` alone, which gives wrong answers to prompts that differ in one
+   * word, such as "enable" and "disable". The threshold is the floor of all three.
    */
   @IsIn(CACHE_MODES)
   mode: CacheMode = 'conservative';
@@ -55,4 +109,30 @@ export class CacheConfig {
   /** Where embeddings come from. */
   @Section(() => CacheEmbeddingsConfig)
   embeddings: CacheEmbeddingsConfig = new CacheEmbeddingsConfig();
+
+  /** Models and aliases, by the name clients ask for, that are cached in another way. */
+  @Section(() => CacheModelsConfig)
+  models: CacheModelsConfig = new CacheModelsConfig();
 }
+
+/** What holds for one model. */
+export interface CachePolicy {
+  readonly mode: CacheMode;
+  readonly threshold: number;
+  readonly ttlSeconds: number;
+}
+
+export function policyFor(config: CacheConfig, model: string): CachePolicy {
+  const own = config.models.entries[model];
+  return {
+    mode: own?.mode ?? config.mode,
+    threshold: Math.max(config.similarity_threshold, own?.similarity_threshold ?? 0),
+    ttlSeconds: own?.ttl_seconds ?? config.ttl_seconds,
+  };
+}
+
+/** Whether prompts are compared by vectors anywhere. */
+export const needsEncoder = ({ mode, models }: CacheConfig): boolean =>
+  [mode, ...Object.values(models.entries).map((model) => model.mode)].some(
+    (each) => each === 'balanced' || each === 'cosine',
+  );

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Counter } from 'prom-client';
+import { Counter, Histogram } from 'prom-client';
 import { NANO_PER_USD, type NanoUsd } from '../core/money';
 import { MetricsRegistry } from '../platform/metrics/metrics';
 
@@ -23,6 +23,8 @@ export class CacheMetrics {
   private readonly saved: Counter;
   private readonly failures: Counter;
   private readonly verdicts: Counter;
+  private readonly encodings: Counter;
+  private readonly encodingSeconds: Histogram;
   private readonly hits: Record<CacheTier, number> = { exact: 0, canonical: 0, coalesced: 0, semantic: 0 };
   private misses = 0;
   private bypasses = 0;
@@ -60,6 +62,18 @@ export class CacheMetrics {
       labelNames: ['verdict', 'tier'],
       registers,
     });
+    this.encodings = new Counter({
+      name: 'gateway_cache_encodings_total',
+      help: 'Prompts that were to be turned into vectors, by what became of it.',
+      labelNames: ['outcome'],
+      registers,
+    });
+    this.encodingSeconds = new Histogram({
+      name: 'gateway_cache_encoding_seconds',
+      help: 'How long the encoder took for a prompt, in time or not.',
+      buckets: [0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      registers,
+    });
   }
 
   hit(tier: CacheTier, savedNanoUsd: NanoUsd): void {
@@ -83,8 +97,16 @@ export class CacheMetrics {
     this.answers.inc({ outcome });
   }
 
-  failure(operation: 'find' | 'put'): void {
+  failure(operation: 'find' | 'take' | 'put' | 'search' | 'index' | 'lease'): void {
     this.failures.inc({ operation });
+  }
+
+  encoding(outcome: string): void {
+    this.encodings.inc({ outcome });
+  }
+
+  encodingTook(milliseconds: number): void {
+    this.encodingSeconds.observe(milliseconds / 1000);
   }
 
   verdict(verdict: 'right' | 'wrong', tier: CacheTier): void {

@@ -1,139 +1,116 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import type { GatewayContext } from '../core/context';
+import type { InferenceRequest } from '../core/chat';
+import type { CacheStatus, GatewayContext } from '../core/context';
 import type { ChatReply } from '../core/reply';
-import { Clock } from '../platform/clock';
-import { LiveConfig } from '../platform/config/live-config';
-import { replay } from './answers/replay';
-import { choose, describe, isUsable, sameQuestion, type Asked, type Match } from './asked';
-import { CacheConfig } from './cache.config';
-import { OnlyIfCachedError } from './cache.errors';
-import { CacheKeys } from './cache-keys';
-import { CacheMetrics } from './cache.metrics';
-import { whyNotCached } from './eligibility';
-import { Flights, within } from './flights';
-import { HitBook } from './hit-book';
 import { AnswerRecorder } from './answer-recorder';
+import type { Asked } from './asked';
+import { CacheLookup } from './cache-lookup';
+import { CacheOutcomes, statusOf } from './cache-outcomes';
+import { CacheQuestions } from './cache-questions';
+import { policyFor, type CacheMode } from './cache.config';
+import { OnlyIfCachedError } from './cache.errors';
+import type { CacheTier } from './cache.metrics';
+import { whyNotCached } from './eligibility';
 import { readCacheControls, type CacheControls } from './request-controls';
-import { CacheStore } from './store/cache.store';
-import { PatientStore } from './store/patient-store';
-
-/** How long a request waits for the same one before it asks for itself. */
-const FOLLOW_MS = 10_000;
+import { SharedFlights } from './shared-flights';
 
 type Produce = () => Promise<ChatReply>;
+
+/** What the cache would do with a request. */
+export interface CacheExplanation {
+  readonly status: CacheStatus;
+  /** Why the cache would be left out, or why prompts could not be compared. */
+  readonly why: string | null;
+  readonly mode: CacheMode;
+  readonly threshold: number;
+  readonly match: { readonly entry: string; readonly tier: CacheTier; readonly similarity: number } | null;
+  /** Stored questions that are near and will not do. */
+  readonly refused: readonly Readonly<Record<string, unknown>>[];
+}
 
 /** Answers from what was answered before, when that is as good; otherwise lets the request through and keeps its answer. */
 @Injectable()
 export class CacheService {
-  readonly hits = new HitBook();
-  private readonly flights = new Flights();
-  private readonly store: PatientStore;
-  private readonly recorder: AnswerRecorder;
-
   constructor(
-    store: CacheStore,
-    private readonly keys: CacheKeys,
-    private readonly config: LiveConfig,
-    private readonly metrics: CacheMetrics,
-    private readonly clock: Clock,
-  ) {
-    this.store = new PatientStore(store, metrics, clock);
-    this.recorder = new AnswerRecorder(this.store, metrics, clock);
-  }
+    private readonly questions: CacheQuestions,
+    private readonly lookup: CacheLookup,
+    private readonly flights: SharedFlights,
+    private readonly recorder: AnswerRecorder,
+    private readonly outcomes: CacheOutcomes,
+  ) {}
 
   get isEnabled(): boolean {
-    return this.config.section(CacheConfig).enabled;
+    return this.questions.config.enabled;
   }
 
   /** The stored answer, or what `produce` gives; throws what `produce` throws, and 400 for headers that make no sense. */
   async answer(context: GatewayContext, headers: IncomingHttpHeaders, produce: Produce): Promise<ChatReply> {
-    const { request } = context;
-    if (!request) throw new Error('RequestGuard has not run');
     const controls = readCacheControls(headers);
-    const why = controls.noStore ? 'no_store' : whyNotCached(request);
-    if (why !== null) return this.bypass(context, why, controls, produce);
-    const asked = describe(this.keys.fingerprint, context, this.config.section(CacheConfig), controls);
-    if (controls.noCache) {
-      const flight = this.flights.lead(asked.print.id);
-      return this.bypass(context, 'no_cache', controls, () => this.recorder.record(context, asked, flight, produce));
+    const why = whyBypassed(controls, requestOf(context));
+    if (why !== null && why !== 'no_cache') return this.bypass(context, why, controls, produce);
+    const asked = this.questions.describe(context, controls);
+    if (why === 'no_cache') {
+      const flight = this.flights.lead(asked);
+      return this.bypass(context, why, controls, () => this.recorder.record(context, asked, flight, produce));
     }
-    const match = await this.lookUp(context, asked);
+    const match = await this.lookup.find(context, asked);
     if (match === 'away') return this.bypass(context, 'store_away', controls, produce);
-    if (match) return this.serve(context, asked, match);
-    if (controls.onlyIfCached) throw this.refuseNew(context);
+    if (match) return this.outcomes.hit(context, asked, match);
     return this.miss(context, asked, produce);
   }
 
-  private async lookUp(context: GatewayContext, asked: Asked): Promise<Match | null | 'away'> {
-    const found = await this.store.find(asked.print.id, asked.words);
-    if (found === null) return 'away';
-    const { match, refused } = choose(found, asked, this.clock.now());
-    for (const { entryId, similarity, reasons } of refused) {
-      context.decide('cache', 'refused', { entry: entryId, similarity, reasons });
-    }
-    return match;
+  /** What `answer` would do now. Calls no provider, and counts and keeps nothing. */
+  async explain(context: GatewayContext, headers: IncomingHttpHeaders): Promise<CacheExplanation> {
+    const request = requestOf(context);
+    const { config } = this.questions;
+    const { mode, threshold } = policyFor(config, request.model);
+    const nothing = { mode, threshold, match: null, refused: [] };
+    const controls = readCacheControls(headers);
+    const why = config.enabled ? whyBypassed(controls, request) : 'off';
+    if (why !== null) return { ...nothing, status: 'bypass', why };
+    const asked = this.questions.describe(context, controls);
+    const seen = context.decisions.length;
+    const { isFree } = this.lookup;
+    const match = await this.lookup.find(context, asked, isFree);
+    if (match === 'away') return { ...nothing, status: 'bypass', why: 'store_away' };
+    const made = context.decisions.slice(seen);
+    const reason = made.find(({ what }) => what === 'not_compared')?.facts['why'];
+    return {
+      ...nothing,
+      threshold: asked.threshold,
+      status: match ? statusOf(match.tier) : 'miss',
+      why: isFree ? ((reason as string | undefined) ?? null) : 'encoder_not_asked',
+      match: match && { entry: match.entry.id, tier: match.tier, similarity: match.similarity },
+      refused: made.filter(({ what }) => what === 'refused').map(({ facts }) => facts),
+    };
   }
 
   private async miss(context: GatewayContext, asked: Asked, produce: Produce): Promise<ChatReply> {
-    const shared = await this.follow(context, asked);
-    if (shared) return this.serve(context, asked, shared);
-    this.metrics.miss();
-    context.cacheStatus = 'miss';
-    context.cacheReport = { hit: null, detail: null };
-    context.decide('cache', 'miss');
-    const flight = this.flights.lead(asked.print.id);
-    return this.recorder.record(context, asked, flight, produce);
-  }
-
-  /** The answer of the same request that is being answered right now; null when there is none, or not soon. */
-  private async follow(context: GatewayContext, asked: Asked): Promise<Match | null> {
-    const landed = canShare(asked) ? this.flights.following(asked.print.id) : null;
-    if (!landed) return null;
-    const waitMs = context.timeoutMs === undefined ? FOLLOW_MS : Math.min(FOLLOW_MS, context.timeoutMs / 2);
-    const startedMs = this.clock.monotonic();
-    const entry = await within(landed, waitMs, context.signal);
-    // Waiting for somebody else's provider call is not the gateway's own time.
-    context.upstreamMs += this.clock.monotonic() - startedMs;
-    if (!entry || !isUsable(entry, asked, this.clock.now())) return null;
-    return { ...sameQuestion(entry, asked), tier: 'coalesced' };
-  }
-
-  private serve(context: GatewayContext, asked: Asked, { entry, tier, similarity }: Match): ChatReply {
-    const { provider, model, fallback, costNanoUsd } = entry.origin;
-    const ageMs = Math.max(0, this.clock.now() - entry.createdAtMs);
-    context.cacheStatus = tier === 'semantic' ? 'semantic-hit' : 'hit';
-    context.savedNanoUsd = costNanoUsd;
-    context.served = { provider, model, attempts: 0, fallback };
-    const ttlSeconds = Math.max(0, Math.floor((entry.expiresAtMs - this.clock.now()) / 1000));
-    context.cacheReport = { hit: { similarity, ageSeconds: Math.floor(ageMs / 1000), ttlSeconds }, detail: tier };
-    const asOf = { entry: entry.id, asked: asked.print.id, scope: asked.scope, tier, similarity };
-    context.decide('cache', context.cacheStatus, { ...asOf, age_ms: ageMs });
-    this.metrics.hit(tier, costNanoUsd);
-    this.hits.note(context.requestId, { entryId: entry.id, askedId: asked.print.id, scope: asked.scope, tier });
-    const { stream, includeUsage } = asked.request;
-    return replay(entry, { stream, includeUsage });
+    if (asked.controls.onlyIfCached) {
+      this.outcomes.miss(context);
+      throw new OnlyIfCachedError();
+    }
+    const boarding = await this.flights.board(context, asked);
+    if ('match' in boarding) return this.outcomes.hit(context, asked, boarding.match);
+    this.outcomes.miss(context);
+    return this.recorder.record(context, asked, boarding.flight, produce);
   }
 
   private bypass(context: GatewayContext, why: string, controls: CacheControls, produce: Produce): Promise<ChatReply> {
-    context.cacheStatus = 'bypass';
-    context.cacheReport = { hit: null, detail: why };
-    context.decide('cache', 'bypass', { why });
-    this.metrics.bypass();
+    this.outcomes.bypass(context, why);
     if (controls.onlyIfCached) throw new OnlyIfCachedError();
     return produce();
   }
-
-  private refuseNew(context: GatewayContext): OnlyIfCachedError {
-    this.metrics.miss();
-    context.cacheStatus = 'miss';
-    context.cacheReport = { hit: null, detail: null };
-    return new OnlyIfCachedError();
-  }
 }
 
-/** A request with tools mostly ends in a call of one, which nobody can share: waiting for it would be in vain. */
-const canShare = ({ request }: Asked): boolean => {
-  const { tools } = request.document.value;
-  return !Array.isArray(tools) || tools.length === 0;
-};
+function requestOf({ request }: GatewayContext): InferenceRequest {
+  if (!request) throw new Error('RequestGuard has not run');
+  return request;
+}
+
+/** Why no stored answer may be given; null when one may. */
+function whyBypassed(controls: CacheControls, request: InferenceRequest): string | null {
+  if (controls.noStore) return 'no_store';
+  return whyNotCached(request) ?? (controls.noCache ? 'no_cache' : null);
+}

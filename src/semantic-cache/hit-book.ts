@@ -10,6 +10,7 @@ export interface HitRecord {
   readonly askedId: string;
   readonly scope: string;
   readonly tier: CacheTier;
+  readonly similarity: number;
 }
 
 /** The latest hits of this process, by request. */

@@ -1,5 +1,6 @@
 export { CacheAdministration, type CacheOverview } from './cache-administration';
 export { CacheInterceptor } from './cache.interceptor';
+export { CacheService } from './cache.service';
 export { SemanticCacheModule } from './semantic-cache.module';
 export type { CacheEntryView } from './answers/cache-entry';
 export type { HitRecord } from './hit-book';

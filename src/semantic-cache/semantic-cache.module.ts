@@ -1,13 +1,26 @@
 import { Module } from '@nestjs/common';
 import { Clock } from '../platform/clock';
 import { RedisConnection } from '../platform/redis/redis-connection';
+import { ProvidersModule } from '../providers';
 import { CacheAdministration } from './cache-administration';
-import { CacheKeys } from './cache-keys';
+import { AnswerRecorder } from './answer-recorder';
+import { CacheLookup } from './cache-lookup';
+import { CacheOutcomes } from './cache-outcomes';
+import { CacheQuestions } from './cache-questions';
+import { SharedFlights } from './shared-flights';
+import { FlightLeases, LoneFlightLeases } from './store/flight-leases';
+import { PatientStore } from './store/patient-store';
+import { RedisFlightLeases } from './store/redis.flight-leases';
 import { CacheMetrics } from './cache.metrics';
 import { CacheService } from './cache.service';
+import { Encoders } from './encoder/encoders';
+import { SimilarQuestions } from './similar-questions';
 import { CacheStore } from './store/cache.store';
 import { MemoryCacheStore } from './store/memory.cache-store';
+import { MemoryVectorIndex } from './store/memory.vector-index';
 import { RedisCacheStore } from './store/redis.cache-store';
+import { RedisVectorIndex } from './store/redis.vector-index';
+import { VectorIndex } from './store/vector-index';
 
 /** Answers of all replicas when there is a Redis, of this process when there is none. */
 function openStore({ client }: RedisConnection, clock: Clock): CacheStore {
@@ -15,10 +28,29 @@ function openStore({ client }: RedisConnection, clock: Clock): CacheStore {
   return client ? new RedisCacheStore({ client, nowMs }) : new MemoryCacheStore(nowMs);
 }
 
+/** Each replica compares for itself; with a Redis it knows what the others were asked. */
+function openIndex({ client }: RedisConnection, clock: Clock): VectorIndex {
+  const nowMs = (): number => clock.now();
+  return client ? new RedisVectorIndex({ client, nowMs }) : new MemoryVectorIndex(nowMs);
+}
+
+const openLeases = ({ client }: RedisConnection): FlightLeases =>
+  client ? new RedisFlightLeases(client) : new LoneFlightLeases();
+
 @Module({
+  imports: [ProvidersModule],
   providers: [
     { provide: CacheStore, inject: [RedisConnection, Clock], useFactory: openStore },
-    CacheKeys,
+    { provide: VectorIndex, inject: [RedisConnection, Clock], useFactory: openIndex },
+    { provide: FlightLeases, inject: [RedisConnection], useFactory: openLeases },
+    Encoders,
+    SimilarQuestions,
+    PatientStore,
+    CacheQuestions,
+    CacheLookup,
+    CacheOutcomes,
+    SharedFlights,
+    AnswerRecorder,
     CacheMetrics,
     CacheService,
     CacheAdministration,

@@ -5,7 +5,9 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from '../support/child';
 import { FakeUpstream } from '../support/fake-upstream';
+import { guarantee } from '../support/guarantee';
 import { createTestDatabase } from '../support/test-database';
+import { until } from '../support/until';
 
 jest.setTimeout(180_000);
 
@@ -173,27 +175,13 @@ describe('wrong configuration', () => {
 });
 
 describe('SIGTERM', () => {
-  it('turns readiness to 503, lets running streams finish, refuses nothing while it waits, and exits with 0', async () => {
-    const upstream = await FakeUpstream.start();
-    upstream.answer = (_, response) => {
-      response.writeHead(200, { 'content-type': 'text/event-stream' });
-      let sent = 0;
-      const timer = setInterval(() => {
-        sent += 1;
-        const finish = sent === 30 ? '"stop"' : 'null';
-        response.write(
-          `data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"${sent} "},"finish_reason":${finish}}]}\n\n`,
-        );
-        if (sent < 30) return;
-        clearInterval(timer);
-        response.end('data: [DONE]\n\n');
-      }, 100);
-    };
+  /** A gateway of its own process in front of `upstream`, and what a client does with it. */
+  const boot = async (upstream: FakeUpstream, server: string) => {
     const folder = temporary();
     const file = path.join(folder, 'gateway.yaml');
     writeFileSync(
       file,
-      `server: { lame_duck: 1s, drain: 30s }
+      `server: ${server}
 providers: { openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private_network: true, models: [gpt-4o-mini] } }
 `,
     );
@@ -210,19 +198,45 @@ providers: { openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private
     const { api_key: key } = JSON.parse(readFileSync(path.join(folder, 'first-run.json'), 'utf8')) as {
       api_key: string;
     };
-    const call = () =>
+    const call = (stream: boolean) =>
       fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
         method: 'POST',
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ model: 'gpt-4o-mini', stream: true, messages: [{ role: 'user', content: 'x' }] }),
+        body: JSON.stringify({ model: 'gpt-4o-mini', stream, messages: [{ role: 'user', content: 'x' }] }),
       });
     const ready = async () => (await fetch(`http://127.0.0.1:${port}/health/ready`)).status;
-    const running = await call();
+    return { child, call, ready };
+  };
+
+  const chunk = (text: string, finish: string): string =>
+    `data: {"id":"c","model":"m","choices":[{"index":0,"delta":{"content":"${text} "},"finish_reason":${finish}}]}\n\n`;
+
+  /** One event each tenth of a second, `events` of them and then the end. */
+  const streaming =
+    (events: number): FakeUpstream['answer'] =>
+    (_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      let sent = 0;
+      const timer = setInterval(() => {
+        sent += 1;
+        response.write(chunk(String(sent), sent === events ? '"stop"' : 'null'));
+        if (sent < events) return;
+        clearInterval(timer);
+        response.end('data: [DONE]\n\n');
+      }, 100);
+      response.once('close', () => clearInterval(timer));
+    };
+
+  it('turns readiness to 503, lets running streams finish, refuses nothing while it waits, and exits with 0', async () => {
+    const upstream = await FakeUpstream.start();
+    upstream.answer = streaming(30);
+    const { child, call, ready } = await boot(upstream, '{ lame_duck: 1s, drain: 30s }');
+    const running = await call(true);
     expect(await ready()).toBe(200);
     child.process.kill('SIGTERM');
     await sleep(300);
     expect(await ready()).toBe(503);
-    const late = await call();
+    const late = await call(true);
     expect(late.status).toBe(200);
     for (const response of [running, late]) {
       const text = await response.text();
@@ -230,6 +244,31 @@ providers: { openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private
       expect(text).toContain('[DONE]');
     }
     expect(await child.exit).toBe(0);
+    guarantee('LIF-1', '2 of 2 streams complete through SIGTERM, exit 0');
+    await upstream.close();
+  });
+
+  it('ends what outlives the drain with an error of its dialect, never with a silent cut', async () => {
+    const upstream = await FakeUpstream.start();
+    upstream.answer = (received, response) => {
+      // A whole answer never comes; a stream never ends.
+      if (received.body.includes('"stream":true')) streaming(Infinity)(received, response);
+    };
+    const { child, call } = await boot(upstream, '{ lame_duck: 100ms, drain: 500ms }');
+    const stream = await call(true);
+    const whole = call(false);
+    await until(() => upstream.received.length === 2);
+    child.process.kill('SIGTERM');
+    const text = await stream.text();
+    expect(text).toContain('"1 "');
+    expect(text).toContain('"code":"overloaded"');
+    expect(text).not.toContain('[DONE]');
+    const refused = await whole;
+    expect(refused.status).toBe(503);
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(await refused.json()).toMatchObject({ error: { code: 'overloaded' } });
+    expect(await child.exit).toBe(0);
+    expect(upstream.abandoned).toBe(2);
     await upstream.close();
   });
 });

@@ -14,6 +14,8 @@ export const PERMISSIONS = [
   'limits.read',
   'budgets.read',
   'budgets.write',
+  'prices.read',
+  'prices.write',
   'playground.use',
   'routing.read',
   'routing.write',

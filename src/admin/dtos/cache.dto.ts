@@ -118,6 +118,12 @@ export class CacheOverviewDto {
   @ApiProperty({ type: 'integer' })
   bytes!: number;
 
+  @ApiProperty({ type: 'integer', description: 'Questions that can be found by their likeness.' })
+  vectors!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Memory of their vectors in this replica.' })
+  vector_bytes!: number;
+
   @ApiProperty({ type: CacheHitsDto })
   hits!: CacheHitsDto;
 
@@ -151,7 +157,7 @@ export const fromCacheEntry = (entry: CacheEntryView): CacheEntryDto => ({
   expires_at: time(entry.expiresAtMs),
 });
 
-export function fromCacheOverview({ config, counts, size, sinceMs }: CacheOverview): CacheOverviewDto {
+export function fromCacheOverview({ config, counts, size, vectors, sinceMs }: CacheOverview): CacheOverviewDto {
   const hits = Object.values(counts.hits).reduce((sum, count) => sum + count, 0);
   const asked = hits + counts.misses;
   const { enabled, mode, similarity_threshold, ttl_seconds, scope } = config;
@@ -163,6 +169,8 @@ export function fromCacheOverview({ config, counts, size, sinceMs }: CacheOvervi
     scope,
     since: time(sinceMs),
     ...size,
+    vectors: vectors.vectors,
+    vector_bytes: vectors.bytes,
     hits: counts.hits,
     misses: counts.misses,
     bypasses: counts.bypasses,

@@ -3,12 +3,15 @@ import type { NanoUsd } from '../../core/money';
 import type { AttemptText } from '../usage-rows';
 import type { BudgetSnapshot } from './budget-snapshot';
 import type { PaidCall, Payers } from './budget-terms';
+import { BudgetExceededError } from './budget.errors';
 import type { LeaseBook, Reservation } from './lease-book';
 import type { LeaseDesk } from './lease-desk';
 import type { ReserveOrder } from './waiting-line';
 
 /** What billing knows of budgets: who pays for a call, and the money that calls in flight hold. */
 export class BudgetGate {
+  private refusedListener: (budgetId: string) => void = () => undefined;
+
   constructor(
     private readonly snapshot: () => BudgetSnapshot,
     private readonly desk: LeaseDesk,
@@ -21,7 +24,17 @@ export class BudgetGate {
 
   /** At once out of a lease, or after asking. Throws, or rejects with, `GatewayError` when the call cannot be paid. */
   reserve(order: ReserveOrder): Reservation | Promise<Reservation> {
-    return this.desk.reserve(order);
+    try {
+      const reservation = this.desk.reserve(order);
+      return reservation instanceof Promise ? reservation.catch((error: unknown) => this.refuse(error)) : reservation;
+    } catch (error) {
+      return this.refuse(error);
+    }
+  }
+
+  /** Told of each call that a budget refuses. */
+  onRefused(listener: (budgetId: string) => void): void {
+    this.refusedListener = listener;
   }
 
   settle(reservation: Reservation, actualNanoUsd: NanoUsd): void {
@@ -46,6 +59,11 @@ export class BudgetGate {
   /** Ends the leases of which everything is stored. Never throws. */
   close(): Promise<void> {
     return this.desk.close();
+  }
+
+  private refuse(error: unknown): never {
+    if (error instanceof BudgetExceededError) this.refusedListener(error.budgetId);
+    throw error;
   }
 
   /** These attempts of this process are in the database, and the leases have been charged there. */

@@ -9,6 +9,7 @@ import { BudgetConfigSync } from './budget-config-sync';
 import { BudgetDirectory } from './budget-directory';
 import { BudgetGate } from './budget-gate';
 import { BudgetRuntime } from './budget-runtime';
+import { BudgetWatch } from './budget-watch';
 import { BudgetsService } from './budgets.service';
 import { LeaseBook } from './lease-book';
 import { LeaseDesk, type Pause } from './lease-desk';
@@ -45,5 +46,6 @@ export const BUDGETS: Provider[] = [
   },
   BudgetConfigSync,
   BudgetRuntime,
+  BudgetWatch,
   BudgetsService,
 ];

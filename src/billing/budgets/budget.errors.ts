@@ -5,6 +5,8 @@ import { describeBudget, type BudgetTerms } from './budget-terms';
 
 /** The budget cannot pay for the call. */
 export class BudgetExceededError extends GatewayError {
+  readonly budgetId: string;
+
   constructor(budget: BudgetTerms, facts: BudgetFacts, hasWaited: boolean) {
     const spent = formatUsd(facts.fixedNanoUsd);
     const limit = formatUsd(facts.allowedNanoUsd);
@@ -30,6 +32,7 @@ export class BudgetExceededError extends GatewayError {
         },
       },
     );
+    this.budgetId = budget.id;
   }
 }
 

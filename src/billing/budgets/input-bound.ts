@@ -1,4 +1,6 @@
 import type { InferenceRequest } from '../../core/chat';
+import type { ModelPrice } from '../model-price';
+import { askedServiceTier } from './service-tier';
 
 /** Shorter texts are no images. */
 const MEDIA_LENGTH = 1_024;
@@ -26,16 +28,17 @@ export function inputTokenBound({ document }: InferenceRequest): number {
   return document.bytes.length - media.bytes + media.tokens + tools + FRAMING_TOKENS;
 }
 
-/** Why the cost of this call has no bound that we know, whatever its price; null: it has one. */
-export function whyUnbounded({ document }: InferenceRequest): string | null {
-  const body = document.value;
+/** Why the cost of this call has no bound that we know at this price; null: it has one. */
+export function whyUnbounded(request: InferenceRequest, { serviceTiers }: ModelPrice): string | null {
+  const body = request.document.value;
   for (const member of ['previous_response_id', 'conversation', 'prompt', 'container', 'mcp_servers'] as const) {
     const value = body[member];
     if (value !== undefined && value !== null && typeof value !== 'boolean')
       return `"${member}" makes the provider read more than this request holds`;
   }
   if (body['web_search_options'] !== undefined) return 'a search of the provider has no known cost';
-  if (body['service_tier'] === 'priority' || body['speed'] === 'fast') return 'a faster service has no known price';
+  const tier = askedServiceTier(request);
+  if (tier !== undefined && !serviceTiers?.[tier]) return `the service tier "${tier}" has no known price`;
   const { tools } = body;
   if (!Array.isArray(tools)) return null;
   const foreign: unknown = tools

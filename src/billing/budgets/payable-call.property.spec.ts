@@ -13,9 +13,11 @@ const TIER: PriceTier = {
   cacheWrite5m: 2_500_000n,
   cacheWrite1h: 2_500_000n,
   inputAudio: 2_500_000n,
+  inputImage: 2_500_000n,
   output: 10_000_000n,
   reasoning: 10_000_000n,
   outputAudio: 10_000_000n,
+  outputImage: 10_000_000n,
 };
 const priceOf = (source: ModelPrice['source']): ModelPrice => ({
   id: 'x',
@@ -63,6 +65,6 @@ describe('what a call may cost', () => {
   });
 
   it('an ordinary call has a bound', () => {
-    expect(whyUnbounded(chatRequest())).toBeNull();
+    expect(whyUnbounded(chatRequest(), priceOf('catalogue'))).toBeNull();
   });
 });

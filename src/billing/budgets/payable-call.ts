@@ -5,6 +5,7 @@ import { worstCaseCost, type ModelPrice } from '../model-price';
 import type { BudgetTerms } from './budget-terms';
 import { BudgetUnpriceableError } from './budget.errors';
 import { inputTokenBound, whyUnbounded } from './input-bound';
+import { askedServiceTier } from './service-tier';
 
 /** The bound on an answer for which the client set none: it is sent to the provider, so that it holds. */
 const DEFAULT_OUTPUT_TOKENS = 4_096;
@@ -31,11 +32,12 @@ export function payableCall(
   budgets: readonly BudgetTerms[],
 ): PayableCall {
   const [budget] = budgets;
-  const why = whyUnpriced(price) ?? whyUnbounded(request);
+  const why = whyUnpriced(price) ?? whyUnbounded(request, price);
   if (budget && why !== null) throw new BudgetUnpriceableError(budget, why);
   const inputTokens = inputTokenBound(request);
   const outputTokens = request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS;
-  const costAt = (tokens: number): NanoUsd => worstCaseCost(price, inputTokens, tokens, request.choices);
+  const tier = askedServiceTier(request);
+  const costAt = (tokens: number): NanoUsd => worstCaseCost(price, inputTokens, tokens, request.choices, tier);
   const outputTokensFor = (amount: NanoUsd): number => mostTokens(costAt, amount, outputTokens);
   return {
     price,

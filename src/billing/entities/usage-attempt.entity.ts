@@ -47,6 +47,10 @@ export class UsageAttempt extends UsageColumns {
   @Column('text', { name: 'price_version' })
   priceVersion!: string;
 
+  /** That was charged; null: the ordinary one. */
+  @Column('text', { name: 'service_tier', nullable: true })
+  serviceTier!: string | null;
+
   @Column('integer', { name: 'latency_ms', nullable: true })
   latencyMs!: number | null;
 
@@ -68,6 +72,9 @@ export class UsageAttempt extends UsageColumns {
   @Column('bigint', { name: 'input_audio_price_pico', transformer: AMOUNT })
   inputAudioPricePico!: bigint;
 
+  @Column('bigint', { name: 'input_image_price_pico', transformer: AMOUNT })
+  inputImagePricePico!: bigint;
+
   @Column('bigint', { name: 'output_price_pico', transformer: AMOUNT })
   outputPricePico!: bigint;
 
@@ -76,6 +83,9 @@ export class UsageAttempt extends UsageColumns {
 
   @Column('bigint', { name: 'output_audio_price_pico', transformer: AMOUNT })
   outputAudioPricePico!: bigint;
+
+  @Column('bigint', { name: 'output_image_price_pico', transformer: AMOUNT })
+  outputImagePricePico!: bigint;
 
   @Column('bigint', { name: 'web_search_price_pico', transformer: AMOUNT })
   webSearchPricePico!: bigint;

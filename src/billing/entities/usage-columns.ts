@@ -33,6 +33,9 @@ export abstract class UsageColumns {
   @Column('bigint', { name: 'input_audio_tokens', transformer: COUNT })
   inputAudioTokens!: number;
 
+  @Column('bigint', { name: 'input_image_tokens', transformer: COUNT })
+  inputImageTokens!: number;
+
   @Column('bigint', { name: 'output_tokens', transformer: COUNT })
   outputTokens!: number;
 
@@ -41,6 +44,9 @@ export abstract class UsageColumns {
 
   @Column('bigint', { name: 'output_audio_tokens', transformer: COUNT })
   outputAudioTokens!: number;
+
+  @Column('bigint', { name: 'output_image_tokens', transformer: COUNT })
+  outputImageTokens!: number;
 
   @Column('bigint', { name: 'web_searches', transformer: COUNT })
   webSearches!: number;

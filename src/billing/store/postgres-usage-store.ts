@@ -72,12 +72,21 @@ function isBadRow(error: unknown): boolean {
   return typeof code === 'string' && code.length === 5 && BAD_ROW_CLASSES.includes(code.slice(0, 2));
 }
 
+/** Figures that records of an older version do not have. */
+const ADDED: ReadonlySet<string> = new Set([
+  'input_image_tokens',
+  'output_image_tokens',
+  'input_image_price_pico',
+  'output_image_price_pico',
+]);
+
 function insertStatement<Row>(table: string, columns: ColumnTypes<Row>): string {
   const names = Object.keys(columns)
     .map((name) => `"${name}"`)
     .join(', ');
   const typed = Object.entries<string>(columns).map(([name, type]) => `"${name}" ${type}`);
-  return `insert into ${table} (${names}) select * from json_to_recordset($1::json) as r (${typed.join(', ')}) on conflict do nothing`;
+  const values = Object.keys(columns).map((name) => (ADDED.has(name) ? `coalesce("${name}", 0)` : `"${name}"`));
+  return `insert into ${table} (${names}) select ${values.join(', ')} from json_to_recordset($1::json) as r (${typed.join(', ')}) on conflict do nothing`;
 }
 
 /** The rows are JSON already: what is not read here is neither parsed nor escaped again. */
@@ -121,16 +130,19 @@ update usage_requests r set
   cache_write_5m_tokens = a.cache_write_5m_tokens,
   cache_write_1h_tokens = a.cache_write_1h_tokens,
   input_audio_tokens = a.input_audio_tokens,
+  input_image_tokens = a.input_image_tokens,
   output_tokens = a.output_tokens,
   reasoning_tokens = a.reasoning_tokens,
   output_audio_tokens = a.output_audio_tokens,
+  output_image_tokens = a.output_image_tokens,
   web_searches = a.web_searches
 from (
   select request_id, count(*) as attempts, sum(cost_nano_usd) as cost_nano_usd,
     sum(input_tokens) as input_tokens, sum(cache_read_tokens) as cache_read_tokens,
     sum(cache_write_5m_tokens) as cache_write_5m_tokens, sum(cache_write_1h_tokens) as cache_write_1h_tokens,
-    sum(input_audio_tokens) as input_audio_tokens, sum(output_tokens) as output_tokens,
-    sum(reasoning_tokens) as reasoning_tokens, sum(output_audio_tokens) as output_audio_tokens,
+    sum(input_audio_tokens) as input_audio_tokens, sum(input_image_tokens) as input_image_tokens,
+    sum(output_tokens) as output_tokens,
+    sum(reasoning_tokens) as reasoning_tokens, sum(output_audio_tokens) as output_audio_tokens, sum(output_image_tokens) as output_image_tokens,
     sum(web_searches) as web_searches
   from usage_attempts where request_id = any($1) group by request_id
 ) a

@@ -20,8 +20,13 @@ export const IDENTITY: Identity = Object.freeze({
   scopes: ['inference'],
 });
 
-export function chatRequest(model = 'gpt-4o', prompt = 'hello', maxOutputTokens: number | null = 100): ChatRequest {
-  const body = { model, messages: [{ role: 'user', content: prompt }] };
+export function chatRequest(
+  model = 'gpt-4o',
+  prompt = 'hello',
+  maxOutputTokens: number | null = 100,
+  more: object = {},
+): ChatRequest {
+  const body = { model, messages: [{ role: 'user', content: prompt }], ...more };
   return new ChatRequest({
     dialect: 'openai',
     document: JsonDocument.parse(Buffer.from(JSON.stringify(body))),

@@ -8,6 +8,14 @@ const example = {
   identity: { key_id: 'key_06f…', user_id: null, team_id: 'team_06f…', department_id: 'dep_06f…' },
   request: { model: 'gpt-4o-mini', stream: false, estimated_input_tokens: 9, max_output_tokens: 100 },
   limits: { admitted: true, reserved_tokens: 109, degraded: false, levels: [] },
+  cache: {
+    status: 'miss',
+    why: null,
+    mode: 'balanced',
+    threshold: 0.95,
+    match: null,
+    refused: [{ entry: '5f0c…', similarity: 0.968, reasons: ['opposite'] }],
+  },
   route: [{ provider: 'openai', model: 'gpt-4o-mini', strategy: 'priority', score: 0, price_bound_usd: '0.00006135' }],
   price_version: 'c47b9ab6039da09b',
   config_version: 'bd55d6a7b26e',
@@ -19,7 +27,7 @@ export const DocumentExplain = (): MethodDecorator =>
     ApiOperation({
       summary: 'What would be decided for a chat call',
       description:
-        'Limits, route order with scores and the price bound of each target. Calls no provider and takes nothing.',
+        'Limits, what the cache would answer and which near questions it would refuse why, route order with scores and the price bound of each target. Calls no provider and takes nothing.',
     }),
     ApiBody({
       schema: {

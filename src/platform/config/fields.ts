@@ -24,7 +24,8 @@ export function fieldShapes(type: Type<object>): ReadonlyMap<string, FieldShape>
 function shaped(shape: Partial<FieldShape>): PropertyDecorator {
   return (prototype, property) => {
     const type = prototype.constructor;
-    const shapes = (Reflect.getOwnMetadata(SHAPES, type) as Shapes | undefined) ?? new Map<string, FieldShape>();
+    const inherited = Reflect.getMetadata(SHAPES, type) as Shapes | undefined;
+    const shapes = (Reflect.getOwnMetadata(SHAPES, type) as Shapes | undefined) ?? new Map(inherited);
     const known = shapes.get(String(property));
     shapes.set(String(property), { kind: 'value', ...known, ...shape });
     Reflect.defineMetadata(SHAPES, shapes, type);

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable, Logger, type ExecutionContext } from '@nestjs/common';
 import type { Dialect } from '../../core/chat';
 import { GatewayContext } from '../../core/context';
+import type { GatewayError } from '../../core/errors';
 import { newId } from '../../core/ids';
 import { Clock } from '../clock';
 
@@ -27,6 +28,8 @@ export function dialectOf(path: string): Dialect {
 @Injectable()
 export class RequestContexts {
   private readonly logger = new Logger(RequestContexts.name);
+  /** As many as there are connections with a request. */
+  private readonly running = new Set<GatewayContext>();
 
   constructor(private readonly clock: Clock) {}
 
@@ -45,9 +48,22 @@ export class RequestContexts {
       onDeferredError: (error) => this.logger.error(error),
     });
     carrier[CONTEXT] = context;
-    if (response.destroyed || response.writableFinished) context.close();
-    else response.once('close', () => context.close());
+    if (response.destroyed || response.writableFinished) {
+      context.close();
+      return context;
+    }
+    this.running.add(context);
+    response.once('close', () => {
+      this.running.delete(context);
+      context.close();
+    });
     return context;
+  }
+
+  /** Ends every request that runs with this error, in its own dialect; returns how many there were. */
+  interruptAll(error: GatewayError): number {
+    for (const context of this.running) context.interrupt(error);
+    return this.running.size;
   }
 
   /** The context of the request a guard or an interceptor is called for. */

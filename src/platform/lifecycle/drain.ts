@@ -1,15 +1,20 @@
 import type { Server } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
+import { OverloadedError } from '../../core/errors';
 import { LiveConfig } from '../config/live-config';
 import { HealthService } from '../health/health.service';
+import { RequestContexts } from '../http/request-contexts';
 import { ServerConfig } from '../http/server.config';
 
 /** Idle keep-alive connections would hold the server open; they are closed this often while it drains. */
 const IDLE_SWEEP_MS = 250;
+/** For the error events of requests that are cut to reach their clients. */
+const GOODBYE_MS = 2_000;
+const RETRY_AFTER_MS = 1_000;
 
 /**
  * Stops serving without dropping a request: readiness turns to 503 while requests are still taken (`lame_duck`), then the
- * port closes, then running requests and streams end, at most for `drain`.
+ * port closes, then running requests and streams end, at most for `drain`; what still runs then ends with an error.
  */
 @Injectable()
 export class Drain {
@@ -18,6 +23,7 @@ export class Drain {
   constructor(
     private readonly health: HealthService,
     private readonly config: LiveConfig,
+    private readonly contexts: RequestContexts,
   ) {}
 
   /** How long load balancers are given to look away, in milliseconds. */
@@ -38,16 +44,24 @@ export class Drain {
   private close(server: Server, drainMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const sweep = setInterval(() => server.closeIdleConnections(), IDLE_SWEEP_MS);
+      let isInTime = true;
+      let goodbye: NodeJS.Timeout | undefined;
       const limit = setTimeout(() => {
-        this.logger.warn(`Requests were still running after ${drainMs} ms; they are cut`);
-        clearInterval(sweep);
-        server.closeAllConnections();
-        resolve(false);
+        isInTime = false;
+        const cut = this.contexts.interruptAll(
+          new OverloadedError(
+            'The gateway is shutting down before this request has ended. Send it again.',
+            RETRY_AFTER_MS,
+          ),
+        );
+        this.logger.warn(`${cut} requests were still running after ${drainMs} ms; they are cut with an error`);
+        goodbye = setTimeout(() => server.closeAllConnections(), GOODBYE_MS);
       }, drainMs);
       server.close(() => {
         clearInterval(sweep);
         clearTimeout(limit);
-        resolve(true);
+        clearTimeout(goodbye);
+        resolve(isInTime);
       });
       server.closeIdleConnections();
     });

@@ -17,10 +17,13 @@ const GENERATED_BYTES = 32;
 export class Secrets {
   /** Keys the HMAC under which API keys are stored. */
   readonly apiKeyPepper: Buffer;
+  /** Keys the encryption of secrets that the gateway must be able to read again. */
+  readonly sealingKey: Buffer;
 
   constructor(environment: Environment, database: DatabaseInfo) {
     const secret = environment.secret ?? storedSecret(environment.dataDir, database);
     this.apiKeyPepper = derive(secret, 'api key pepper v1');
+    this.sealingKey = derive(secret, 'sealed secrets v1');
   }
 }
 

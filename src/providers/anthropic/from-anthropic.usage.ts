@@ -17,7 +17,14 @@ export function anthropicUsage(usage: unknown): TokenUsage | null {
     ...billed,
     reasoningTokens: Math.min(asCount(asObject(details)['thinking_tokens']), billed.outputTokens),
     webSearches: asCount(asObject(serverTools)['web_search_requests']),
+    ...serviceTier(usage),
   };
+}
+
+/** Fast answers have a price of their own, whatever the tier. */
+function serviceTier({ speed, service_tier: tier }: JsonObject): { serviceTier?: string } {
+  if (speed === 'fast') return { serviceTier: 'fast' };
+  return typeof tier === 'string' ? { serviceTier: tier } : {};
 }
 
 type TokenCounts = Pick<

@@ -19,10 +19,13 @@ function usageOf(response: JsonObject): TokenUsage | null {
     cacheWrite5mTokens: count(input['cache_write_tokens']),
     cacheWrite1hTokens: 0,
     inputAudioTokens: count(input['audio_tokens']),
+    inputImageTokens: count(input['image_tokens']),
     outputTokens: count(usage['output_tokens']),
     reasoningTokens: count(output['reasoning_tokens']),
     outputAudioTokens: count(output['audio_tokens']),
+    outputImageTokens: count(output['image_tokens']),
     webSearches: outputOf(response).filter(isSearch).length,
+    ...(typeof response['service_tier'] === 'string' ? { serviceTier: response['service_tier'] } : {}),
   };
 }
 

@@ -7,8 +7,8 @@ import { brokenReply, eventObject, type StreamReader } from '../upstream/read-re
 
 const count = (value: unknown): number => (typeof value === 'number' && value > 0 ? Math.floor(value) : 0);
 
-/** OpenAI's `usage` object; null when there is none. Compatible servers leave out the details. */
-export function openAiUsage(usage: unknown): TokenUsage | null {
+/** OpenAI's `usage` object and the service tier beside it; null when there is none. Compatible servers leave out the details. */
+export function openAiUsage(usage: unknown, serviceTier?: unknown): TokenUsage | null {
   const object = asObject(usage);
   if (!object) return null;
   const input = asObject(object['prompt_tokens_details']) ?? {};
@@ -21,10 +21,13 @@ export function openAiUsage(usage: unknown): TokenUsage | null {
     cacheWrite5mTokens: count(input['cache_write_tokens']),
     cacheWrite1hTokens: 0,
     inputAudioTokens: count(input['audio_tokens']),
+    inputImageTokens: count(input['image_tokens']),
     outputTokens: count(object['completion_tokens']),
     reasoningTokens: count(output['reasoning_tokens']),
     outputAudioTokens: count(output['audio_tokens']),
+    outputImageTokens: count(output['image_tokens']),
     webSearches: 0,
+    ...(typeof serviceTier === 'string' ? { serviceTier } : {}),
   };
 }
 
@@ -109,7 +112,7 @@ export class OpenAiStreamReader implements StreamReader {
   private chunk(event: SseEvent, data: JsonObject): StreamEvent {
     this.hasBegun = true;
     if (this.model === null && typeof data['model'] === 'string' && data['model'] !== '') this.model = data['model'];
-    const usage = openAiUsage(data['usage']);
+    const usage = openAiUsage(data['usage'], data['service_tier']);
     const choices = Array.isArray(data['choices']) ? data['choices'] : [];
     let text = '';
     let finish: FinishReason | null = null;

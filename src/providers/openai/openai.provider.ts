@@ -142,7 +142,7 @@ export class OpenAiProvider extends Provider {
       raw,
       value,
       model: typeof value['model'] === 'string' ? value['model'] : model,
-      usage: openAiUsage(value['usage']),
+      usage: openAiUsage(value['usage'], value['service_tier']),
       finish: completionFinish(value),
     };
   }

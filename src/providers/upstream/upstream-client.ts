@@ -1,7 +1,7 @@
 import { Pool } from 'undici';
 import { UpstreamError } from '../../core/errors';
 import { isIP } from 'node:net';
-import { BlockedAddressError, guardedLookup, isBlockedAddress } from './address-guard';
+import { BlockedAddressError, guardedLookup, isBlockedAddress } from '../../platform/http/address-guard';
 import { outboundHeaders } from './outbound-headers';
 import { UpstreamExchange, type PhaseTimeouts } from './upstream-exchange';
 

@@ -146,16 +146,22 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   async bytes(limitBytes: number): Promise<Buffer> {
     const pieces: Buffer[] = [];
     let length = 0;
-    for await (const piece of this.chunks()) {
-      length += piece.length;
+    for (;;) {
+      while (this.queue.length > 0) {
+        const piece = this.take();
+        length += piece.length;
+        pieces.push(piece);
+      }
       if (length > limitBytes) {
+        this.abort();
         throw new UpstreamError(this.provider, 'unavailable', `The answer is larger than ${limitBytes} bytes`, {
           reason: 'too_large',
         });
       }
-      pieces.push(piece);
+      if (this.failure) throw this.failure;
+      if (this.isEnded) return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length);
+      await new Promise<void>((resolve) => (this.wake = resolve));
     }
-    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length);
   }
 
   /** Everything that has arrived, in one piece, so that a burst of events costs one write. */

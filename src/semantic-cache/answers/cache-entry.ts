@@ -27,6 +27,8 @@ export interface CacheEntry {
   readonly exact: string;
   /** Who may share it: `team:team_…`. */
   readonly scope: string;
+  /** Of everything but the last user text: answers of other partitions are never looked at. */
+  readonly partition: string;
   /** The model the client asked for. */
   readonly requestedModel: string;
   /** The last message of the user, for the guard; null where the answer may only be found by its exact key. */

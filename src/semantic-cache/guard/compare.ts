@@ -18,6 +18,7 @@ export type Refusal =
   | 'direction'
   | 'identifier'
   | 'substitution'
+  | 'scope'
   | 'content';
 
 export interface Comparison {
@@ -51,11 +52,12 @@ const CHECKS: readonly (readonly [Refusal, Check])[] = [
   ['identifier', (left, right) => !holdsAll(left.mixed, right) || !holdsAll(right.mixed, left)],
 ];
 
-/** What the guard refuses in a pair; `content` when only the words that carry the matter differ. */
+/** What the guard refuses in a pair. `scope`: one says more than the other; `content` when only the words that carry the matter differ. */
 export function refusals(left: ParsedText, right: ParsedText): Refusal[] {
   const reasons = CHECKS.filter(([, differs]) => differs(left, right)).map(([reason]) => reason);
   const [own, other] = [new Set(left.content), new Set(right.content)];
   if (isSubstitution(own, other)) reasons.push('substitution');
+  if (lacks(own, other) !== lacks(other, own)) reasons.push('scope');
   if (differ(own, other)) reasons.push('content');
   return reasons;
 }

@@ -60,6 +60,8 @@ describe('the guard names what differs', () => {
     ['identifier', 'Is the b2b market big?', 'Is the b2c market big?'],
     ['substitution', 'Is Ann an actor?', 'Is Ann a lawyer?'],
     ['content', 'Is Ann an actor?', 'Is Ann a bad actor?'],
+    ['scope', 'What is the return policy?', 'What is the return policy for sale items?'],
+    ['class', 'What are ideas for a healthy breakfast?', 'What are ideas for a healthy dinner?'],
     ['role', 'Did the cat chase the dog?', 'Was the cat chased by the dog?'],
     ['not_comparable', 'Wie spät ist es und wo ist die Uhr?', 'Wie spät ist es?'],
     ['not_comparable', '今何時ですか', '今日は何日ですか'],

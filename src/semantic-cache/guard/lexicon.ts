@@ -64,6 +64,7 @@ const CLASSES: Readonly<Record<string, string>> = {
     'english french german spanish italian portuguese russian chinese mandarin japanese korean arabic hindi dutch polish turkish swedish greek hebrew latin',
   programming_language:
     'python java javascript typescript c++ c# ruby rust go php kotlin swift perl scala bash powershell sql',
+  meal: 'breakfast lunch dinner brunch supper',
   system: 'windows linux mac ubuntu debian android ios fedora centos',
   format: 'json yaml xml csv html markdown table bullet emoji paragraph sentence essay haiku poem list',
   unit: 'km mile m foot inch cm mm kg pound gram ounce celsius fahrenheit kelvin liter gallon secs minute hour day week month year decade kb mb gb tb percent usd eur gbp inr yen',

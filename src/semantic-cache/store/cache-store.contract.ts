@@ -99,6 +99,20 @@ export function cacheStoreContract(open: () => Promise<StoreUnderTest>): void {
     expect(await find(1)).not.toBeNull();
   });
 
+  it('gives an entry to another question unless either is barred', async () => {
+    await store.put(entry(1), null);
+    expect(await store.take(hex(1), hex(2))).toEqual(entry(1));
+    expect(await store.take(hex(3), hex(2))).toBeNull();
+    await store.bar(hex(4));
+    expect(await store.take(hex(1), hex(4))).toBeNull();
+    expect(await store.take(hex(1), hex(2))).not.toBeNull();
+    await store.bar(hex(1));
+    expect(await store.take(hex(1), hex(2))).toBeNull();
+    await store.put(entry(5), null);
+    await store.flush();
+    expect(await store.take(hex(5), hex(2))).toBeNull();
+  });
+
   it('removes by id, by model, by scope and by both', async () => {
     await store.put(entry(1, { requestedModel: 'a', scope: 'team:one' }), null);
     await store.put(entry(2, { requestedModel: 'b', scope: 'team:one' }), null);

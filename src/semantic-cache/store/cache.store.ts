@@ -37,6 +37,9 @@ export abstract class CacheStore {
   /** Looks for an entry and, with `words`, for entries of the same words. */
   abstract find(id: string, words: string | null): Promise<Found>;
 
+  /** The entry, for the asker of another question; null when either question is barred. */
+  abstract take(id: string, askedId: string): Promise<CacheEntry | null>;
+
   /** Keeps an entry in place of an older one; false when it is too large. `words`: the key under which similar questions find it. */
   abstract put(entry: CacheEntry, words: string | null): Promise<boolean>;
 

@@ -57,6 +57,10 @@ export class MemoryCacheStore extends CacheStore {
     return Promise.resolve({ entry, alike });
   }
 
+  override take(id: string, askedId: string): Promise<CacheEntry | null> {
+    return Promise.resolve(this.isBarred(id) || this.isBarred(askedId) ? null : this.live(id));
+  }
+
   override put(entry: CacheEntry, words: string | null): Promise<boolean> {
     const bytes = Buffer.byteLength(encodeEntry(entry));
     this.drop(entry.id);

@@ -59,6 +59,14 @@ for position = 2, #ARGV do removed = removed + drop(ARGV[position]) end
 return removed
 `;
 
+/** KEYS as above. ARGV: prefix, id, id of the question that is asked. Gives the text of the entry or false. */
+export const TAKE_SCRIPT = `${HEAD}
+local id = ARGV[2]
+if redis.call('EXISTS', prefix .. 'b:' .. id, prefix .. 'b:' .. ARGV[3]) > 0 then return false end
+local found = redis.call('HMGET', prefix .. 'e:' .. id, 'd', 'e')
+return found[2] == (redis.call('GET', epoch) or '0') and found[1]
+`;
+
 /** KEYS as above. ARGV: prefix, id, words key or ''. Gives the epoch's text of the entry or false, then texts of the same words. */
 export const FIND_SCRIPT = `${HEAD}
 local now = redis.call('GET', epoch) or '0'

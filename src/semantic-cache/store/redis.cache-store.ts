@@ -18,7 +18,7 @@ import {
   type StoreSize,
 } from './cache.store';
 import { notACursor } from './memory.cache-store';
-import { DROP_SCRIPT, FIND_SCRIPT, PUT_SCRIPT } from './redis.cache-scripts';
+import { DROP_SCRIPT, FIND_SCRIPT, PUT_SCRIPT, TAKE_SCRIPT } from './redis.cache-scripts';
 
 const MAX_ENTRIES = 200_000;
 const MAX_BYTES = 536_870_912;
@@ -40,7 +40,12 @@ interface Script {
 }
 
 const script = (text: string): Script => ({ text, sha: createHash('sha1').update(text).digest('hex') });
-const [PUT, DROP, FIND] = [script(PUT_SCRIPT), script(DROP_SCRIPT), script(FIND_SCRIPT)];
+const [PUT, DROP, FIND, TAKE] = [PUT_SCRIPT, DROP_SCRIPT, FIND_SCRIPT, TAKE_SCRIPT].map(script) as [
+  Script,
+  Script,
+  Script,
+  Script,
+];
 
 /** Answers in Redis 7, shared by all replicas; no module of Redis is needed. */
 export class RedisCacheStore extends CacheStore {
@@ -63,6 +68,10 @@ export class RedisCacheStore extends CacheStore {
     const [own, ...others] = (await this.run(FIND, id, words ?? '')) as (string | null)[];
     const entry = this.live(own);
     return { entry, alike: others.map((text) => this.live(text)).filter((other) => other !== null) };
+  }
+
+  override async take(id: string, askedId: string): Promise<CacheEntry | null> {
+    return this.live((await this.run(TAKE, id, askedId)) as string | null);
   }
 
   override async put(entry: CacheEntry, words: string | null): Promise<boolean> {

@@ -9,6 +9,7 @@ export const entryWith = (change: Partial<CacheEntry>): CacheEntry => ({
   id: hex(0),
   exact: hex(1),
   scope: 'team:one',
+  partition: 'a partition',
   requestedModel: 'm',
   text: 'a question',
   answer: {

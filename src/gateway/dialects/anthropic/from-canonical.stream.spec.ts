@@ -106,8 +106,10 @@ describe('canonical stream to Anthropic events', () => {
       cacheWrite1hTokens: 5,
       outputTokens: 4,
       inputAudioTokens: 0,
+      inputImageTokens: 0,
       reasoningTokens: 0,
       outputAudioTokens: 0,
+      outputImageTokens: 0,
       webSearches: 0,
     };
     expect(read(write(ROLE, chunk({ content: 'x' }, 'stop'), { ...USAGE, usage: totals }, END)).usage).toEqual({

@@ -37,8 +37,7 @@ export interface SectionReference {
 
 /** Joins what the decorators of a section class say with its doc comments. Throws when a field has no doc comment. */
 export function referenceOf(type: Type<object>, comments: CommentsByClass): SectionReference {
-  const own = comments.get(type.name);
-  if (!own) throw new Error(`class ${type.name} has no doc comment`);
+  const own = commentsOf(type, comments);
   const fields = fieldsOf(type);
   const names = [...own.fields.keys()].filter((name) => fields.has(name));
   const undocumented = [...fields.keys()].find((name) => !own.fields.has(name));
@@ -50,6 +49,15 @@ export function referenceOf(type: Type<object>, comments: CommentsByClass): Sect
     return field && comment ? [settingOf(field, comment, defaults.get(name), comments)] : [];
   });
   return { className: type.name, comment: own.own, settings };
+}
+
+/** Its own comments, then those of the classes it extends. */
+function commentsOf(type: Type<object>, comments: CommentsByClass): ClassComments {
+  const own = comments.get(type.name);
+  if (!own) throw new Error(`class ${type.name} has no doc comment`);
+  const parent = Object.getPrototypeOf(type) as Type<object> | null;
+  const inherited = parent?.name && comments.has(parent.name) ? commentsOf(parent, comments).fields : [];
+  return { own: own.own, fields: new Map([...own.fields, ...inherited]) };
 }
 
 function settingOf(field: Field, comment: Comment, initial: unknown, comments: CommentsByClass): SettingReference {

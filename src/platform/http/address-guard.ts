@@ -1,7 +1,7 @@
 import dns from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
-/** A provider's address lies where only an operator's explicit word may send the gateway. */
+/** An address lies where only an operator's explicit word may send the gateway. */
 export class BlockedAddressError extends Error {
   readonly code = 'ERR_BLOCKED_ADDRESS';
 

@@ -1,0 +1,100 @@
+import { Body, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
+import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
+import { PricesService, UnpricedModels } from '../billing';
+import { Permit } from './authority/permit.decorator';
+import { fromPage, toPageRequest } from './dtos/page.dto';
+import {
+  fromPrice,
+  fromPriceImport,
+  fromUnpriced,
+  ModelPricesDto,
+  PriceDto,
+  PriceImportDto,
+  PricePageDto,
+  PriceQueryDto,
+  toPrices,
+  UnpricedListDto,
+} from './dtos/price.dto';
+import { ManagementController, Refuses } from './management-controller.decorator';
+
+const ModelParam = (): MethodDecorator =>
+  ApiParam({
+    name: 'model',
+    example: 'openai/gpt-4o',
+    description: '`model` or `provider/model`, the slash as `%2F`.',
+  });
+
+@ManagementController('prices', 'Prices')
+export class PricesController {
+  constructor(
+    private readonly prices: PricesService,
+    private readonly unpriced: UnpricedModels,
+  ) {}
+
+  /** The price list, with what the configuration and this API say instead. Sorted by name. */
+  @Get()
+  @Permit('prices.read')
+  @ApiOperation({ summary: 'The prices in force, with their source and version' })
+  @ApiOkResponse({ type: PricePageDto })
+  list(@Query() query: PriceQueryDto): PricePageDto {
+    const page = this.prices.list(toPageRequest(query), { source: query.source, search: query.search });
+    return { ...fromPage(page, fromPrice), version: this.prices.version };
+  }
+
+  @Get('unpriced')
+  @Permit('prices.read')
+  @ApiOperation({ summary: 'Models without a known price that are offered or were called' })
+  @ApiOkResponse({ type: UnpricedListDto })
+  async listUnpriced(): Promise<UnpricedListDto> {
+    return { data: (await this.unpriced.list()).map(fromUnpriced) };
+  }
+
+  /** The body is the file itself: what LiteLLM calls `model_prices_and_context_window.json`, or a part of it. */
+  @Post('import')
+  @Permit('prices.write')
+  @ApiOperation({ summary: 'Import a LiteLLM price file' })
+  @HttpCode(200)
+  @ApiBody({
+    schema: {
+      type: 'object',
+      additionalProperties: { type: 'object' },
+      example: { 'gpt-4o': { input_cost_per_token: 0.0000025, output_cost_per_token: 0.00001 } },
+    },
+  })
+  @ApiOkResponse({ type: PriceImportDto })
+  async import(@Body() body: Record<string, unknown>): Promise<PriceImportDto> {
+    return fromPriceImport(await this.prices.import(body));
+  }
+
+  @Get(':model')
+  @Permit('prices.read')
+  @ApiOperation({ summary: 'The price of one model' })
+  @ModelParam()
+  @ApiOkResponse({ type: PriceDto })
+  @Refuses(404)
+  get(@Param('model') model: string): PriceDto {
+    return fromPrice(this.prices.get(model));
+  }
+
+  /** Wins over the price list, everywhere within a second. Calls that have been admitted keep the price they began with. */
+  @Put(':model')
+  @Permit('prices.write')
+  @ApiOperation({ summary: 'Set the price of a model' })
+  @ModelParam()
+  @ApiOkResponse({ type: PriceDto })
+  @Refuses(409)
+  async set(@Param('model') model: string, @Body() body: ModelPricesDto): Promise<PriceDto> {
+    return fromPrice(await this.prices.set(model, toPrices(body)));
+  }
+
+  @Delete(':model')
+  @Permit('prices.write')
+  @ApiOperation({ summary: 'Take a price that was set here back' })
+  @ModelParam()
+  @HttpCode(204)
+  @ApiNoContentResponse({ description: 'The price list is in force again, everywhere within a second.' })
+  @Refuses(404, 409)
+  async remove(@Param('model') model: string): Promise<void> {
+    await this.prices.remove(model);
+  }
+}

@@ -1,0 +1,179 @@
+import { Injectable } from '@nestjs/common';
+import { ConflictError, InvalidRequestError, NotFoundError } from '../../core/errors';
+import { toPage, type Page, type PageRequest } from '../../core/page';
+import { Clock } from '../../platform/clock';
+import { priceAt } from '../catalogue';
+import type { ModelPrice } from '../model-price';
+import { PriceBook } from '../price-book';
+import type { PriceOverride } from '../pricing.config';
+import { ProviderTypes } from '../provider-types';
+import { fromLiteLlmPrices, isModelName, type LiteLlmImport } from './litellm-prices';
+import { overridePrice } from './override-price';
+import type { StatedPrice } from './price-table';
+import { MAX_STORED_PRICES, StoredPrices, type PriceChange } from './stored-prices';
+
+export const PRICE_ORIGINS = ['catalogue', 'config', 'api', 'import'] as const;
+export type PriceOrigin = (typeof PRICE_ORIGINS)[number];
+
+/** A price in force. */
+export interface PriceInForce {
+  /** `model` or `provider/model`. */
+  readonly model: string;
+  readonly source: PriceOrigin;
+  /** Of a stored price. */
+  readonly version: string | null;
+  readonly since: Date | null;
+  readonly price: ModelPrice;
+}
+
+export interface PriceFilter {
+  readonly source?: PriceOrigin | undefined;
+  /** Part of the name. */
+  readonly search?: string | undefined;
+}
+
+export interface PriceImportResult extends Omit<LiteLlmImport, 'prices'> {
+  readonly imported: number;
+  /** Had this price already. */
+  readonly unchanged: number;
+}
+
+/** What calls cost: read, overridden and imported. */
+@Injectable()
+export class PricesService {
+  constructor(
+    private readonly book: PriceBook,
+    private readonly stored: StoredPrices,
+    private readonly types: ProviderTypes,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Of the whole table: changes when any price changes, and stands in every row that was charged by it. */
+  get version(): string {
+    return this.book.version;
+  }
+
+  /** By name. Throws `InvalidRequestError` for a cursor that this list did not give out. */
+  list({ limit, cursor }: PageRequest, { source, search }: PriceFilter): Page<PriceInForce> {
+    const after = cursor === null ? '' : Buffer.from(cursor, 'base64url').toString('utf8');
+    if (cursor !== null && (!isModelName(after) || cursorOf(after) !== cursor)) {
+      throw new InvalidRequestError(
+        'cursor is not one that this list gave out: pass next_cursor as it came.',
+        'cursor',
+      );
+    }
+    const wanted = search?.toLowerCase() ?? '';
+    const rows = this.inForce()
+      .filter((price) => price.model > after && (source === undefined || price.source === source))
+      .filter(({ model }) => model.toLowerCase().includes(wanted))
+      .slice(0, limit + 1);
+    return toPage(rows, limit, ({ model }) => cursorOf(model));
+  }
+
+  /** Of a name as it stands in the list, or of a model of a configured provider. Throws `NotFoundError` when none is known. */
+  get(name: string): PriceInForce {
+    const listed = this.inForce().find(({ model }) => model === name);
+    if (listed) return listed;
+    const slash = name.indexOf('/');
+    const provider = slash > 0 ? name.slice(0, slash) : '';
+    const target = { provider, providerType: this.types.typeOf(provider), model: name.slice(slash + 1) };
+    const price = this.book.find(target);
+    if (!price) throw new NotFoundError(`No price is known for "${name}".`);
+    return { model: name, source: this.originOf(price), version: null, since: null, price };
+  }
+
+  /** In force everywhere within a second. Throws `ConflictError` for a price of the configuration file. */
+  async set(model: string, prices: PriceOverride): Promise<PriceInForce> {
+    requireName(model);
+    this.requireOwn(model);
+    await this.stored.add([{ model, prices, source: 'api' }]);
+    return this.get(model);
+  }
+
+  /** The price list is in force again. Throws `NotFoundError` when no price of this name was set. */
+  async remove(model: string): Promise<void> {
+    this.requireOwn(model);
+    await this.stored.reload();
+    if (!this.stored.of(model)) throw new NotFoundError(`No price of "${model}" was set through this API.`);
+    await this.stored.add([{ model, prices: null, source: 'api' }]);
+  }
+
+  /** Takes the prices of LiteLLM's price file over, and tells what could not be. */
+  async import(file: Readonly<Record<string, unknown>>): Promise<PriceImportResult> {
+    const { prices, skipped, ignored } = fromLiteLlmPrices(file);
+    if (prices.size > MAX_STORED_PRICES) {
+      throw new InvalidRequestError(`The file prices more than ${MAX_STORED_PRICES} models: import a part of it.`);
+    }
+    if (prices.size === 0) {
+      throw new InvalidRequestError(
+        'The body prices no model. Send the content of a LiteLLM price file: { "<model>": { "input_cost_per_token": 0.0000025, … } }.',
+      );
+    }
+    const declared = new Set(this.declared().map(({ model }) => model));
+    const own = [...prices].filter(([model]) => !declared.has(model));
+    await this.stored.reload();
+    const changes = own
+      .filter(([model, stated]) => !isSamePrice(this.stored.of(model), stated))
+      .map(([model, stated]): PriceChange => ({ model, prices: stated, source: 'import' }));
+    await this.stored.add(changes);
+    const kept = [...prices.keys()].filter((model) => declared.has(model));
+    return {
+      imported: changes.length,
+      unchanged: own.length - changes.length,
+      skipped: [...skipped, ...kept.map((model) => ({ model, reason: 'is priced in the configuration file' }))],
+      ignored,
+    };
+  }
+
+  /** Sorted by name. What is stated for a name of the price list stands in its place. */
+  private inForce(): PriceInForce[] {
+    const rows = new Map<string, PriceInForce>();
+    const nowMs = this.clock.now();
+    for (const { id, prices } of this.book.catalogue.providers.flatMap(({ models }) => models)) {
+      const price = priceAt(prices, nowMs);
+      if (price && !rows.has(id)) rows.set(id, { model: id, source: 'catalogue', version: null, since: null, price });
+    }
+    for (const { model, prices, source, version, since } of this.book.table.stated) {
+      rows.set(model, { model, source, version, since, price: overridePrice(model, prices) });
+    }
+    return [...rows.values()].sort((a, b) => (a.model < b.model ? -1 : 1));
+  }
+
+  private originOf({ id, source }: ModelPrice): PriceOrigin {
+    if (source !== 'override') return 'catalogue';
+    return this.book.table.stated.find(({ model }) => model === id)?.source ?? 'config';
+  }
+
+  private declared(): readonly StatedPrice[] {
+    return this.book.table.stated.filter(({ source }) => source === 'config');
+  }
+
+  private requireOwn(model: string): void {
+    if (!this.declared().some((price) => price.model === model)) return;
+    throw new ConflictError(
+      `The price of "${model}" is declared in the configuration file (pricing.overrides): change it there and reload.`,
+      'model',
+    );
+  }
+}
+
+function requireName(model: string): void {
+  if (isModelName(model)) return;
+  throw new InvalidRequestError(
+    'model must be a model or provider/model: at most 256 characters without blanks.',
+    'model',
+  );
+}
+
+const cursorOf = (model: string): string => Buffer.from(model).toString('base64url');
+
+/** The database keeps the members of an object in its own order. */
+const isSamePrice = (known: StatedPrice | undefined, prices: PriceOverride): boolean =>
+  known !== undefined && canonical(known.prices) === canonical(prices);
+
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );

@@ -1,0 +1,60 @@
+import { parentPort } from 'node:worker_threads';
+
+export interface EncodingOrder {
+  readonly id: number;
+  readonly text: string;
+}
+
+export type EncodingAnswer =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'encoded'; readonly id: number; readonly vector: Float32Array | null }
+  | { readonly kind: 'refused'; readonly id: number; readonly message: string };
+
+/** Texts that are encoded together. */
+const MAX_BATCH = 16;
+
+export type EncodeBatch = (texts: readonly string[]) => Promise<(Float32Array | null)[]>;
+
+/**
+ * The thread's side: takes orders as they come, and whatever has come while a batch ran makes the next one. `opening`
+ * loads the model; when it fails, the other side is told why.
+ */
+export function answerEncodings(opening: Promise<EncodeBatch>): void {
+  const port = parentPort;
+  if (!port) throw new Error('this file runs in a worker thread');
+  const waiting: EncodingOrder[] = [];
+  let wake = (): void => {};
+  const say = (answer: EncodingAnswer): void => port.postMessage(answer);
+  port.on('message', (order: EncodingOrder) => {
+    waiting.push(order);
+    wake();
+  });
+  opening.then(
+    async (encode) => {
+      say({ kind: 'ready' });
+      for (;;) {
+        if (waiting.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+        // What was sent in one go arrives in one turn of the loop.
+        await new Promise(setImmediate);
+        await answerBatch(waiting.splice(0, MAX_BATCH), encode, say);
+      }
+    },
+    (error: unknown) => say({ kind: 'failed', message: messageOf(error) }),
+  );
+}
+
+async function answerBatch(
+  orders: readonly EncodingOrder[],
+  encode: EncodeBatch,
+  say: (answer: EncodingAnswer) => void,
+): Promise<void> {
+  try {
+    const vectors = await encode(orders.map(({ text }) => text));
+    orders.forEach(({ id }, index) => say({ kind: 'encoded', id, vector: vectors[index] ?? null }));
+  } catch (error) {
+    for (const { id } of orders) say({ kind: 'refused', id, message: messageOf(error) });
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

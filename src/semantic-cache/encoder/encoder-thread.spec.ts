@@ -1,0 +1,64 @@
+import path from 'node:path';
+import { until } from '../../../test/support/until';
+import { EncoderThread } from './encoder-thread';
+
+const FILE = path.join(__dirname, 'testing', 'odd.thread.ts');
+
+describe('EncoderThread', () => {
+  let now = 0;
+  let thread: EncoderThread;
+  const open = (data: unknown = null): EncoderThread => (thread = new EncoderThread(FILE, data, () => now));
+  afterEach(() => thread.close());
+
+  const answers = (text: string): Promise<boolean> =>
+    thread.encode(text).then(
+      () => true,
+      () => false,
+    );
+
+  it('answers each text with its own vector, many at a time', async () => {
+    open();
+    const texts = Array.from({ length: 40 }, (_, index) => 'x'.repeat(index + 1));
+    const vectors = await Promise.all(texts.map((text) => thread.encode(text)));
+    expect(vectors.map((vector) => vector?.[0])).toEqual(texts.map(({ length }) => length));
+    expect(Math.max(...vectors.map((vector) => vector?.[1] ?? 0))).toBeGreaterThan(1);
+    expect(await thread.encode('long')).toBeNull();
+  });
+
+  it('one refused text refuses no later one', async () => {
+    open();
+    await expect(thread.encode('refuse')).rejects.toThrow('refused');
+    expect(await thread.encode('abc')).toEqual(Float32Array.of(3, 1));
+  });
+
+  it('a thread that dies is replaced', async () => {
+    open();
+    await expect(thread.encode('crash')).rejects.toThrow(/ended/);
+    await expect(thread.encode('abc')).rejects.toThrow('starting again');
+    await until(() => answers('abc'));
+  });
+
+  it('a thread that hangs is replaced', async () => {
+    open();
+    await thread.encode('abc');
+    const hung = thread.encode('hang');
+    hung.catch(() => {});
+    now += 5_000;
+    await expect(thread.encode('abc')).rejects.toThrow('starting again');
+    await expect(hung).rejects.toThrow('does not answer');
+    await until(() => answers('abc'));
+  });
+
+  it('no more wait than it can take', async () => {
+    open();
+    await thread.encode('abc');
+    const all = await Promise.allSettled(Array.from({ length: 300 }, () => thread.encode('abc')));
+    expect(all.filter(({ status }) => status === 'rejected')).toHaveLength(300 - 256);
+  });
+
+  it('a model that cannot be loaded is said, and not tried again', async () => {
+    open('broken');
+    await expect(thread.encode('abc')).rejects.toThrow('no model');
+    await expect(thread.encode('abc')).rejects.toThrow('no model');
+  });
+});

@@ -1,0 +1,106 @@
+import { Worker } from 'node:worker_threads';
+import { Logger } from '@nestjs/common';
+import type { EncodingAnswer, EncodingOrder } from './encoder-thread.port';
+
+/** Texts that wait for the thread at a time; beyond it a text is refused at once. */
+const MAX_WAITING = 256;
+/** A thread that has said nothing for so long is stuck: it is replaced. */
+const STUCK_MS = 5_000;
+const RESTART_MS = 1_000;
+
+interface Waiting {
+  readonly resolve: (vector: Float32Array | null) => void;
+  readonly reject: (error: Error) => void;
+  readonly sinceMs: number;
+}
+
+/** A worker thread that encodes texts, replaced when it dies or hangs. */
+export class EncoderThread {
+  private readonly logger = new Logger('Cache');
+  private readonly waiting = new Map<number, Waiting>();
+  private worker: Worker | null = null;
+  private restart: NodeJS.Timeout | null = null;
+  private lastId = 0;
+  private isClosed = false;
+  private failure: string | null = null;
+
+  /** `file`: what the thread runs; it must call `answerEncodings`. `data`: what it is told. */
+  constructor(
+    private readonly file: string,
+    private readonly data: unknown,
+    private readonly nowMs: () => number,
+  ) {
+    this.open();
+  }
+
+  encode(text: string): Promise<Float32Array | null> {
+    if (this.failure !== null) return Promise.reject(new Error(this.failure));
+    this.replaceIfStuck();
+    const { worker } = this;
+    if (!worker) return Promise.reject(new Error('the encoder is starting again'));
+    if (this.waiting.size >= MAX_WAITING) return Promise.reject(new Error('the encoder is behind'));
+    return new Promise((resolve, reject) => {
+      const id = (this.lastId += 1);
+      this.waiting.set(id, { resolve, reject, sinceMs: this.nowMs() });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
+      worker.postMessage({ id, text } satisfies EncodingOrder);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    if (this.restart) clearTimeout(this.restart);
+    const { worker } = this;
+    this.worker = null;
+    this.refuseAll('the gateway is stopping');
+    await worker?.terminate();
+  }
+
+  private open(): void {
+    const worker = new Worker(this.file, { workerData: this.data });
+    // The thread alone keeps no process alive.
+    worker.unref();
+    worker.on('message', (answer: EncodingAnswer) => this.take(answer));
+    worker.on('error', (error) => this.lose(worker, error.message));
+    worker.on('exit', () => this.lose(worker, 'the encoder thread has ended'));
+    this.worker = worker;
+  }
+
+  private take(answer: EncodingAnswer): void {
+    if (answer.kind === 'ready') return;
+    if (answer.kind === 'failed') {
+      // The same again would fail again: whoever runs the gateway has to mend it.
+      this.failure = answer.message;
+      this.logger.error(`The encoder of the cache cannot start: ${answer.message}`);
+      this.refuseAll(answer.message);
+      return;
+    }
+    const order = this.waiting.get(answer.id);
+    this.waiting.delete(answer.id);
+    if (answer.kind === 'encoded') order?.resolve(answer.vector);
+    else order?.reject(new Error(answer.message));
+  }
+
+  private replaceIfStuck(): void {
+    const [oldest] = this.waiting.values();
+    const { worker } = this;
+    if (!worker || !oldest || this.nowMs() - oldest.sinceMs < STUCK_MS) return;
+    this.lose(worker, 'the encoder does not answer');
+    void worker.terminate();
+  }
+
+  private lose(worker: Worker, why: string): void {
+    if (this.worker !== worker) return;
+    this.worker = null;
+    this.refuseAll(why);
+    if (this.isClosed) return;
+    this.logger.warn(`${why}; starting it again`);
+    this.restart = setTimeout(() => this.open(), RESTART_MS).unref();
+  }
+
+  private refuseAll(why: string): void {
+    const all = [...this.waiting.values()];
+    this.waiting.clear();
+    for (const { reject } of all) reject(new Error(why));
+  }
+}

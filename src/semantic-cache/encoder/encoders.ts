@@ -1,0 +1,78 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Clock } from '../../platform/clock';
+import { LiveConfig } from '../../platform/config/live-config';
+import { ProviderRegistry } from '../../providers';
+import { CacheConfig, needsEncoder, type CacheEmbeddingsConfig } from '../cache.config';
+import { CacheMetrics } from '../cache.metrics';
+import { PatientEncoder, type Unencoded } from './patient-encoder';
+import type { PromptEncoder } from './prompt-encoder';
+import { ProviderPromptEncoder } from './provider.prompt-encoder';
+import { UseLitePromptEncoder } from './use-lite/use-lite.prompt-encoder';
+
+const LOCAL_TIMEOUT_MS = 50;
+const PROVIDER_TIMEOUT_MS = 500;
+const OPENAI_MODEL = 'text-embedding-3-small';
+
+interface Open {
+  /** What of the configuration it was made from. */
+  readonly from: string;
+  readonly encoder: PromptEncoder;
+  readonly patient: PatientEncoder;
+}
+
+/** The encoder that the configuration asks for: opened when a mode needs one, replaced when the configuration changes. */
+@Injectable()
+export class Encoders implements OnApplicationShutdown {
+  private open: Open | null = null;
+
+  constructor(
+    private readonly config: LiveConfig,
+    private readonly registry: ProviderRegistry,
+    private readonly metrics: CacheMetrics,
+    private readonly clock: Clock,
+  ) {
+    this.apply();
+    config.onReload(() => this.apply());
+  }
+
+  /** Null while no mode needs an encoder. */
+  get name(): string | null {
+    return this.open?.patient.name ?? null;
+  }
+
+  /** Whether a vector costs nothing and leaves the machine for nobody. */
+  get isLocal(): boolean {
+    return this.open?.encoder instanceof UseLitePromptEncoder;
+  }
+
+  async encode(text: string): Promise<Float32Array | Unencoded> {
+    return this.open?.patient.encode(text) ?? 'failed';
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const { open } = this;
+    this.open = null;
+    await open?.encoder.close();
+  }
+
+  private apply(): void {
+    const config = this.config.section(CacheConfig);
+    const from = config.enabled && needsEncoder(config) ? JSON.stringify(config.embeddings) : null;
+    if (from === (this.open?.from ?? null)) return;
+    void this.open?.encoder.close();
+    this.open = from === null ? null : this.start(from, config.embeddings);
+  }
+
+  private start(from: string, { provider, model, timeout }: CacheEmbeddingsConfig): Open {
+    const nowMs = (): number => this.clock.monotonic();
+    const encoder =
+      provider === 'local'
+        ? new UseLitePromptEncoder(timeout ?? LOCAL_TIMEOUT_MS, nowMs)
+        : new ProviderPromptEncoder(this.registry, {
+            provider,
+            model: model ?? OPENAI_MODEL,
+            deadlineMs: timeout ?? PROVIDER_TIMEOUT_MS,
+          });
+    return { from, encoder, patient: new PatientEncoder(encoder, this.metrics, this.clock) };
+  }
+}

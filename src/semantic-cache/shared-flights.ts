@@ -1,0 +1,127 @@
+import { Injectable } from '@nestjs/common';
+import type { GatewayContext } from '../core/context';
+import { Clock } from '../platform/clock';
+import { isUsable, sameQuestion, type Asked, type Match } from './asked';
+import { CacheMetrics } from './cache.metrics';
+import { Flights, within, type Flight } from './flights';
+import { FlightLeases, type Lease } from './store/flight-leases';
+import { PatientStore } from './store/patient-store';
+
+/** How long a request waits for the same one before it asks for itself. */
+const FOLLOW_MS = 10_000;
+/** A replica that dies holds others up no longer than this. */
+const LEASE_MS = 6_000;
+const RENEW_MS = 2_000;
+/** How often a follower looks for the answer that another replica is waiting for. */
+const FIRST_POLL_MS = 10;
+const LAST_POLL_MS = 100;
+
+/** The answer that somebody else was asking for, or the duty to ask. */
+export type Boarding = { readonly match: Match } | { readonly flight: Flight };
+
+/**
+ * Requests for the same answer at the same time: the first asks the provider, the others wait for it, in this process by
+ * a promise and on other replicas by a lease in the shared store. Waiting is bounded, and whoever cannot wait any longer,
+ * or finds the store away, asks for himself.
+ */
+@Injectable()
+export class SharedFlights {
+  private readonly flights = new Flights();
+
+  constructor(
+    private readonly leases: FlightLeases,
+    private readonly store: PatientStore,
+    private readonly metrics: CacheMetrics,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Leads without waiting: for an answer that must be a new one. */
+  lead({ print }: Asked): Flight {
+    return this.flights.lead(print.id);
+  }
+
+  async board(context: GatewayContext, asked: Asked): Promise<Boarding> {
+    if (!canShare(asked)) return { flight: this.flights.lead(asked.print.id) };
+    const startedMs = this.clock.monotonic();
+    const deadlineMs = startedMs + waitOf(context);
+    try {
+      const local = this.flights.following(asked.print.id);
+      const entry = local && (await within(local, deadlineMs - startedMs, context.signal));
+      if (entry && isUsable(entry, asked, this.clock.now())) return { match: coalesced(sameQuestion(entry, asked)) };
+      // Who has waited in vain in this process does not begin to wait for another.
+      if (local) return { flight: this.flights.lead(asked.print.id) };
+      const flight = this.flights.lead(asked.print.id);
+      const found = await this.awaitOthers(context, asked, { flight, deadlineMs });
+      return found;
+    } finally {
+      // Waiting for somebody else's provider call is not the gateway's own time.
+      const waitedMs = this.clock.monotonic() - startedMs;
+      if (waitedMs > FIRST_POLL_MS) context.upstreamMs += waitedMs;
+    }
+  }
+
+  /** This process speaks with one voice: its leader waits for another replica, its followers for their leader. */
+  private async awaitOthers(
+    context: GatewayContext,
+    asked: Asked,
+    { flight, deadlineMs }: { flight: Flight; deadlineMs: number },
+  ): Promise<Boarding> {
+    let pauseMs = FIRST_POLL_MS;
+    while (!context.signal.aborted) {
+      const lease = await this.take(asked.print.id);
+      if (lease !== 'held') return { flight: lease ? this.leased(flight, lease) : flight };
+      if (this.clock.monotonic() >= deadlineMs) break;
+      await pause(pauseMs, context.signal);
+      pauseMs = Math.min(LAST_POLL_MS, pauseMs * 2);
+      const found = await this.store.find(asked.print.id, null);
+      if (found?.entry && isUsable(found.entry, asked, this.clock.now())) {
+        flight.land(found.entry);
+        flight.end();
+        return { match: coalesced(sameQuestion(found.entry, asked)) };
+      }
+    }
+    return { flight };
+  }
+
+  /** `held` by another replica; null when the store is away, so that nobody can hold it. */
+  private async take(id: string): Promise<Lease | 'held' | null> {
+    try {
+      return (await this.leases.take(id, LEASE_MS)) ?? 'held';
+    } catch {
+      this.metrics.failure('lease');
+      return null;
+    }
+  }
+
+  /** The flight with its lease, which is kept as long as the flight is open and given back at its end. */
+  private leased(flight: Flight, lease: Lease): Flight {
+    const timer = setInterval(() => void lease.renew(LEASE_MS).catch(() => {}), RENEW_MS).unref();
+    let isOver = false;
+    return {
+      land: (entry) => flight.land(entry),
+      end: () => {
+        flight.end();
+        if (isOver) return;
+        isOver = true;
+        clearInterval(timer);
+        void lease.release().catch(() => {});
+      },
+    };
+  }
+}
+
+const coalesced = (match: Match): Match => ({ ...match, tier: 'coalesced' });
+
+const waitOf = ({ timeoutMs }: GatewayContext): number =>
+  timeoutMs === undefined ? FOLLOW_MS : Math.min(FOLLOW_MS, timeoutMs / 2);
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  const never = new Promise<null>(() => {});
+  return within(never, milliseconds, signal).then(() => {});
+}
+
+/** A request with tools mostly ends in a call of one, which nobody can share: waiting for it would be in vain. */
+const canShare = ({ request }: Asked): boolean => {
+  const { tools } = request.document.value;
+  return !Array.isArray(tools) || tools.length === 0;
+};

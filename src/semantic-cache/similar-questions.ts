@@ -1,0 +1,150 @@
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { CacheEntry } from './answers/cache-entry';
+import type { Asked } from './asked';
+import { CacheMetrics } from './cache.metrics';
+import { Encoders } from './encoder/encoders';
+import { judgeLikeness, type LikenessRefusal } from './likeness';
+import { BARRED_MS } from './store/cache.store';
+import { toBytes, VectorIndex, type Neighbour, type VectorSize } from './store/vector-index';
+
+/** Neighbours that are looked at: what is not among the nearest few is not nearer than they are. */
+const MAX_CANDIDATES = 8;
+/** How near a question must be to one that was answered wrongly, to be held to more than the threshold. */
+const NEIGHBOURHOOD = 0.8;
+/** What is asked for beyond the similarity that has given a wrong answer. */
+const MARGIN = 0.005;
+
+/** A stored question near the one that is asked, and what speaks against its answer. */
+export interface Candidate {
+  readonly entryId: string;
+  readonly similarity: number;
+  /** Empty: its answer will do. */
+  readonly reasons: readonly LikenessRefusal[];
+}
+
+export interface Looked {
+  /** Nearest first. */
+  readonly candidates: readonly Candidate[];
+  /** Why no vector could be compared; null when one was, or none was needed. */
+  readonly why: string | null;
+}
+
+const NOTHING: Looked = { candidates: [], why: null };
+
+/** Finds questions that mean the same by their vectors, in the modes that allow it. Never throws. */
+@Injectable()
+export class SimilarQuestions implements OnApplicationShutdown {
+  constructor(
+    private readonly encoders: Encoders,
+    private readonly index: VectorIndex,
+    private readonly metrics: CacheMetrics,
+  ) {}
+
+  /** Whether to look costs nothing and asks no provider. */
+  get isFree(): boolean {
+    return this.encoders.name === null || this.encoders.isLocal;
+  }
+
+  /** What was asked before and is near. No vector is made where nothing can be found. */
+  async look(asked: Asked): Promise<Looked> {
+    const partition = this.partitionOf(asked);
+    const { text } = asked.print;
+    if (partition === null || text === null || !this.index.mayHave(partition)) return NOTHING;
+    const vector = await this.encoders.encode(text);
+    if (typeof vector === 'string') return { candidates: [], why: vector };
+    try {
+      const bytes = toBytes(vector);
+      const neighbours = await this.index.search(partition, bytes, MAX_CANDIDATES);
+      const floor = Math.max(asked.threshold, await this.floorNear(partition, bytes));
+      return { candidates: neighbours.map((neighbour) => judged(neighbour, text, asked, floor)), why: null };
+    } catch {
+      this.metrics.failure('search');
+      return { candidates: [], why: 'index_away' };
+    }
+  }
+
+  /** Makes the vector while the provider answers, so that it is there when the answer is to be kept. */
+  prepare(asked: Asked): void {
+    const { text } = asked.print;
+    if (text !== null && this.partitionOf(asked) !== null) void this.encoders.encode(text);
+  }
+
+  /** Lets other questions find this one. */
+  async remember(asked: Asked, { id, expiresAtMs }: CacheEntry): Promise<void> {
+    const partition = this.partitionOf(asked);
+    const { text } = asked.print;
+    if (partition === null || text === null) return;
+    const vector = await this.encoders.encode(text);
+    if (typeof vector === 'string') return;
+    await this.change('index', () =>
+      this.index.upsert({ id, partition, vector: toBytes(vector), text, floor: 0, expiresAtMs }),
+    );
+  }
+
+  /** For an answer that is no longer stored. */
+  async forget(id: string): Promise<void> {
+    await this.change('index', () => this.index.remove(id));
+  }
+
+  size(): VectorSize {
+    return this.index.size();
+  }
+
+  async clear(): Promise<void> {
+    await this.change('index', () => this.index.clear());
+  }
+
+  /**
+   * After a wrong answer: near this question only what is more similar than that answer's question was will do, for thirty
+   * days.
+   */
+  async tighten(near: { readonly partition: string; readonly text: string }, similarity: number, nowMs: number) {
+    const { name } = this.encoders;
+    const vector = name === null ? 'off' : await this.encoders.encode(near.text);
+    if (typeof vector === 'string') return;
+    const partition = wrongOf(`${name}:${near.partition}`);
+    const record = { partition, vector: toBytes(vector), text: '', floor: Math.min(1, similarity + MARGIN) };
+    const id = `wrong:${near.partition}:${near.text}`.slice(0, 256);
+    await this.change('index', () => this.index.upsert({ ...record, id, expiresAtMs: nowMs + BARRED_MS }));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.index.close();
+  }
+
+  private partitionOf({ mode, isOpen, print }: Asked): string | null {
+    const { name } = this.encoders;
+    return mode === 'conservative' || !isOpen || name === null ? null : `${name}:${print.partition}`;
+  }
+
+  private async floorNear(partition: string, vector: Int8Array): Promise<number> {
+    const wrong = wrongOf(partition);
+    if (!this.index.mayHave(wrong)) return 0;
+    const near = (await this.index.search(wrong, vector, MAX_CANDIDATES)).filter(
+      ({ similarity }) => similarity >= NEIGHBOURHOOD,
+    );
+    return Math.max(0, ...near.map(({ floor }) => floor));
+  }
+
+  private async change(operation: 'index', run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch {
+      this.metrics.failure(operation);
+    }
+  }
+}
+
+/** Where questions are kept that were given a wrong answer. */
+const wrongOf = (partition: string): string => `${partition}!`;
+
+const judged = (
+  { id, text, similarity, floor }: Neighbour,
+  asked: string,
+  { mode, threshold }: Asked,
+  near: number,
+) => ({
+  entryId: id,
+  similarity,
+  reasons: judgeLikeness(mode, { stored: text, asked }, similarity, Math.max(threshold, near, floor)),
+});

@@ -1,0 +1,187 @@
+import { startSimulator, type Simulator } from '../../src/providers/simulator/server/simulator';
+import { startGateway, type TestGateway } from '../support/gateway';
+import { until } from '../support/until';
+
+const [BALANCED, COSINE, CONSERVATIVE] = ['gpt-4o-mini', 'gpt-4o', 'gpt-4.1'];
+
+const QUESTION = 'What are the advantages of microservices?';
+const PARAPHRASE = 'What are the benefits of using microservices?';
+const OPPOSITE = 'What are the disadvantages of microservices?';
+
+const yamlOf = ({ url }: Simulator, embeddings: string): string => `
+routing: { retries: 0, fallback: none }
+providers:
+  openai:
+    api_key: k1
+    base_url: "${url}/openai/v1"
+    allow_private_network: true
+    models: [${BALANCED}, ${COSINE}, ${CONSERVATIVE}, text-embedding-3-small]
+cache:
+  enabled: true
+  mode: balanced
+  similarity_threshold: 0.85
+  embeddings: ${embeddings}
+  models: { ${COSINE}: { mode: cosine }, ${CONSERVATIVE}: { mode: conservative } }
+`;
+
+interface Answer {
+  readonly cache: string | null;
+  readonly similarity: number;
+  readonly status: string | null;
+  readonly text: string;
+  readonly requestId: string;
+}
+
+describe.each([
+  ['the local encoder', '{ timeout: 10s }', 0.9],
+  ['the embeddings of a provider', '{ provider: openai, timeout: 10s }', 0.3],
+])('questions in other words, with %s', (name, embeddings, paraphraseSimilarity) => {
+  let simulator: Simulator;
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    simulator = await startSimulator({ speed: 0 });
+    gateway = await startGateway(
+      yamlOf(simulator, embeddings).replace('0.85', name === 'the local encoder' ? '0.85' : '0.3'),
+    );
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await simulator.close();
+  });
+
+  async function ask(content: string, more: object = {}, headers: Record<string, string> = {}): Promise<Answer> {
+    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json', ...headers },
+      body: JSON.stringify({ model: BALANCED, messages: [{ role: 'user', content }], ...more }),
+    });
+    return {
+      cache: response.headers.get('x-gateway-cache'),
+      similarity: Number(response.headers.get('x-gateway-cache-similarity')),
+      status: response.headers.get('cache-status'),
+      requestId: String(response.headers.get('x-request-id')),
+      text: await response.text(),
+    };
+  }
+  /** A vector is made while the answer is on its way and may come after it. */
+  const indexed = async (count: number): Promise<void> =>
+    until(async () => {
+      const { body } = await gateway.admin('GET', '/cache');
+      return (body as { vectors: number }).vectors === count;
+    });
+  beforeEach(async () => {
+    await gateway.admin('POST', '/cache/flush');
+  });
+
+  it('balanced: the same in other words is answered, its opposite is not', async () => {
+    const first = await ask(QUESTION);
+    expect(first.cache).toBe('miss');
+    await indexed(1);
+    const hit = await ask(PARAPHRASE);
+    expect(hit.cache).toBe('semantic-hit');
+    expect(hit.similarity).toBeGreaterThan(paraphraseSimilarity);
+    expect(hit.similarity).toBeLessThan(1);
+    expect(hit.status).toContain('detail=semantic');
+    expect((JSON.parse(hit.text) as { choices: unknown }).choices).toEqual(
+      (JSON.parse(first.text) as { choices: unknown }).choices,
+    );
+    const streamed = await ask(PARAPHRASE, { stream: true });
+    expect(streamed.cache).toBe('semantic-hit');
+    expect(streamed.text).toContain('[DONE]');
+    const refused = await ask(OPPOSITE);
+    expect(refused.cache).toBe('miss');
+    const { decisions } = (await gateway.recordOf(refused.requestId)) as {
+      decisions: { what: string; facts: { reasons?: string[] } }[];
+    };
+    const reasons = decisions.filter(({ what }) => what === 'refused').flatMap(({ facts }) => facts.reasons ?? []);
+    expect(reasons).toContain('opposite');
+  });
+
+  it('the caller may raise the threshold, never lower it', async () => {
+    await ask(QUESTION);
+    await indexed(1);
+    expect((await ask(PARAPHRASE, {}, { 'x-gateway-cache-threshold': '0.99' })).cache).toBe('miss');
+    await gateway.admin('POST', '/cache/flush');
+    await ask(QUESTION);
+    await indexed(1);
+    const low = { 'x-gateway-cache-threshold': '0' };
+    expect((await ask('Who painted the ceiling of the chapel in Rome?', {}, low)).cache).toBe('miss');
+    expect((await ask(PARAPHRASE, {}, low)).cache).toBe('semantic-hit');
+  });
+
+  it('each model has its own mode', async () => {
+    for (const model of [COSINE, CONSERVATIVE]) await ask(QUESTION, { model });
+    await indexed(1);
+    expect((await ask(PARAPHRASE, { model: CONSERVATIVE })).cache).toBe('miss');
+    expect((await ask(PARAPHRASE, { model: COSINE })).cache).toBe('semantic-hit');
+  });
+
+  it('nothing is compared but one user text of like requests', async () => {
+    await ask(QUESTION);
+    await indexed(1);
+    for (const more of [
+      { temperature: 0.9 },
+      { max_tokens: 77 },
+      {
+        messages: [
+          { role: 'system', content: 'Be brief' },
+          { role: 'user', content: PARAPHRASE },
+        ],
+      },
+      {
+        messages: [
+          { role: 'user', content: 'hello' },
+          { role: 'assistant', content: 'hello' },
+          { role: 'user', content: PARAPHRASE },
+        ],
+      },
+    ])
+      expect((await ask(PARAPHRASE, more)).cache).toBe('miss');
+  });
+
+  it('a wrong answer is gone, and near its question more likeness is asked for', async () => {
+    await ask(QUESTION);
+    await indexed(1);
+    const hit = await ask(PARAPHRASE);
+    expect(hit.cache).toBe('semantic-hit');
+    const verdict = await fetch(`${gateway.url}/v1/cache/feedback`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ request_id: hit.requestId, verdict: 'wrong' }),
+    });
+    expect(verdict.status).toBe(200);
+    // The entry has gone from the index, what keeps its neighbourhood tight has come.
+    await indexed(1);
+    const third = 'What are the benefits of microservices?';
+    expect((await ask(QUESTION)).cache).toBe('miss');
+    await indexed(2);
+    expect((await ask(third)).cache).toBe('miss');
+  });
+});
+
+describe('an encoder that gives no vectors', () => {
+  it('does not keep anybody from an answer, and is seen', async () => {
+    const simulator = await startSimulator({ speed: 0 });
+    const yaml = yamlOf(simulator, '{ provider: nobody, model: m, timeout: 200ms }').replace(
+      'cache:',
+      '  nobody: { type: openai-compatible, base_url: "http://127.0.0.1:9/v1", allow_private_network: true, models: [m] }\ncache:',
+    );
+    const gateway = await startGateway(yaml);
+    for (let index = 0; index < 5; index += 1) {
+      const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model: BALANCED, messages: [{ role: 'user', content: `${QUESTION} ${index}` }] }),
+      });
+      expect(response.status).toBe(200);
+      expect(response.headers.get('x-gateway-cache')).toBe('miss');
+      await response.text();
+    }
+    await until(async () => {
+      const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+      return /gateway_cache_encodings_total\{outcome="failed"\} [1-9]/.test(metrics);
+    });
+    await gateway.close();
+    await simulator.close();
+  });
+});
