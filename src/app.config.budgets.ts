@@ -1,6 +1,8 @@
 import { calcPrice } from '@pydantic/genai-prices';
 import type { CheckedSections } from './app.config.sections';
 import type { BudgetConfig } from './billing/budgets.config';
+import { whyNoLadder } from './billing/budgets/budget-terms';
+import { suggestion } from './platform/config/nearest-name';
 import type { ConfigContext, Finding } from './platform/config/root-config';
 
 /** A model of a configured provider, as a price is looked up. */
@@ -22,6 +24,7 @@ export function budgetFindings(
   const unpriced = config.pricing.unknown === 'block' ? unpricedTargets(config, knowsPrice) : () => [];
   return Object.entries(config.budgets.entries).flatMap(([name, budget]) => [
     ...scopeFindings(name, budget),
+    ...degradeFindings(name, budget, config, context),
     ...(budget.hard && !context.isBroken(['providers']) ? priceFindings(name, budget, config, unpriced()) : []),
   ]);
 }
@@ -34,6 +37,29 @@ function scopeFindings(name: string, budget: BudgetConfig): Finding[] {
   return isNeeded
     ? [{ path, message: `is required with scope ${budget.scope}; write the id of the ${budget.scope}` }]
     : [];
+}
+
+/** Steps must come in their order, and lead to a model that is there. */
+function degradeFindings(
+  name: string,
+  { degrade }: BudgetConfig,
+  config: CheckedSections,
+  context: ConfigContext,
+): Finding[] {
+  if (!degrade) return [];
+  const path = ['budgets', name, 'degrade'];
+  const wrong = whyNoLadder(degrade);
+  if (wrong) return [{ path: [...path, wrong.field], message: wrong.message }];
+  const { cheaper_model: model } = degrade;
+  if (model === undefined || context.isBroken(['providers'])) return [];
+  const known = [
+    ...Object.keys(config.models.entries),
+    ...Object.entries(config.providers.entries).flatMap(([provider, { models }]) =>
+      models.flatMap((listed) => [listed, `${provider}/${listed}`]),
+    ),
+  ];
+  if (known.includes(model)) return [];
+  return [{ path: [...path, 'cheaper_model'], message: `no model is named "${model}"${suggestion(model, known)}` }];
 }
 
 function priceFindings(

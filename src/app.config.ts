@@ -1,5 +1,8 @@
 import { BudgetsConfig } from './billing/budgets.config';
+import { JournalConfig } from './billing/journal.config';
 import { PricingConfig } from './billing/pricing.config';
+import { UsageConfig } from './billing/usage.config';
+import { IdempotencyConfig } from './gateway/idempotency/idempotency.config';
 import { findings } from './app.config.checks';
 import { completeProviders } from './app.config.providers';
 import { Section } from './platform/config/fields';
@@ -10,6 +13,7 @@ import { RedisConfig } from './platform/redis/redis.config';
 import { ModelsConfig } from './providers/models.config';
 import { ProvidersConfig } from './providers/providers.config';
 import { RoutingConfig } from './providers/routing.config';
+import { StreamsConfig } from './providers/streams.config';
 import { RateLimitConfig } from './rate-limit/rate-limit.config';
 import { CacheConfig } from './semantic-cache/cache.config';
 
@@ -31,6 +35,10 @@ export class AppConfig extends RootConfig {
   @Section(() => RoutingConfig)
   routing = new RoutingConfig();
 
+  /** What happens to streams that do not end as planned. */
+  @Section(() => StreamsConfig)
+  streams = new StreamsConfig();
+
   /** What callers may use at most. */
   @Section(() => RateLimitConfig)
   rate_limits = new RateLimitConfig();
@@ -39,6 +47,10 @@ export class AppConfig extends RootConfig {
   @Section(() => CacheConfig)
   cache = new CacheConfig();
 
+  /** What the request header `idempotency-key` does. */
+  @Section(() => IdempotencyConfig)
+  idempotency = new IdempotencyConfig();
+
   /** What calls cost. */
   @Section(() => PricingConfig)
   pricing = new PricingConfig();
@@ -46,6 +58,14 @@ export class AppConfig extends RootConfig {
   /** How much may be spent, by whom, in which time. */
   @Section(() => BudgetsConfig)
   budgets = new BudgetsConfig();
+
+  /** The write-ahead journal: every call is on record before it is made. */
+  @Section(() => JournalConfig)
+  journal = new JournalConfig();
+
+  /** The record of what was used. */
+  @Section(() => UsageConfig)
+  usage = new UsageConfig();
 
   /** Windows and cached answers shared by replicas. */
   @Section(() => RedisConfig)

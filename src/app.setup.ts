@@ -75,6 +75,7 @@ function setUpDocs(app: NestExpressApplication): void {
         { type: 'http', scheme: 'bearer', description: 'A gateway key (gw_…) or the admin key.' },
         'bearer',
       )
+      .addApiKey({ type: 'apiKey', in: 'header', name: 'x-api-key', description: 'A gateway key (gw_…).' }, 'x-api-key')
       .build(),
   );
   SwaggerModule.setup('docs', app, document, {

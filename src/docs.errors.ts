@@ -20,6 +20,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Use a model with a known price, or ask the operator to set `pricing.overrides` or `pricing.unknown`.',
   },
   {
+    status: '400',
+    code: 'context_length_exceeded',
+    when: 'The prompt is too long for the model, and for every model it may fall back to.',
+    remedy: 'Send less, or use a model with more room.',
+  },
+  {
     status: '401',
     code: 'invalid_api_key',
     when: 'The key is missing, unknown, revoked or expired: one message for all.',
@@ -51,6 +57,30 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Read the current state and ask again.',
   },
   {
+    status: '404',
+    code: 'route_not_found',
+    when: 'There is no such route.',
+    remedy: 'Correct the address; `/docs` has all routes.',
+  },
+  {
+    status: '408',
+    code: 'request_timeout',
+    when: 'The body of the request stopped arriving.',
+    remedy: 'Send it again.',
+  },
+  {
+    status: '409',
+    code: 'idempotency_conflict',
+    when: 'A request with the same `idempotency-key` is still being answered, or was charged and left no answer that could be given again.',
+    remedy: 'With `retry-after`: send it again. Without: ask again under another key.',
+  },
+  {
+    status: '422',
+    code: 'idempotency_conflict',
+    when: 'The `idempotency-key` was used with another body.',
+    remedy: 'Send the same body again, or another key.',
+  },
+  {
     status: '413',
     code: 'request_too_large',
     when: 'The body is larger than `server.max_body_bytes`.',
@@ -69,6 +99,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Do not retry (`x-should-retry: false`); ask for a top-up or wait for the reset.',
   },
   {
+    status: '429',
+    code: 'insufficient_quota',
+    when: "The provider's own account is out of money, and no other target could answer.",
+    remedy: 'Do not retry; the operator tops up the account.',
+  },
+  {
     status: '500',
     code: 'internal_error',
     when: 'A fault of the gateway. The details are in its log, under the `x-request-id` of the answer.',
@@ -79,6 +115,12 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     code: 'provider_error',
     when: 'The whole chain failed. `details` lists each attempt.',
     remedy: 'Retry later; the operator finds the attempts in the request log.',
+  },
+  {
+    status: '502',
+    code: 'budget_cutoff',
+    when: 'In the middle of a stream: the provider has charged more than was reserved under a hard budget (`streams.cutoff`).',
+    remedy: 'Ask for less with `max_tokens`.',
   },
   {
     status: '503',
@@ -99,10 +141,22 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     remedy: 'Wait `retry-after` seconds.',
   },
   {
+    status: '503',
+    code: 'idempotency_unavailable',
+    when: 'The store of idempotency keys is away and `idempotency.on_store_down` is `deny`.',
+    remedy: 'Wait `retry-after` seconds, or send the request without `idempotency-key`.',
+  },
+  {
     status: '504',
     code: 'provider_timeout',
     when: 'The providers did not answer in time.',
     remedy: 'Retry, or ask for a smaller answer.',
+  },
+  {
+    status: '504',
+    code: 'not_cached',
+    when: 'The request asked for a cached answer only (`cache-control: only-if-cached`), and there is none.',
+    remedy: 'Ask without it.',
   },
   {
     status: '508',

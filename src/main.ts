@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import cluster from 'node:cluster';
+import { FirstRunService } from './access';
 import { AppConfig } from './app.config';
 import { createApp, serverOf } from './app.setup';
 import { bannerOf } from './banner';
@@ -12,18 +13,25 @@ import { Drain } from './platform/lifecycle/drain';
 import { StructuredLogger } from './platform/logging/logger';
 import { superviseWorkers } from './workers';
 
+/** Signals that follow each other so closely are one. */
+const SAME_SIGNAL_MS = 1_000;
+
 async function serve(): Promise<void> {
   const app = await createApp(ConfigModule.forRoot(AppConfig));
   const logger = app.get(StructuredLogger);
   const { host, port } = app.get(LiveConfig).section(ServerConfig);
   await app.listen(port, host);
   const server = serverOf(app);
-  if (!cluster.isWorker || cluster.worker?.id === 1) process.stdout.write(bannerOf(app, server));
-  let isStopping = false;
+  const hasNews = app.get(FirstRunService).result !== null;
+  if (!cluster.isWorker || cluster.worker?.id === 1 || hasNews) process.stdout.write(bannerOf(app, server));
+  let stoppingSinceMs: number | null = null;
   const stop = async (lameDuckMs: number): Promise<void> => {
-    // Asked twice means now.
-    if (isStopping) process.exit(1);
-    isStopping = true;
+    if (stoppingSinceMs !== null) {
+      // Asked again means now; but a terminal, npm and a supervisor of workers each pass the same signal on.
+      if (performance.now() - stoppingSinceMs > SAME_SIGNAL_MS) process.exit(1);
+      return;
+    }
+    stoppingSinceMs = performance.now();
     await app.get(Drain).run(server, lameDuckMs);
     await app.close();
     logger.flush();

@@ -1,6 +1,7 @@
 // Times two ways of doing one thing in the same process, in turns, so that what disturbs one disturbs the other.
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 const ROUNDS = 15;
@@ -56,4 +57,24 @@ export function compare(what, own, rivalName, rival) {
     `${what.padEnd(44)}${readable(ownTime).padStart(10)}   ${`${rivalName}:`.padEnd(34)}${readable(rivalTime).padStart(10)}   ${ratio.padStart(7)}\n`,
   );
   return sink;
+}
+
+/** Runs work on a PostgreSQL of its own with the gateway's schema and durable defaults; it is gone afterwards. */
+export async function withDatabase(work) {
+  const { EmbeddedPostgres } = built('platform/database/embedded/index');
+  const { databaseOptions } = built('platform/database/database-options');
+  const { DataSource } = require('typeorm');
+  const directory = mkdtempSync(path.join(tmpdir(), 'gateway-bench-'));
+  const postgres = new EmbeddedPostgres({ dataDirectory: directory, log: () => undefined });
+  await postgres.start();
+  const database = new DataSource({ ...databaseOptions(postgres.url), logging: false });
+  try {
+    await database.initialize();
+    await database.runMigrations();
+    await work(database);
+  } finally {
+    if (database.isInitialized) await database.destroy();
+    await postgres.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
 }

@@ -12,13 +12,17 @@ const GENERATED_LENGTH = 40;
 @Injectable()
 export class AdminKey {
   private key: string | null;
+  private readonly file: string;
 
   constructor(environment: Environment) {
-    this.key = environment.adminKey ?? keptKey(path.join(environment.dataDir, 'first-run.json'));
+    this.file = path.join(environment.dataDir, 'first-run.json');
+    this.key = environment.adminKey ?? keptKey(this.file);
   }
 
   /** Compares digests, in constant time. */
   matches(presented: string): boolean {
+    // Another process of this machine may have made it after this one started.
+    this.key ??= keptKey(this.file);
     return this.key !== null && timingSafeEqual(digest(presented), digest(this.key));
   }
 

@@ -3,7 +3,9 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { Clock } from '../platform/clock';
 import { Environment } from '../platform/config/environment';
+import { LiveConfig } from '../platform/config/live-config';
 import { BUDGETS } from './budgets/budget-providers';
+import { BudgetLadder } from './budgets/budget-ladder';
 import { BudgetsService } from './budgets/budgets.service';
 import { BillingService } from './billing.service';
 import { Catalogue, loadCatalogue } from './catalogue';
@@ -27,6 +29,7 @@ import { PostgresUsageStore } from './store/postgres-usage-store';
 import { UsageStore } from './store/usage-store';
 import { UsageJournal } from './usage-journal';
 import { UsageQueries } from './usage-queries';
+import { UsageRetention } from './usage-retention';
 
 /** Prices, the record of every attempt and request, and what can be asked about them. Needs `ProviderTypes` and `OfferedModels`. */
 @Module({
@@ -39,20 +42,15 @@ import { UsageQueries } from './usage-queries';
     PricesService,
     UnpricedModels,
     KeySpendingWatch,
-    JournalConfig,
     { provide: UsageStore, useClass: PostgresUsageStore },
     {
       provide: UsageJournal,
-      inject: [Environment, JournalConfig, UsageStore, Clock],
-      useFactory: (environment: Environment, config: JournalConfig, store: UsageStore, clock: Clock) =>
-        UsageJournal.start(
-          journalOptions(path.resolve(environment.dataDir, 'journal'), {
-            sync: config.sync,
-            maxBytes: config.max_bytes,
-          }),
-          store,
-          clock,
-        ),
+      inject: [Environment, LiveConfig, UsageStore, Clock],
+      useFactory: (environment: Environment, config: LiveConfig, store: UsageStore, clock: Clock) => {
+        const { sync, max_bytes: maxBytes } = config.section(JournalConfig);
+        const options = journalOptions(path.resolve(environment.dataDir, 'journal'), { sync, maxBytes });
+        return UsageJournal.start(options, store, clock);
+      },
     },
     ...BUDGETS,
     BillingService,
@@ -60,9 +58,11 @@ import { UsageQueries } from './usage-queries';
     RequestQueries,
     RequestSearch,
     UsageQueries,
+    UsageRetention,
   ],
   exports: [
     BillingService,
+    BudgetLadder,
     BudgetsService,
     PriceBook,
     PricePreview,

@@ -1,5 +1,5 @@
-import { IsBoolean, IsIn, IsOptional } from 'class-validator';
-import { Decimal, Entries, noEntries } from '../platform/config/fields';
+import { IsBoolean, IsIn, IsNumber, IsOptional, Max, Min } from 'class-validator';
+import { Decimal, Entries, noEntries, Section } from '../platform/config/fields';
 import { AreFractions, AreNames, IsName, IsUsdAmount, IsZone } from '../platform/config/validators';
 
 export const BUDGET_SCOPES = ['organization', 'department', 'team', 'user', 'key'] as const;
@@ -7,6 +7,57 @@ export type BudgetScope = (typeof BUDGET_SCOPES)[number];
 
 export const BUDGET_PERIODS = ['hour', 'day', 'week', 'month', 'total'] as const;
 export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
+
+/** What changes before a budget is used up, by the share of the limit that is spent. What is left out never comes. */
+export class DegradeConfig {
+  /**
+   * The trace of each request says so.
+   * @example 0.7
+   */
+  @IsOptional()
+  @IsNumber()
+  @Min(0.01)
+  @Max(10)
+  warn_at?: number;
+
+  /**
+   * Chat calls are answered by `cheaper_model`.
+   * @example 0.8
+   */
+  @IsOptional()
+  @IsNumber()
+  @Min(0.01)
+  @Max(10)
+  cheaper_at?: number;
+
+  /**
+   * A model that clients may ask for.
+   * @example gpt-4o-mini
+   */
+  @IsOptional()
+  @IsName()
+  cheaper_model?: string;
+
+  /**
+   * Only answers from the cache are given; other calls are refused as by a budget that is used up.
+   * @example 0.95
+   */
+  @IsOptional()
+  @IsNumber()
+  @Min(0.01)
+  @Max(10)
+  cache_only_at?: number;
+
+  /**
+   * Every call is refused, cached answers included.
+   * @example 1
+   */
+  @IsOptional()
+  @IsNumber()
+  @Min(0.01)
+  @Max(10)
+  block_at?: number;
+}
 
 /** How much may be spent by whom in which time. */
 export class BudgetConfig {
@@ -56,6 +107,11 @@ export class BudgetConfig {
   @IsOptional()
   @AreNames()
   models?: string[];
+
+  /** What changes before it is used up. Absent: nothing. */
+  @IsOptional()
+  @Section(() => DegradeConfig)
+  degrade?: DegradeConfig;
 }
 
 /** Budgets by name, declared here or through the management API. */

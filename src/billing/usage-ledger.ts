@@ -182,6 +182,7 @@ export class UsageLedger implements AttemptLedger {
       target: { provider: intent.provider, model: intent.model },
       price,
       maxOutputTokens,
+      reservedNanoUsd: reservation?.amountNanoUsd ?? null,
       monotonic: () => clock.monotonic(),
       askedServiceTier: askedServiceTier(intent.request),
       estimatedInputTokens: () => intent.request.estimatedInputTokens(),

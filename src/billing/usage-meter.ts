@@ -13,12 +13,19 @@ export interface MeterFields {
   readonly price: ModelPrice;
   /** What must be sent to the provider as the bound on the answer; null: what the client set stands. */
   readonly maxOutputTokens?: number | null;
+  /** What was reserved under a hard budget; null: nothing was. */
+  readonly reservedNanoUsd?: NanoUsd | null;
   /** The dearer service tier that was asked for: it is charged when the provider does not say how it served. */
   readonly askedServiceTier?: string | undefined;
   readonly monotonic: () => number;
   readonly estimatedInputTokens: () => number;
   readonly onSettled: (meter: UsageMeter, settlement: Settlement) => void;
 }
+
+/** Text after which it is looked again whether a running attempt costs more than was reserved. */
+const LOOK_EVERY = 1_024;
+/** A count of an odd text may be nearly twice the provider's: only what is beyond that is surely more than was reserved. */
+const COUNT_SLACK = 2n;
 
 /** How an attempt ended. */
 export interface Settlement {
@@ -42,6 +49,7 @@ export class UsageMeter implements Attempt {
   private isUsageFinal = false;
   private text = '';
   private foldedTokens = 0;
+  private unlookedLength = 0;
   private settlement: Settlement | null = null;
 
   constructor(private readonly fields: MeterFields) {
@@ -61,6 +69,7 @@ export class UsageMeter implements Attempt {
     }
     if (event.text === '') return;
     this.text += event.text;
+    this.unlookedLength += event.text.length;
     if (this.text.length > MAX_HELD_TEXT) this.fold();
   }
 
@@ -87,6 +96,16 @@ export class UsageMeter implements Attempt {
     if (this.usage) return costOf(this.price, this.inServiceTier(this.atLeastCounted(this.usage)));
     const outputTokens = this.countedTokens();
     return outputTokens === 0 ? 0n : costOf(this.price, this.inServiceTier(this.counted(outputTokens)));
+  }
+
+  isOverrun(): boolean {
+    const reserved = this.fields.reservedNanoUsd ?? null;
+    if (reserved === null) return false;
+    if (this.settlement) return this.settlement.costNanoUsd > reserved;
+    if (this.usage && costOf(this.price, this.usage) > reserved) return true;
+    if (this.unlookedLength < LOOK_EVERY) return false;
+    this.unlookedLength = 0;
+    return costOf(this.price, this.counted(this.countedTokens())) > reserved * COUNT_SLACK;
   }
 
   settled(): Settlement | null {

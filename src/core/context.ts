@@ -3,6 +3,7 @@ import type { GatewayError } from './errors';
 import type { StreamEvent } from './reply';
 import type { NanoUsd } from './money';
 import type { TokenUsage, UsageSource } from './tokens';
+import type { TraceContext } from './trace-context';
 
 /** Limits of one level (key, user, team, department). Absent means: this level sets none. */
 export interface Limits {
@@ -73,6 +74,8 @@ export interface Attempt extends ReplyObserver {
   settle(outcome: AttemptOutcome): void;
   /** What the attempt has cost so far (known usage, else what was counted). */
   cost(): NanoUsd;
+  /** Whether it has cost more than was reserved for it under a hard budget; while it runs, beyond what a count may be off by. */
+  isOverrun?(): boolean;
   /** The figures the attempt was settled with. */
   settled(): { readonly usage: TokenUsage; readonly source: UsageSource; readonly costNanoUsd: NanoUsd } | null;
 }
@@ -117,7 +120,7 @@ export interface ReplyObserver {
 export interface Decision {
   /** Milliseconds since the request came in. */
   readonly atMs: number;
-  readonly stage: 'access' | 'request' | 'rate_limit' | 'cache' | 'route' | 'attempt' | 'reply';
+  readonly stage: 'access' | 'request' | 'rate_limit' | 'idempotency' | 'cache' | 'route' | 'attempt' | 'reply';
   readonly what: string;
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -177,6 +180,8 @@ export class GatewayContext {
   timeoutMs: number | undefined;
   /** Writer: RequestGuard. The caller's labels (`x-gateway-metadata`), for filtering records. */
   metadata: Readonly<Record<string, string>> | undefined;
+  /** Writer: RequestGuard. Where the caller's trace stands (`traceparent`); null without one. */
+  trace: TraceContext | null = null;
   /** Writer: RequestGuard. The configuration the request was parsed under. */
   configVersion: string | undefined;
   /** Writer: RateLimitGuard. */
@@ -191,9 +196,11 @@ export class GatewayContext {
   attempts: AttemptLedger | undefined;
   /** Writer: the ledger. The bound on the answer of the last attempt, when the budget buys only a shorter one. */
   clampedMaxTokens: number | undefined;
-  /** Writer: Dispatcher; on a cache hit, when no dispatcher is asked, CacheInterceptor: who made the answer. */
+  /** Writer: IdempotencyInterceptor, when the answer of an earlier request with the same key is given again: that request. */
+  replayOf: string | undefined;
+  /** Writer: Dispatcher; where no dispatcher is asked, whoever replays (CacheInterceptor, IdempotencyInterceptor): who made the answer. */
   served: Served | undefined;
-  /** Writer: Dispatcher, and CacheInterceptor for the call of another request that it waits for. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
+  /** Writer: Dispatcher, and CacheInterceptor and IdempotencyInterceptor for the call of another request that they wait for. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
   upstreamMs = 0;
   /** Writer: ReplyWriter. What the gateway itself took until the first byte, in milliseconds. */
   overheadMs: number | undefined;
@@ -209,6 +216,9 @@ export class GatewayContext {
   private readonly deferred: (() => void)[] = [];
   private readonly controller = new AbortController();
   private closedAtMs: number | undefined;
+  private keeper: { readonly onLeft: () => void } | undefined;
+  private hasLeft = false;
+  private lingering: ((end: () => void) => void) | undefined;
 
   readonly requestId: string;
   readonly dialect: Dialect;
@@ -253,6 +263,25 @@ export class GatewayContext {
     else this.deferred.push(giveBack);
   }
 
+  /**
+   * Writer: the attempt whose stream outlives its client. When the client goes, `until` is given the function that ends the
+   * request and must call it within a bound.
+   */
+  linger(until: ((end: () => void) => void) | undefined): void {
+    this.lingering = until;
+  }
+
+  /** The client has gone, or has everything. Called on the response's `close`, once. */
+  leave(): void {
+    const { lingering, keeper } = this;
+    this.hasLeft = true;
+    // Kept open for somebody else, it goes on as if the client were there.
+    if (keeper) return keeper.onLeft();
+    this.lingering = undefined;
+    if (lingering && !this.isClosed) lingering(() => this.close());
+    else this.close();
+  }
+
   /** Stops the work of the request, which then answers with `error`, or ends its stream with it. It is not over before that. */
   interrupt(error: GatewayError): void {
     if (this.isClosed || this.interruption) return;
@@ -260,7 +289,21 @@ export class GatewayContext {
     this.controller.abort(error);
   }
 
-  /** Ends the request: upstream work is aborted and everything deferred is run. Called on the response's `close`, once. */
+  /**
+   * Lets the request go on without its client, because somebody else will ask for its answer. `onLeft` is told when the
+   * client leaves; the returned function lets go, and ends the request when the client has left by then.
+   */
+  keepOpen(onLeft: () => void): () => void {
+    const keeper = { onLeft };
+    this.keeper = keeper;
+    return () => {
+      if (this.keeper !== keeper) return;
+      this.keeper = undefined;
+      if (this.hasLeft) this.close();
+    };
+  }
+
+  /** Ends the request: upstream work is aborted and everything deferred is run. The first call counts. */
   close(): void {
     if (this.isClosed) return;
     this.closedAtMs = this.monotonic();

@@ -115,6 +115,19 @@ export class UnpriceableError extends GatewayError {
   }
 }
 
+/** A stream that has cost more than was reserved for it: the provider does not keep to the bound it was sent. */
+export class StreamCutoffError extends GatewayError {
+  constructor() {
+    super(
+      502,
+      'budget_cutoff',
+      'api_error',
+      'The provider has charged more for this stream than was reserved for it under a hard budget, so it was cut. Ask for less with max_tokens; operators: see streams.cutoff.',
+      { shouldRetry: false, source: 'provider' },
+    );
+  }
+}
+
 export class OverloadedError extends GatewayError {
   constructor(message: string, retryAfterMs: number) {
     super(503, 'overloaded', 'overloaded_error', message, { retryAfterMs });
@@ -188,7 +201,8 @@ export class ProviderChainError extends GatewayError {
   ) {
     super(shape.status, shape.code, shape.type, shape.message, {
       ...details,
-      source: 'provider',
+      // Nobody was called when every target is left alone for now.
+      source: attempts.length > 0 ? 'provider' : 'gateway',
       facts: { attempts, ...details.facts },
     });
   }

@@ -47,6 +47,8 @@ export interface StreamReply {
   readonly dialect: Dialect;
   readonly model: string;
   readonly warnings?: readonly string[];
+  /** It is known before its first piece that the provider refused to say anything. */
+  readonly isRefusal?: boolean;
   readonly batches: AsyncIterable<readonly StreamEvent[]>;
 }
 

@@ -8,6 +8,7 @@ import { RequestContexts } from '../platform/http/request-contexts';
 import { CacheAdministration, type HitRecord } from '../semantic-cache';
 import { ErrorFilter } from './error.filter';
 import { DocumentCacheFeedback } from './openapi/cache-feedback.docs';
+import { setGatewayHeaders } from './response-headers';
 
 const REQUEST_ID = /^req_[0-9a-z]{26}$/;
 const FIELDS: ReadonlySet<string> = new Set(['request_id', 'verdict']);
@@ -31,7 +32,9 @@ export class CacheFeedbackController {
     @Res({ passthrough: true }) response: ServerResponse,
     @Body() body: unknown,
   ): Promise<object> {
-    const { identity } = this.contexts.of(request, response);
+    const context = this.contexts.of(request, response);
+    setGatewayHeaders(context, response);
+    const { identity } = context;
     if (!identity) throw new Error('ApiKeyGuard has not run');
     const { requestId, verdict } = readFeedback(body);
     const hit = await this.hitOf(identity, requestId);

@@ -5,6 +5,7 @@ import { RequestContexts } from '../platform/http/request-contexts';
 import { ExplainService } from './explain.service';
 import { DocumentExplain } from './openapi/explain.docs';
 import { RequestGuard } from './request.guard';
+import { setGatewayHeaders } from './response-headers';
 
 /** The same body as a chat call; the answer is what would be decided. */
 @Controller()
@@ -20,7 +21,7 @@ export class ExplainController {
   @UseGuards(ApiKeyGuard, RequestGuard)
   explain(@Req() request: IncomingMessage, @Res({ passthrough: true }) response: ServerResponse): Promise<object> {
     const context = this.contexts.of(request, response);
-    response.setHeader('x-request-id', context.requestId);
+    setGatewayHeaders(context, response);
     context.outcome = { status: 200, errorCode: null };
     return this.explanations.explain(context, request.headers);
   }

@@ -1,11 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { LeakedKeys, modelAllowed } from '../access';
+import { BudgetLadder, BudgetStepError } from '../billing';
 import type { Dialect, InferenceRequest } from '../core/chat';
 import type { GatewayContext, Identity } from '../core/context';
 import { InvalidRequestError, NotFoundError, PermissionDeniedError } from '../core/errors';
 import { JsonDocument } from '../core/json-document';
-import { ProviderRegistry, receivedHops, refuseLoop } from '../providers';
+import { withModel } from '../core/other-model';
+import { parseTraceparent } from '../core/trace-context';
+import { ProviderRegistry, receivedTrail, refuseLoop } from '../providers';
 import { parseMessages, parseTokenCount } from './dialects/anthropic/parse';
 import { parseEmbeddings } from './dialects/embeddings/parse';
 import { parseChatCompletions } from './dialects/openai/parse';
@@ -23,11 +26,13 @@ export class InferenceRequests {
   constructor(
     private readonly registry: ProviderRegistry,
     private readonly leakedKeys: LeakedKeys,
+    private readonly ladder: BudgetLadder,
   ) {}
 
   /** Fills the context's request, plan, time bound and metadata; throws `GatewayError` when the call may not be made. */
   open(context: GatewayContext, headers: IncomingHttpHeaders, body: Buffer): void {
     refuseLoop(headers);
+    this.readTrace(context, headers);
     const request = parse(context, headers, JsonDocument.parse(body));
     this.leakedKeys.inspect(body);
     // Kept from here on, so that a refused request is on record with what it asked for.
@@ -35,19 +40,39 @@ export class InferenceRequests {
     context.metadata = metadataOf(headers);
     context.timeoutMs = timeoutOf(headers);
     this.checkModel(context.identity, request.model);
-    const acquired = this.registry.acquire(request.model, {
-      fallback: headers['x-gateway-fallback'] !== 'off',
+    context.request = this.degraded(context, request);
+    const { model } = context.request;
+    const acquired = this.registry.acquire(model, {
+      fallback: mayFallBack(headers),
       sameModel: request.dialect === 'embeddings',
     });
-    if (!acquired) throw this.unknownModel(context.identity, request.model);
+    if (!acquired) throw this.unknownModel(context.identity, model);
     context.defer(acquired.release);
     context.plan = acquired.plan;
     context.configVersion = acquired.configVersion;
     const { targets } = acquired.plan;
     context.decide('route', 'planned', {
-      model: request.model,
+      model,
       targets: targets.map(({ provider, model }) => `${provider}/${model}`),
     });
+  }
+
+  /** Whether the name is known, by itself or as `provider/model`, and this key may ask for it. */
+  mayUse(identity: Identity, model: string): boolean {
+    const targets = this.registry.targetsOf(model);
+    return targets !== undefined && modelAllowed(identity, allowedNames(model, targets));
+  }
+
+  private readTrace(context: GatewayContext, headers: IncomingHttpHeaders): void {
+    const { traceparent } = headers;
+    if (traceparent === undefined) return;
+    context.trace = parseTraceparent(String(traceparent));
+    const { trace } = context;
+    context.decide(
+      'request',
+      trace ? 'traced' : 'trace_ignored',
+      trace ? { trace_id: trace.traceId, parent_id: trace.parentId } : {},
+    );
   }
 
   /** The names a key may ask for. */
@@ -55,13 +80,24 @@ export class InferenceRequests {
     return this.registry.modelNames.filter((name) => modelAllowed(identity, [name]));
   }
 
+  /** The request as a budget that is nearly used up lets it through: for a cheaper model, or not at all. */
+  private degraded(context: GatewayContext, request: InferenceRequest): InferenceRequest {
+    const { identity } = context;
+    const target = this.registry.targetsOf(request.model)?.[0];
+    const verdict = identity && target && this.ladder.judge(identity, { ...target, requestedModel: request.model });
+    if (!verdict) return request;
+    const { step, budget, share, model } = verdict;
+    context.decide('route', `budget_${step}`, { budget: budget.name, scope: budget.scope, share, model });
+    if (step === 'block') throw new BudgetStepError(budget, share, step);
+    const mayUse = model !== null && modelAllowed(identity, [model]) && this.registry.targetsOf(model) !== undefined;
+    return (step === 'cheaper' && mayUse && model !== request.model && withModel(request, model)) || request;
+  }
+
   private checkModel(identity: Identity | undefined, model: string): void {
     if (!identity) throw new Error('ApiKeyGuard has not run');
     const targets = this.registry.targetsOf(model);
     if (!targets) throw this.unknownModel(identity, model);
-    // `provider/model` is allowed where the model itself is.
-    const names = model.includes('/') ? [model, ...targets.map((target) => target.model)] : [model];
-    if (modelAllowed(identity, names)) return;
+    if (modelAllowed(identity, allowedNames(model, targets))) return;
     throw new PermissionDeniedError(
       `This API key may not use model "${model}". GET /v1/models lists what it may use.`,
       'model_not_allowed',
@@ -76,6 +112,10 @@ export class InferenceRequests {
   }
 }
 
+/** `provider/model` is allowed where the model itself is. */
+const allowedNames = (model: string, targets: readonly { readonly model: string }[]): string[] =>
+  model.includes('/') ? [model, ...targets.map((target) => target.model)] : [model];
+
 type Parser = (document: JsonDocument, headers: Readonly<Record<string, string>>) => InferenceRequest;
 
 const PARSERS: Readonly<Record<Dialect, Parser>> = {
@@ -87,7 +127,7 @@ const PARSERS: Readonly<Record<Dialect, Parser>> = {
 
 function parse(context: GatewayContext, headers: IncomingHttpHeaders, document: JsonDocument): InferenceRequest {
   const parseBody = context.endpoint === TOKEN_COUNT_PATH ? parseTokenCount : PARSERS[context.dialect];
-  return parseBody(document, { ...receivedHops(headers), ...anthropicHeaders(headers) });
+  return parseBody(document, { ...receivedTrail(headers), ...anthropicHeaders(headers) });
 }
 
 /** The client's `anthropic-*` headers, which go to Anthropic untouched. */
@@ -120,6 +160,14 @@ function parseMetadata(text: string): [string, unknown][] | null {
   } catch {
     return null;
   }
+}
+
+function mayFallBack(headers: IncomingHttpHeaders): boolean {
+  const text = headers['x-gateway-fallback'];
+  if (text === undefined) return true;
+  const value = String(text).trim().toLowerCase();
+  if (value === 'off' || value === 'on') return value === 'on';
+  throw new InvalidRequestError('The header x-gateway-fallback must be "off" or "on".', 'x-gateway-fallback');
 }
 
 function timeoutOf(headers: IncomingHttpHeaders): number | undefined {

@@ -4,6 +4,7 @@ import { CostInterceptor } from '../billing';
 import { RateLimitGuard } from '../rate-limit';
 import { CacheInterceptor } from '../semantic-cache';
 import { ErrorFilter } from './error.filter';
+import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor';
 import { ReplyInterceptor } from './reply.interceptor';
 import { RequestGuard } from './request.guard';
 
@@ -21,6 +22,6 @@ export const InferenceRoute = (): MethodDecorator & ClassDecorator =>
   applyDecorators(
     HttpCode(200),
     UseGuards(ApiKeyGuard, RequestGuard, RateLimitGuard),
-    UseInterceptors(ReplyInterceptor, CacheInterceptor, CostInterceptor),
+    UseInterceptors(ReplyInterceptor, IdempotencyInterceptor, CacheInterceptor, CostInterceptor),
     UseFilters(ErrorFilter),
   );

@@ -5,6 +5,7 @@ import { NotFoundError } from '../core/errors';
 import { RequestContexts } from '../platform/http/request-contexts';
 import { InferenceRequests } from './inference-requests';
 import { DocumentModel, DocumentModels } from './openapi/models.docs';
+import { setGatewayHeaders } from './response-headers';
 
 /** A date every client can parse; the gateway does not know when a provider released a model. */
 const CREATED_SECONDS = 1_704_067_200;
@@ -44,7 +45,9 @@ export class ModelsController {
     @Res({ passthrough: true }) response: ServerResponse,
   ): object {
     const name = Array.isArray(id) ? id.join('/') : id;
-    if (!this.namesFor(request, response).includes(name)) {
+    const context = this.contexts.of(request, response);
+    setGatewayHeaders(context, response);
+    if (!context.identity || !this.requests.mayUse(context.identity, name)) {
       throw new NotFoundError(
         `The model "${name.slice(0, 64)}" does not exist, or this key may not use it.`,
         'model_not_found',
@@ -56,7 +59,7 @@ export class ModelsController {
 
   private namesFor(request: IncomingMessage, response: ServerResponse): string[] {
     const context = this.contexts.of(request, response);
-    response.setHeader('x-request-id', context.requestId);
+    setGatewayHeaders(context, response);
     return context.identity ? this.requests.namesFor(context.identity) : [];
   }
 }

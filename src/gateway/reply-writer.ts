@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
 import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
-import { NANO_PER_USD } from '../core/money';
 import { DIALECTS } from './dialects';
-import type { StreamFormat, StreamOptions } from './dialects/format';
+import type { StreamFormat } from './dialects/format';
 import { toGatewayError } from './gateway-error';
 import { costHeader, gatewayHeaders, warningsHeader } from './response-headers';
+import { streamOptions } from './stream-options';
 
 /** A client that takes nothing for this long is gone in all but name. */
 const WRITE_IDLE_MS = 60_000;
@@ -52,6 +52,8 @@ export class ReplyWriter {
     const format = DIALECTS[context.dialect].replies.stream(reply, streamOptions(context));
     try {
       for await (const batch of reply.batches) {
+        // Read on, for its end and its figures: who reads decides when to stop.
+        if (response.destroyed) continue;
         const pieces = batch.map((event) => format.write(event)).filter((piece) => piece.length > 0);
         if (!response.headersSent)
           this.begin(context, response, { ...STREAM_HEADERS, ...warningsHeader(reply.warnings) });
@@ -85,13 +87,6 @@ export class ReplyWriter {
     response.writeHead(200, { ...gatewayHeaders(context), ...headers });
   }
 }
-
-const streamOptions = (context: GatewayContext): StreamOptions => ({
-  asked: context.request?.document.value ?? {},
-  includeUsage: context.request?.includeUsage ?? false,
-  costUsd: () => Number(context.attempts?.cost() ?? 0n) / Number(NANO_PER_USD),
-  estimatedInputTokens: () => context.request?.estimatedInputTokens() ?? 0,
-});
 
 /** One packet of the provider becomes one write to the client. */
 function joined(pieces: readonly (string | Buffer)[]): string | Buffer {

@@ -92,6 +92,7 @@ export class RequestLog {
     this.logger.records.info(
       {
         request_id: context.requestId,
+        trace_id: context.trace?.traceId,
         endpoint: context.endpoint,
         key_id: identity?.keyId,
         team_id: identity?.teamId,

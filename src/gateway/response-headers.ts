@@ -1,9 +1,15 @@
+import type { ServerResponse } from 'node:http';
 import type { GatewayContext } from '../core/context';
 import type { GatewayError } from '../core/errors';
 import { formatUsd, type NanoUsd } from '../core/money';
 import { rateLimitHeaders } from '../rate-limit';
 
 type Headers = Record<string, string>;
+
+/** For routes whose answer Nest writes. */
+export function setGatewayHeaders(context: GatewayContext, response: ServerResponse): void {
+  for (const [name, value] of Object.entries(gatewayHeaders(context))) response.setHeader(name, value);
+}
 
 /** Printable ASCII only: a model name comes from outside, and a header must not. */
 const headerSafe = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 256);
@@ -16,10 +22,11 @@ export function gatewayHeaders(context: GatewayContext): Headers {
   if (served) {
     headers['x-gateway-provider'] = headerSafe(served.provider);
     headers['x-gateway-model'] = headerSafe(served.model);
-    headers['x-gateway-attempts'] = String(served.attempts);
-    headers['x-gateway-fallback'] = String(served.fallback);
   }
+  headers['x-gateway-attempts'] = String(served?.attempts ?? 0);
+  headers['x-gateway-fallback'] = String(served?.fallback ?? false);
   headers['x-gateway-cache'] = context.cacheStatus;
+  if (context.replayOf !== undefined) headers['idempotent-replayed'] = 'true';
   Object.assign(headers, cacheHeaders(context));
   headers['x-gateway-overhead-ms'] = Math.max(0, context.elapsedMs() - context.upstreamMs).toFixed(3);
   if (context.clampedMaxTokens !== undefined)

@@ -1,12 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { Attempt, AttemptOutcome, GatewayContext } from '../core/context';
-import { UpstreamError } from '../core/errors';
+import { StreamCutoffError, UpstreamError } from '../core/errors';
 import { withOutputBound } from '../core/output-bound';
-import type { ChatReply, JsonReply, StreamEvent, StreamReply } from '../core/reply';
+import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
 import type { TokenUsage } from '../core/tokens';
-import { awaitFirstContent, type BegunStream } from './first-chunk';
+import { LiveConfig } from '../platform/config/live-config';
+import { awaitFirstContent } from './first-chunk';
+import { MeteredStream, type StreamEnd } from './metered-stream';
 import { ProviderMetrics } from './provider.metrics';
 import type { ResolvedTarget } from './route-table';
+import { StreamsConfig } from './streams.config';
 import { TargetHealth, type CallTicket } from './target-health';
 
 const ABORTED: AttemptOutcome = {
@@ -32,6 +35,8 @@ export interface AttemptOrder {
   readonly remainingMs: number | null;
   /** Whether `remainingMs` is the caller's bound: then running out of it is not the provider's fault. */
   readonly isCallersBound: boolean;
+  /** Of one of two calls that race each other: stops it when the other one wins. Absent: the request's own. */
+  readonly signal?: AbortSignal;
 }
 
 interface Books {
@@ -45,6 +50,7 @@ export class AttemptRunner {
   constructor(
     private readonly metrics: ProviderMetrics,
     private readonly health: TargetHealth,
+    private readonly config: LiveConfig,
   ) {}
 
   /** Resolves with an answer that has begun, and says in the context who gives it. Throws `UpstreamError`, or `GatewayError` when the call may not be made. */
@@ -63,10 +69,10 @@ export class AttemptRunner {
     try {
       const reply = await this.call(context, order, { attempt, ticket });
       this.note(context, order, startedMs, 'answered');
-      this.recordServed(context, order, reply.model);
+      if (!order.signal?.aborted) this.recordServed(context, order, reply.model);
       return reply;
     } catch (error) {
-      attempt.settle(failed(error, null, false));
+      this.settle(context, order.target, attempt, failed(error, null, false));
       if (error instanceof UpstreamError) ticket.failed(error, order.isCallersBound);
       else ticket.dropped();
       this.note(context, order, startedMs, error instanceof UpstreamError ? error.reason : 'untranslatable');
@@ -75,8 +81,8 @@ export class AttemptRunner {
   }
 
   private async call(context: GatewayContext, order: AttemptOrder, books: Books): Promise<ChatReply> {
-    const { request, signal } = context;
-    const { target, remainingMs } = order;
+    const { request } = context;
+    const { target, remainingMs, signal = context.signal } = order;
     if (!request) throw new Error('the request is not parsed');
     const onHead = books.ticket.learn;
     const { maxOutputTokens } = books.attempt;
@@ -85,51 +91,53 @@ export class AttemptRunner {
         ? request
         : withOutputBound(request, maxOutputTokens, target.adapter.type === 'openai-compatible');
     const reply = await target.adapter.chat({ request: paid, model: target.model, signal, remainingMs, onHead });
-    if (reply.kind === 'json') return this.complete(reply, target, books);
+    if (reply.kind === 'json') return this.complete(context, reply, target, books);
     const begun = await awaitFirstContent(reply);
     this.metrics.firstByte(target, books.ticket.firstContent());
-    return this.metered(reply, begun, books, order.isCallersBound);
+    const end = this.endOf(context, order, reply, books);
+    return new MeteredStream(context, books.attempt, this.config.section(StreamsConfig), end).of(reply, begun);
   }
 
-  private complete(reply: JsonReply, target: ResolvedTarget, { attempt, ticket }: Books): JsonReply {
-    attempt.settle(succeeded(reply.model, reply.usage));
+  private complete(
+    context: GatewayContext,
+    reply: JsonReply,
+    target: ResolvedTarget,
+    { attempt, ticket }: Books,
+  ): JsonReply {
+    this.settle(context, target, attempt, succeeded(reply.model, reply.usage));
     ticket.succeeded(reply.usage);
     this.metrics.firstByte(target, ticket.firstContent());
     return reply;
   }
 
-  /** The stream as the client gets it, with the attempt's meter reading along and the settlement at its end. */
-  private metered(
+  /** What the end of a stream means for its attempt and its target. */
+  private endOf(
+    context: GatewayContext,
+    { target, isCallersBound }: AttemptOrder,
     reply: StreamReply,
-    begun: BegunStream,
     { attempt, ticket }: Books,
-    isCallersBound: boolean,
-  ): StreamReply {
-    let usage: TokenUsage | null = null;
-    const read = (batch: readonly StreamEvent[]): readonly StreamEvent[] => {
-      for (const event of batch) {
-        attempt.observe(event);
-        usage = event.usage ?? usage;
-        if (event.kind !== 'end') continue;
-        attempt.settle(succeeded(reply.model, usage));
+  ): StreamEnd {
+    return {
+      succeeded: (usage) => {
+        this.settle(context, target, attempt, succeeded(reply.model, usage));
         ticket.succeeded(usage);
-      }
-      return batch;
-    };
-    async function* batches(): AsyncGenerator<readonly StreamEvent[], void> {
-      try {
-        yield read(begun.held);
-        for (let next = await begun.rest.next(); !next.done; next = await begun.rest.next()) yield read(next.value);
-      } catch (error) {
-        attempt.settle(failed(error, usage, true));
+      },
+      failed: (error, usage) => {
+        this.settle(context, target, attempt, failed(error, usage, true));
         if (error instanceof UpstreamError) ticket.failed(error, isCallersBound);
-        throw error;
-      } finally {
-        ticket.dropped();
-        await begun.rest.return?.();
-      }
-    }
-    return { ...reply, model: reply.model, batches: batches() };
+      },
+      released: () => ticket.dropped(),
+    };
+  }
+
+  /** A call that cost more than was paid for is on record, in the trace and in a metric: its provider is not to be trusted. */
+  private settle(context: GatewayContext, target: ResolvedTarget, attempt: Attempt, outcome: AttemptOutcome): void {
+    const wasOpen = attempt.settled() === null;
+    attempt.settle(outcome);
+    if (!wasOpen || !attempt.isOverrun?.()) return;
+    const { provider, model } = target;
+    this.metrics.overrun(target);
+    context.decide('attempt', 'overrun', { provider, model, costNanoUsd: attempt.cost().toString() });
   }
 
   private recordServed(context: GatewayContext, { target, index, isFallback }: AttemptOrder, model: string): void {
@@ -137,10 +145,16 @@ export class AttemptRunner {
     if (isFallback) this.metrics.fallback(context.plan?.requestedModel ?? model, target);
   }
 
-  private note(context: GatewayContext, { target, index }: AttemptOrder, startedMs: number, outcome: string): void {
+  private note(
+    context: GatewayContext,
+    { target, index, signal }: AttemptOrder,
+    startedMs: number,
+    outcome: string,
+  ): void {
     const { provider, model } = target;
     const tookMs = context.monotonic() - startedMs;
-    context.upstreamMs += tookMs;
+    // Of two calls at a time the dispatcher counts the time.
+    if (!signal) context.upstreamMs += tookMs;
     context.decide('attempt', outcome, { index, provider, model, tookMs: Math.round(tookMs * 1000) / 1000 });
     this.metrics.attempt(target, outcome);
   }
@@ -155,6 +169,7 @@ function succeeded(servedModel: string, usage: TokenUsage | null): AttemptOutcom
  * error status means that it did no work.
  */
 function failed(error: unknown, usage: TokenUsage | null, hasBegun: boolean): AttemptOutcome {
+  if (error instanceof StreamCutoffError) return { ...ABORTED, error: 'cutoff', usage };
   if (!(error instanceof UpstreamError))
     return { ...ABORTED, status: 'failed', error: 'untranslatable', billable: hasBegun };
   const isAnswered = error.status !== undefined && !hasBegun;

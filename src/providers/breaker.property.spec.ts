@@ -1,3 +1,4 @@
+import { guarantee } from '../../test/support/guarantee';
 import {
   begin,
   CLOSED,
@@ -139,5 +140,10 @@ describe('breaker (UPS-6)', () => {
     // The traces reach every phase often: a comparison that never opened would prove nothing.
     for (const phase of ['closed', 'open', 'half_open']) expect(seen.get(phase) ?? 0).toBeGreaterThan(TRACES / 10);
     expect(mostProbes).toBe(MAX_PROBES);
+    guarantee(
+      'UPS-6',
+      `${TRACES} traces of ${STEPS} steps equal to the model, at most ${mostProbes} probes in flight`,
+      1,
+    );
   });
 });

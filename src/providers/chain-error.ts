@@ -20,9 +20,13 @@ const listed = (failures: readonly FailedAttempt[]): string =>
 const all = (failures: readonly FailedAttempt[], kind: UpstreamFailure): boolean =>
   failures.every(({ error }) => error.failure === kind);
 
+/** What the caller is told about: the first rejection, which is about the call itself, else the last failure. */
+const decisive = (failures: readonly FailedAttempt[]): UpstreamError | undefined =>
+  (failures.find(({ error }) => error.failure === 'rejected') ?? failures.at(-1))?.error;
+
 /** The provider's own words may be shown, unless they are about the operator's credentials. */
 function rawOf(failures: readonly FailedAttempt[]): { dialect: Dialect; body: Buffer } | null {
-  const error = failures.at(-1)?.error;
+  const error = decisive(failures);
   if (!error?.body || !error.dialect || error.status === 401 || error.status === 403) return null;
   const isOnlyAttempt = failures.length === 1;
   const isAboutTheCall = error.failure === 'rejected' || error.failure === 'rate_limited';
@@ -31,7 +35,10 @@ function rawOf(failures: readonly FailedAttempt[]): { dialect: Dialect; body: Bu
 
 type Shape = ConstructorParameters<typeof ProviderChainError>[0];
 
-function rejection({ status = 400, message }: UpstreamError): Shape {
+function rejection({ status = 400, message, reason }: UpstreamError): Shape {
+  if (reason === 'context_length') {
+    return { status, code: 'context_length_exceeded', type: 'invalid_request_error', message };
+  }
   if (status === 404) return { status, code: 'model_not_found', type: 'not_found_error', message };
   return { status, code: 'invalid_request_error', type: 'invalid_request_error', message };
 }
@@ -93,7 +100,7 @@ export function chainError(
   held: readonly HeldTarget[] = [],
   dialect?: Dialect,
 ): ProviderChainError {
-  const last = failures.at(-1)?.error;
+  const last = decisive(failures);
   if (!last) return nobodyCalled(held);
   const asked = failures.flatMap(({ error }) => (error.retryAfterMs === undefined ? [] : [error.retryAfterMs]));
   const waits = [...asked, ...held.map(({ endsInMs }) => endsInMs)];

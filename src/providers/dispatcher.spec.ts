@@ -1,3 +1,4 @@
+import type { Type } from '@nestjs/common';
 import type { Attempt, AttemptIntent, AttemptLedger, AttemptOutcome } from '../core/context';
 import { ChatRequest, type Dialect } from '../core/chat';
 import { GatewayContext } from '../core/context';
@@ -23,6 +24,7 @@ import { RoutePlan } from './route-table';
 import { RoutingConfig } from './routing.config';
 import { TargetHealth } from './target-health';
 import { TargetSelector } from './target-selector';
+import { guarantee } from '../../test/support/guarantee';
 
 class ManualClock extends Clock {
   private atMs = 0;
@@ -44,8 +46,8 @@ class RoutingOnly extends LiveConfig {
   readonly routing = new RoutingConfig();
   override readonly version = '1';
 
-  override section<T extends object>(): T {
-    return this.routing as unknown as T;
+  override section<T extends object>(type: Type<T>): T {
+    return this.routing instanceof type ? this.routing : new type();
   }
 
   override onReload(): () => void {
@@ -56,7 +58,7 @@ class RoutingOnly extends LiveConfig {
 class FakeProvider extends Provider {
   override readonly type = 'openai';
   override readonly baseUrl = 'http://fake';
-  override readonly activeCalls = 0;
+  override activeCalls = 0;
   calls: ProviderCall[] = [];
 
   constructor(
@@ -150,7 +152,7 @@ function stream(items: readonly (StreamEvent | Error)[], onReturn: () => void = 
   return { kind: 'stream', dialect: 'openai', model: 'm', batches: batches() };
 }
 
-function setUp(providers: FakeProvider[], toCanonical?: () => never) {
+function setUp(providers: FakeProvider[], toCanonical?: () => never, models: readonly string[] = []) {
   const clock = new ManualClock();
   const document = JsonDocument.of({ model: 'm', messages: [{ role: 'user', content: 'hi' }] });
   const context = new GatewayContext({
@@ -174,9 +176,9 @@ function setUp(providers: FakeProvider[], toCanonical?: () => never) {
     forwardedHeaders: {},
     toCanonical: toCanonical ?? (() => document.value as never),
   });
-  const targets = providers.map((adapter) => ({
+  const targets = providers.map((adapter, index) => ({
     provider: adapter.name,
-    model: 'm',
+    model: models[index] ?? 'm',
     adapter,
     quotaDomain: adapter.name,
     totalTimeoutMs: 600_000,
@@ -197,7 +199,7 @@ function setUp(providers: FakeProvider[], toCanonical?: () => never) {
     },
   );
   const selector = new TargetSelector(health, clock, pacer);
-  const dispatcher = new Dispatcher(selector, new AttemptRunner(metrics, health), health, config, pacer);
+  const dispatcher = new Dispatcher(selector, new AttemptRunner(metrics, health, config), health, config, pacer);
   return { context, ledger, dispatcher, pauses, config, health, clock };
 }
 
@@ -488,5 +490,229 @@ describe('Dispatcher', () => {
       raw: null,
       message: expect.not.stringContaining('sk-abc') as string,
     });
+  });
+});
+
+describe('the turns of a conversation', () => {
+  it('stay where their prompt is cached while that target is well, whoever is less busy', async () => {
+    const [a, b] = ['a', 'b'].map((name) => new FakeProvider(name, () => Promise.resolve(json))) as [
+      FakeProvider,
+      FakeProvider,
+    ];
+    const { context, dispatcher, health, config } = setUp([a, b]);
+    context.plan = new RoutePlan('m', [{ strategy: 'least_busy', targets: (context.plan as RoutePlan).targets }]);
+    const turn = async (words: number): Promise<string | undefined> => {
+      const next = fresh(context);
+      const document = JsonDocument.of({ model: 'm', messages: [{ role: 'user', content: 'word '.repeat(words) }] });
+      const { dialect, model, stream: isStream } = context.request!;
+      next.request = new ChatRequest({
+        dialect,
+        document,
+        model,
+        stream: isStream,
+        includeUsage: false,
+        maxOutputTokens: null,
+        choices: 1,
+        forwardedHeaders: {},
+        toCanonical: () => document.value as never,
+      });
+      await dispatcher.chat(next);
+      return next.served?.provider;
+    };
+    expect(await turn(2_000)).toBe('a');
+    a.activeCalls = 9;
+    expect(await turn(2_000)).toBe('a');
+    // Another conversation, and one too short to be cached, go where there is least to do.
+    expect(await turn(2_001)).toBe('b');
+    expect(await turn(1)).toBe('b');
+    const target = { provider: 'a', model: 'm', quotaDomain: 'a' };
+    for (let failure = 0; failure < config.routing.breaker.failures; failure += 1) {
+      health.begin(target).failed(upstreamError('a', 'unavailable'), false);
+    }
+    expect(await turn(2_000)).toBe('b');
+    a.activeCalls = 0;
+    b.activeCalls = 9;
+    health.forget('a');
+    expect(await turn(2_000)).toBe('b');
+  });
+});
+
+describe('a prompt that is too long for its model', () => {
+  const MODELS = ['gpt-4o', 'gpt-4o-mini', 'claude-sonnet-4-20250514'];
+  const tooLong = (name: string): FakeProvider =>
+    new FakeProvider(name, () =>
+      Promise.reject(
+        upstreamError(name, 'rejected', {
+          reason: 'context_length',
+          status: 400,
+          body: Buffer.from(`{"error":{"message":"${name}"}}`),
+          dialect: 'openai',
+        }),
+      ),
+    );
+
+  it('goes to a target with more room, and past those that are known to have none', async () => {
+    const [small, alike] = [tooLong('small'), tooLong('alike')];
+    const large = new FakeProvider('large', () => Promise.resolve(json));
+    const { context, dispatcher } = setUp([small, alike, large], undefined, MODELS);
+    await expect(dispatcher.chat(context)).resolves.toBe(json);
+    expect([small, alike, large].map(({ calls }) => calls.length)).toEqual([1, 0, 1]);
+    expect(context.served).toMatchObject({ provider: 'large', attempts: 2, fallback: true });
+  });
+
+  it('is the caller’s to shorten when nobody has more room, whatever else fails', async () => {
+    const small = tooLong('small');
+    const away = new FakeProvider('away', () => Promise.reject(upstreamError('away', 'unavailable')));
+    const { context, dispatcher, config } = setUp([small, away], undefined, ['gpt-4o', 'a-model-of-our-own']);
+    config.routing.retries = 0;
+    await expect(dispatcher.chat(context)).rejects.toMatchObject({
+      status: 400,
+      raw: { body: Buffer.from('{"error":{"message":"small"}}') },
+    });
+    expect(away.calls).toHaveLength(1);
+  });
+
+  it('goes nowhere when the configuration says so', async () => {
+    const large = new FakeProvider('large', () => Promise.resolve(json));
+    const { context, dispatcher, config } = setUp([tooLong('small'), large], undefined, ['gpt-4o', MODELS[2]!]);
+    config.routing.context_window = 'error';
+    await expect(dispatcher.chat(context)).rejects.toMatchObject({ status: 400 });
+    expect(large.calls).toHaveLength(0);
+  });
+});
+
+describe('an answer that the provider’s filter refuses', () => {
+  const filtered: ChatReply = { ...json, finish: 'content_filter' };
+  const silent = (): ChatReply =>
+    stream([event('lifecycle'), { ...event('content'), finish: 'content_filter' }, event('end', '', USAGE)]);
+  const rejected = (): Promise<never> =>
+    Promise.reject(upstreamError('a', 'rejected', { reason: 'content_filter', status: 400 }));
+
+  it.each([
+    ['an error', rejected],
+    ['a JSON answer', () => Promise.resolve(filtered)],
+    ['a stream without content', () => Promise.resolve(silent())],
+  ])('%s goes to the caller, unless another target is to be asked first', async (_, refuse) => {
+    const other = new FakeProvider('b', () => Promise.resolve(json));
+    const asIs = setUp([new FakeProvider('a', refuse), other]);
+    await asIs.dispatcher.chat(asIs.context).catch(() => undefined);
+    expect(other.calls).toHaveLength(0);
+    const { context, dispatcher, config, ledger } = setUp([new FakeProvider('a', refuse), other]);
+    config.routing.content_policy = 'fallback';
+    await expect(dispatcher.chat(context)).resolves.toBe(json);
+    expect(context.served).toMatchObject({ provider: 'b', attempts: 2, fallback: true });
+    context.close();
+    expect(ledger.opened.map(({ index }) => index)).toEqual([1, 2]);
+    expect(ledger.outcomes).toHaveLength(2);
+  });
+
+  it('is given to the caller when nobody else answers', async () => {
+    const away = new FakeProvider('b', () => Promise.reject(upstreamError('b', 'unavailable')));
+    const { context, dispatcher, config, ledger } = setUp([
+      new FakeProvider('a', () => Promise.resolve(silent())),
+      away,
+    ]);
+    config.routing.content_policy = 'fallback';
+    config.routing.retries = 0;
+    const reply = await dispatcher.chat(context);
+    expect(await texts(reply)).toBe('');
+    expect(context.served).toMatchObject({ provider: 'a', attempts: 2 });
+    expect(ledger.outcomes).toEqual([
+      expect.objectContaining({ status: 'succeeded', usage: USAGE }),
+      expect.objectContaining({ status: 'failed' }),
+    ]);
+  });
+
+  it('is no refusal once the stream has said something', async () => {
+    const other = new FakeProvider('b', () => Promise.resolve(json));
+    const begun = stream([event('content', 'so'), { ...event('content'), finish: 'content_filter' }, event('end')]);
+    const { context, dispatcher, config } = setUp([new FakeProvider('a', () => Promise.resolve(begun)), other]);
+    config.routing.content_policy = 'fallback';
+    expect(await texts(await dispatcher.chat(context))).toBe('so');
+    expect(other.calls).toHaveLength(0);
+  });
+});
+
+describe('a hedged model (UPS-8)', () => {
+  /** A provider that is silent until it is stopped, or until the test lets it answer. */
+  function silentUntilStopped(name: string): FakeProvider & { release(): void } {
+    let answer = (): void => undefined;
+    const provider = new FakeProvider(
+      name,
+      ({ signal }) =>
+        new Promise((resolve, reject) => {
+          answer = () => resolve(json);
+          signal.addEventListener('abort', () => reject(upstreamError(name, 'cancelled', { reason: 'cancelled' })));
+        }),
+    );
+    return Object.assign(provider, { release: () => answer() });
+  }
+  const hedged = (providers: FakeProvider[]) => {
+    const made = setUp(providers);
+    const { groups } = made.context.plan as RoutePlan;
+    made.context.plan = new RoutePlan('m', groups, 1_000);
+    return made;
+  };
+  const settled = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+  it('is answered by the second when the first is silent: one answer, both on record and paid for', async () => {
+    const [slow, fast] = [silentUntilStopped('slow'), new FakeProvider('fast', () => Promise.resolve(json))];
+    const { context, dispatcher, ledger, pauses } = hedged([slow, fast]);
+    await expect(dispatcher.chat(context)).resolves.toBe(json);
+    await settled();
+    expect(pauses).toEqual([1_000]);
+    expect(context.served).toEqual({ provider: 'fast', model: 'm-dated', attempts: 2, fallback: true });
+    expect(ledger.opened.map(({ provider, index }) => [provider, index])).toEqual([
+      ['slow', 1],
+      ['fast', 2],
+    ]);
+    expect(ledger.outcomes).toEqual([
+      expect.objectContaining({ status: 'succeeded', usage: USAGE }),
+      // Silent, but it may have worked: what it cost is counted.
+      expect.objectContaining({ status: 'aborted', error: 'cancelled', billable: true }),
+    ]);
+    expect(slow.calls[0]?.signal.aborted).toBe(true);
+    expect(context.signal.aborted).toBe(false);
+  });
+
+  it('goes on as ever when both fail, or when there is no second', async () => {
+    const failing = (name: string): FakeProvider =>
+      new FakeProvider(name, () => Promise.reject(upstreamError(name, 'misconfigured')));
+    const both = hedged([failing('a'), failing('b')]);
+    await expect(both.dispatcher.chat(both.context)).rejects.toMatchObject({ status: 502 });
+    expect(both.ledger.opened).toHaveLength(2);
+    const alone = hedged([new FakeProvider('a', () => Promise.resolve(json))]);
+    await expect(alone.dispatcher.chat(alone.context)).resolves.toBe(json);
+  });
+
+  it('asks no second that is not well, that may not be paid for, or that the retry budget has no room for', async () => {
+    const [slow, other] = [silentUntilStopped('slow'), new FakeProvider('other', () => Promise.resolve(json))];
+    const { context, dispatcher, ledger, health } = hedged([slow, other]);
+    const [, held] = (context.plan as RoutePlan).targets;
+    health.begin(held!).failed(upstreamError('other', 'rate_limited', { retryAfterMs: 60_000 }), false);
+    const first = dispatcher.chat(context);
+    await settled();
+    slow.release();
+    await expect(first).resolves.toBe(json);
+    expect(other.calls).toHaveLength(0);
+    health.forget('other');
+    ledger.refuse = ({ provider }) => (provider === 'other' ? new UnpriceableError('other', 'm') : null);
+    const next = fresh(context);
+    const second = dispatcher.chat(next);
+    await settled();
+    slow.release();
+    await expect(second).resolves.toBe(json);
+    expect(next.served).toMatchObject({ provider: 'slow', attempts: 1, fallback: false });
+    ledger.refuse = null;
+    // Three wait for their hedge at a time; the fourth has to do with its own call.
+    const slowest = ['a', 'b'].map((name) => silentUntilStopped(name));
+    const crowd = hedged(slowest);
+    const contexts = Array.from({ length: 4 }, () => fresh(crowd.context));
+    const replies = contexts.map((one) => crowd.dispatcher.chat(one).catch(() => null));
+    await settled();
+    expect(slowest.map(({ calls }) => calls.length)).toEqual([4, 3]);
+    for (const one of contexts) one.close();
+    await Promise.all(replies);
+    guarantee('UPS-8', '1 answer, 2 attempts on record, both costed; loser aborted; off by default');
   });
 });

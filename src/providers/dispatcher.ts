@@ -1,15 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
-import { GatewayError, InvalidRequestError, UnpriceableError, UpstreamError } from '../core/errors';
+import { UpstreamError, type GatewayError } from '../core/errors';
 import type { ChatReply } from '../core/reply';
 import { LiveConfig } from '../platform/config/live-config';
-import { AttemptRunner } from './attempt-runner';
+import { AttemptRunner, type AttemptOrder } from './attempt-runner';
 import { fullJitterMs, Pacer } from './backoff';
-import { nextStep, type Hop, type Step } from './chain';
-import { chainError, type FailedAttempt, type HeldTarget } from './chain-error';
+import { nextStep, type Step } from './chain';
+import { chainError, type HeldTarget } from './chain-error';
 import { mayFallBack, mayRetry } from './failure-policy';
+import { race, type RaceResult } from './hedge';
+import {
+  boundsOf,
+  isTargetsOwn,
+  journeyOf,
+  leaveOutSmaller,
+  planOf,
+  remainingOf,
+  type Journey,
+  type TargetHop,
+} from './journey';
+import { isRefusal, setAside } from './refusal';
 import { RetryBudget } from './retry-budget';
-import { RoutePlan, type ResolvedTarget } from './route-table';
 import { RoutingConfig } from './routing.config';
 import { TargetHealth, type Availability } from './target-health';
 import { TargetSelector, type CandidateView } from './target-selector';
@@ -17,23 +28,6 @@ import { TargetSelector, type CandidateView } from './target-selector';
 /** The longest single wait for a target, and the longest time one request waits in all. Beyond it an error is better. */
 const MAX_WAIT_MS = 5_000;
 const MAX_TOTAL_WAIT_MS = 10_000;
-
-/** A target as one request goes through it. */
-interface TargetHop extends Hop {
-  readonly target: ResolvedTarget;
-  /** Monotonic: when it was called first. */
-  startedAtMs: number;
-}
-
-/** One request on its way through its targets. */
-interface Journey {
-  readonly context: GatewayContext;
-  readonly plan: RoutePlan;
-  readonly hops: readonly TargetHop[];
-  readonly failures: FailedAttempt[];
-  refusal: GatewayError | undefined;
-  waitedMs: number;
-}
 
 /**
  * Finds the provider that answers: the targets of the plan in the order of their strategy, until one has begun to answer.
@@ -56,12 +50,12 @@ export class Dispatcher {
   async chat(context: GatewayContext): Promise<ChatReply> {
     const plan = planOf(context);
     context.defer(this.budget.enter());
-    const { targets, candidates } = this.selector.select(context, plan);
-    context.decide('route', 'candidates', { candidates });
-    const hops = targets.map((target) => ({ target, calls: 0, readyAtMs: 0, isDone: false, startedAtMs: 0 }));
-    const journey: Journey = { context, plan, hops, failures: [], refusal: undefined, waitedMs: 0 };
+    const selection = this.selector.select(context, plan);
+    context.decide('route', 'candidates', { candidates: selection.candidates });
+    const journey = journeyOf(context, plan, selection);
     const reply = await this.travel(journey);
     if (reply) return reply;
+    if (journey.silence) return this.giveSilence(journey, journey.silence);
     this.recordFailure(journey);
     if (journey.failures.length === 0 && journey.refusal) throw journey.refusal;
     throw chainError(journey.failures, this.heldOf(journey), context.dialect);
@@ -122,40 +116,128 @@ export class Dispatcher {
 
   /** Calls a target: its reply, `next` when another call may follow, `over` when none may. */
   private async visit(journey: Journey, hop: TargetHop): Promise<ChatReply | 'next' | 'over'> {
-    const { context, failures, hops } = journey;
-    const { target } = hop;
-    if (hop.calls === 0) hop.startedAtMs = context.monotonic();
-    hop.calls += 1;
-    const index = failures.length + 1;
     try {
-      const order = { target, index, isFallback: hops.indexOf(hop) > 0, ...this.boundsOf(context, hop) };
-      return await this.runner.run(context, order);
+      const { reply, hop: winner } = await this.call(journey, hop);
+      if (this.mayAskAnother(reply)) return await this.keepSilence(journey, winner, reply);
+      journey.answeredBy(winner.target);
+      return reply;
     } catch (error) {
       if (error instanceof UpstreamError) return this.failed(journey, hop, error);
       if (!isTargetsOwn(error)) throw error;
-      hop.isDone = true;
-      journey.refusal ??= error;
-      context.decide('route', 'skipped', { provider: target.provider, model: target.model, why: error.message });
+      this.skip(journey, hop, error);
       return 'next';
     }
+  }
+
+  private async call(journey: Journey, hop: TargetHop): Promise<{ reply: ChatReply; hop: TargetHop }> {
+    const { context, plan } = journey;
+    const order = this.orderOf(journey, hop);
+    if (plan.hedgeAfterMs !== null) return this.hedged(journey, hop, order, plan.hedgeAfterMs);
+    const reply = await this.runner.run(context, order);
+    journey.calls += 1;
+    return { reply, hop };
+  }
+
+  private orderOf(journey: Journey, hop: TargetHop, index = journey.calls + 1): AttemptOrder {
+    const { context, hops } = journey;
+    if (hop.calls === 0) hop.startedAtMs = context.monotonic();
+    hop.calls += 1;
+    return { target: hop.target, index, isFallback: hops.indexOf(hop) > 0, ...boundsOf(context, hop) };
+  }
+
+  /** The same, with a call of the next target beside it when the first is silent for too long and the budget has room. */
+  private async hedged(journey: Journey, hop: TargetHop, order: AttemptOrder, afterMs: number) {
+    const { context } = journey;
+    const run = (one: AttemptOrder) => (signal: AbortSignal) =>
+      this.runner.run(context, { ...one, signal: AbortSignal.any([context.signal, signal]) });
+    const startedMs = context.monotonic();
+    const decided = new AbortController();
+    let rival: TargetHop | null = null;
+    let place: (() => void) | null = null;
+    const late = this.pacer.pause(afterMs, AbortSignal.any([context.signal, decided.signal]));
+    const result = await race(run(order), late, () => {
+      rival = context.signal.aborted ? null : this.rivalOf(journey);
+      place = rival && this.budget.take();
+      if (!rival || !place) return (rival = null);
+      const { provider, model } = rival.target;
+      context.decide('route', 'hedged', { provider, model, afterMs });
+      return run(this.orderOf(journey, rival, order.index + 1));
+    });
+    decided.abort();
+    (place as (() => void) | null)?.();
+    context.upstreamMs += context.monotonic() - startedMs;
+    return this.afterRace(journey, { hop, rival }, result);
+  }
+
+  /** The first target that was not called and has nothing against it. */
+  private rivalOf(journey: Journey): TargetHop | null {
+    const inputTokens = journey.context.request?.estimatedInputTokens() ?? 0;
+    const isReady = ({ calls, isDone, target }: TargetHop): boolean =>
+      calls === 0 && !isDone && this.health.check(target, inputTokens).kind === 'usable';
+    return journey.hops.find(isReady) ?? null;
+  }
+
+  private afterRace(
+    journey: Journey,
+    { hop, rival }: { hop: TargetHop; rival: TargetHop | null },
+    { winner, reply, errors }: RaceResult,
+  ): { reply: ChatReply; hop: TargetHop } {
+    const { first, second } = errors;
+    if (rival && second !== undefined) this.rivalFailed(journey, rival, second);
+    if (!reply) throw first;
+    if (winner === 'second' && first instanceof UpstreamError) this.failed(journey, hop, first);
+    const best = winner === 'second' && rival ? rival : hop;
+    const wasStopped = rival !== null && first === undefined && second === undefined;
+    journey.calls += wasStopped ? 2 : 1;
+    const { provider } = best.target;
+    const fallback = journey.hops.indexOf(best) > 0;
+    journey.context.served = { provider, model: reply.model, attempts: journey.calls, fallback };
+    return { reply, hop: best };
+  }
+
+  private rivalFailed(journey: Journey, rival: TargetHop, error: unknown): void {
+    if (error instanceof UpstreamError) this.failed(journey, rival, error);
+    else if (isTargetsOwn(error)) this.skip(journey, rival, error);
+    // What forbids the call (a budget) is said when nobody else answers and the target's turn comes.
+    else rival.calls = 0;
+  }
+
+  private skip(journey: Journey, hop: TargetHop, error: GatewayError): void {
+    const { provider, model } = hop.target;
+    hop.isDone = true;
+    journey.refusal ??= error;
+    journey.context.decide('route', 'skipped', { provider, model, why: error.message });
   }
 
   private failed(journey: Journey, hop: TargetHop, error: UpstreamError): 'next' | 'over' {
     const { context, failures } = journey;
     const { provider, model, totalTimeoutMs } = hop.target;
     failures.push({ provider, model, error });
+    journey.calls += 1;
     const nowMs = context.monotonic();
     hop.isDone = !mayRetry(error) || nowMs - hop.startedAtMs >= totalTimeoutMs;
     hop.readyAtMs = nowMs + (error.retryAfterMs ?? fullJitterMs(hop.calls, this.pacer.random));
-    return mayFallBack(error) ? 'next' : 'over';
+    if (error.reason === 'context_length') leaveOutSmaller(journey.hops, hop);
+    return mayFallBack(error, this.config.section(RoutingConfig)) ? 'next' : 'over';
   }
 
-  /** The first call of a target has its provider's whole time; a repeated one what the calls before have left of it. */
-  private boundsOf(context: GatewayContext, hop: TargetHop): { remainingMs: number | null; isCallersBound: boolean } {
-    const callersMs = remainingOf(context);
-    if (hop.calls === 1) return { remainingMs: callersMs, isCallersBound: isShorter(callersMs, hop) };
-    const ownMs = hop.target.totalTimeoutMs - (context.monotonic() - hop.startedAtMs);
-    return { remainingMs: Math.min(ownMs, callersMs ?? Infinity), isCallersBound: isShorter(callersMs, hop) };
+  private mayAskAnother(reply: ChatReply): boolean {
+    return isRefusal(reply) && this.config.section(RoutingConfig).content_policy === 'fallback';
+  }
+
+  private async keepSilence(journey: Journey, hop: TargetHop, reply: ChatReply): Promise<'next'> {
+    const { context } = journey;
+    const { provider, model } = hop.target;
+    const kept = { reply: await setAside(reply), served: context.served };
+    journey.silence ??= kept;
+    hop.isDone = true;
+    context.decide('route', 'refused', { provider, model });
+    return 'next';
+  }
+
+  private giveSilence({ context, calls }: Journey, { reply, served }: NonNullable<Journey['silence']>) {
+    if (served) context.served = { ...served, attempts: calls };
+    return reply;
   }
 
   private heldOf({ hops, context }: Journey): HeldTarget[] {
@@ -174,21 +256,4 @@ export class Dispatcher {
     const isFallback = failures.some((failure) => failure.provider !== provider || failure.model !== model);
     context.served = { provider, model, attempts: failures.length, fallback: isFallback };
   }
-}
-
-function planOf({ plan }: GatewayContext): RoutePlan {
-  if (!(plan instanceof RoutePlan)) throw new Error('RequestGuard has made no plan for this request');
-  return plan;
-}
-
-/** What is left of the caller's own bound; null when there is none. */
-const remainingOf = (context: GatewayContext): number | null =>
-  context.timeoutMs === undefined ? null : context.timeoutMs - context.elapsedMs();
-
-const isShorter = (callersMs: number | null, hop: TargetHop): boolean =>
-  callersMs !== null && callersMs < hop.target.totalTimeoutMs;
-
-/** This target cannot take the request; another one may. */
-function isTargetsOwn(error: unknown): error is GatewayError {
-  return error instanceof UnpriceableError || error instanceof InvalidRequestError;
 }

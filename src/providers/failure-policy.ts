@@ -18,9 +18,17 @@ export function mayRetry(error: UpstreamError): boolean {
   return error.failure === 'rate_limited' && !LASTING_LIMITS.has(error.reason);
 }
 
+/** Which rejections another target may take after all. */
+export interface RejectionPolicy {
+  readonly context_window: 'fallback' | 'error';
+  readonly content_policy: 'fallback' | 'error';
+}
+
 /** The caller's own fault stays the caller's; everything else another target may do better. */
-export function mayFallBack(error: UpstreamError): boolean {
-  return error.failure !== 'rejected' && error.failure !== 'cancelled';
+export function mayFallBack(error: UpstreamError, policy: RejectionPolicy): boolean {
+  if (error.failure !== 'rejected') return error.failure !== 'cancelled';
+  if (error.reason === 'context_length') return policy.context_window === 'fallback';
+  return error.reason === 'content_filter' && policy.content_policy === 'fallback';
 }
 
 /** What a failure says about the target's health. A rejection is an answer; a 429 is a cooldown, not a failure. */

@@ -1,5 +1,5 @@
 import { ArrayNotEmpty, IsIn, IsNumber, IsOptional, Max, Min } from 'class-validator';
-import { Entries, ListOf, noEntries } from '../platform/config/fields';
+import { Duration, Entries, ListOf, noEntries } from '../platform/config/fields';
 import { AreNames, IsName } from '../platform/config/validators';
 
 export const STRATEGIES = ['priority', 'weighted', 'least_latency', 'lowest_cost', 'least_busy'] as const;
@@ -45,6 +45,17 @@ export class ModelAliasConfig {
   @ArrayNotEmpty()
   @ListOf(() => ModelTargetConfig)
   targets: ModelTargetConfig[] = [];
+
+  /**
+   * After so long without a first piece of the answer the next target is asked as well; whoever begins first answers, the
+   * other is stopped. Both are paid for. Absent: never.
+   * @example 2s
+   */
+  @Duration()
+  @IsOptional()
+  @Min(1)
+  @Max(600_000)
+  hedge_after?: number;
 
   /**
    * Models or aliases tried in this order when every target has failed. May not lead back to the alias.

@@ -161,6 +161,7 @@ export class ProviderRegistry implements OnApplicationShutdown {
         strategy,
         targets: targets.filter(mayServe).flatMap((target) => this.resolve(target)),
       })),
+      table.hedgeAfterMs(model),
     );
     const used = [...new Set(plan.targets.map(({ provider }) => this.built.get(provider)))].filter(
       (item) => item !== undefined,
@@ -196,9 +197,14 @@ export class ProviderRegistry implements OnApplicationShutdown {
       table: new RouteTable({
         providers: Object.entries(entries).map(([name, { models, priority }]) => ({ name, models, priority })),
         aliases: Object.fromEntries(
-          Object.entries(this.config.section(ModelsConfig).entries).map(([name, { strategy, targets, fallbacks }]) => [
+          Object.entries(this.config.section(ModelsConfig).entries).map(([name, alias]) => [
             name,
-            { strategy, targets, fallbacks: fallbacks ?? [] },
+            {
+              strategy: alias.strategy,
+              targets: alias.targets,
+              fallbacks: alias.fallbacks ?? [],
+              hedgeAfterMs: alias.hedge_after ?? null,
+            },
           ]),
         ),
         fallback: this.config.section(RoutingConfig).fallback,

@@ -13,6 +13,7 @@ const TARGET_LABELS = ['provider', 'model'] as const;
 export class ProviderMetrics {
   private readonly attempts: Counter;
   private readonly fallbacks: Counter;
+  private readonly overruns: Counter;
   private readonly firstBytes: Histogram;
 
   constructor({ registry }: MetricsRegistry, health: TargetHealth) {
@@ -28,6 +29,12 @@ export class ProviderMetrics {
       labelNames: ['requested_model', 'provider', 'model'],
       registers: [registry],
     });
+    this.overruns = new Counter({
+      name: 'gateway_budget_overruns_total',
+      help: 'Calls that cost more than was reserved for them under a hard budget.',
+      labelNames: TARGET_LABELS,
+      registers: [registry],
+    });
     this.firstBytes = new Histogram({
       name: 'gateway_provider_first_byte_seconds',
       help: 'From the call of a provider to the first content of a stream, or to a whole JSON answer.',
@@ -40,6 +47,10 @@ export class ProviderMetrics {
 
   attempt({ provider, model }: TargetName, outcome: string): void {
     this.attempts.inc({ provider, model, outcome });
+  }
+
+  overrun({ provider, model }: TargetName): void {
+    this.overruns.inc({ provider, model });
   }
 
   fallback(requestedModel: string, { provider, model }: TargetName): void {

@@ -21,6 +21,8 @@ export interface RoutedAlias {
   readonly targets: readonly WeightedTarget[];
   /** Names of models or aliases that take over, in order. */
   readonly fallbacks: readonly string[];
+  /** See {@link RoutePlan.hedgeAfterMs}. */
+  readonly hedgeAfterMs?: number | null;
 }
 
 export interface RouteTableInput {
@@ -74,6 +76,11 @@ export class RouteTable {
 
   find(name: string): Route | undefined {
     return this.routes.get(name);
+  }
+
+  /** Of an alias; null for everything else. */
+  hedgeAfterMs(name: string): number | null {
+    return this.input.aliases[name]?.hedgeAfterMs ?? null;
   }
 
   private isExact(name: string): boolean {
@@ -166,6 +173,8 @@ export class RoutePlan implements DispatchPlan {
   constructor(
     readonly requestedModel: string,
     readonly groups: readonly RouteGroup<ResolvedTarget>[],
+    /** How long the first target may be silent before the next one is asked as well; null: for ever. */
+    readonly hedgeAfterMs: number | null = null,
   ) {
     this.targets = groups.flatMap(({ targets }) => targets);
   }

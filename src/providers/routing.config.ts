@@ -4,6 +4,8 @@ import { Duration, Section } from '../platform/config/fields';
 export const FALLBACKS = ['by_position', 'explicit', 'none'] as const;
 export type Fallback = (typeof FALLBACKS)[number];
 
+export const REJECTIONS = ['fallback', 'error'] as const;
+
 /** When a target that keeps failing is left alone. */
 export class BreakerConfig {
   /** Failures in a row after which a target is not called for a while. */
@@ -37,6 +39,20 @@ export class RoutingConfig {
   @Min(0)
   @Max(10)
   retries = 2;
+
+  /**
+   * A prompt that is too long for its model: `fallback` goes on to the next target that is not known to have as little room
+   * (by the price list), `error` tells the caller at once.
+   */
+  @IsIn(REJECTIONS)
+  context_window: (typeof REJECTIONS)[number] = 'fallback';
+
+  /**
+   * A prompt or an answer that the provider's content filter refuses: `error` gives the refusal to the caller, `fallback`
+   * asks the next target first. A refused answer is paid for all the same.
+   */
+  @IsIn(REJECTIONS)
+  content_policy: (typeof REJECTIONS)[number] = 'error';
 
   /** When a target that keeps failing is left alone. */
   @Section(() => BreakerConfig)

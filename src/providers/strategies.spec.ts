@@ -14,7 +14,13 @@ const target = (provider: string, weight?: number): ResolvedTarget => ({
   totalTimeoutMs: 1000,
   ...(weight === undefined ? {} : { weight }),
 });
-const nothingKnown: TargetView = { expectedMs: () => 0, cost: () => null, activeCalls: () => 0, draw: () => 0.5 };
+const nothingKnown: TargetView = {
+  expectedMs: () => 0,
+  cost: () => null,
+  activeCalls: () => 0,
+  draw: () => 0.5,
+  isHome: () => false,
+};
 const order = (strategy: Strategy, targets: readonly ResolvedTarget[], view: Partial<TargetView> = {}) =>
   ordered({ strategy, targets }, { ...nothingKnown, ...view }).map((entry) => entry.target.provider);
 const by = (figures: Readonly<Record<string, number>>) => (item: ResolvedTarget) => figures[item.provider] ?? 0;
@@ -33,6 +39,16 @@ describe('strategies', () => {
   it('keep the order of the configuration among equals', () => {
     for (const strategy of ['least_latency', 'least_busy', 'lowest_cost', 'weighted'] as const) {
       expect(order(strategy, abc)).toEqual(['a', 'b', 'c']);
+    }
+  });
+
+  it('keep a conversation at home where the figures wander, and only there', () => {
+    const view = { expectedMs: by({ a: 1, b: 2, c: 3 }), activeCalls: by({ a: 1, b: 2, c: 3 }) };
+    const isHome = ({ provider }: ResolvedTarget): boolean => provider === 'c';
+    expect(order('least_latency', abc, { ...view, isHome })).toEqual(['c', 'a', 'b']);
+    expect(order('least_busy', abc, { ...view, isHome })).toEqual(['c', 'a', 'b']);
+    for (const strategy of ['priority', 'lowest_cost', 'weighted'] as const) {
+      expect(order(strategy, abc, { ...view, isHome })).toEqual(['a', 'b', 'c']);
     }
   });
 

@@ -13,6 +13,8 @@ export interface TargetView {
   activeCalls(target: ResolvedTarget): number;
   /** From 0 (included) to 1: for one target of one request. */
   draw(target: ResolvedTarget): number;
+  /** The conversation was here a moment ago, and nothing stands against this target now. */
+  isHome(target: ResolvedTarget): boolean;
 }
 
 /** A target with what put it where it is; the lowest score goes first. */
@@ -29,10 +31,21 @@ const SCORES: Readonly<Record<Strategy, (target: ResolvedTarget, index: number, 
   least_busy: (target, _index, view) => view.activeCalls(target),
 };
 
-/** The targets of a group in the order in which they are tried. Equal scores keep the order of the configuration. */
+/**
+ * Strategies whose figures change from one turn of a conversation to the next. (The others answer it at one target anyway,
+ * as long as that is well: `weighted` by its hash, `priority` and `lowest_cost` by what is configured.)
+ */
+export const WANDERING: ReadonlySet<Strategy> = new Set(['least_latency', 'least_busy']);
+
+/**
+ * The targets of a group in the order in which they are tried. Equal scores keep the order of the configuration; where
+ * the figures wander, a conversation stays where its prompt is in the provider's cache.
+ */
 export function ordered({ strategy, targets }: RouteGroup<ResolvedTarget>, view: TargetView): ScoredTarget[] {
   const scored = targets.map((target, index) => ({ target, score: SCORES[strategy](target, index, view) }));
-  return scored.sort((a, b) => compare(a.score, b.score));
+  scored.sort((a, b) => compare(a.score, b.score));
+  const home = WANDERING.has(strategy) ? scored.findIndex(({ target }) => view.isHome(target)) : -1;
+  return home > 0 ? [...scored.splice(home, 1), ...scored] : scored;
 }
 
 const compare = (a: number, b: number): number => (a === b ? 0 : a - b);

@@ -4,7 +4,8 @@ import { Clock } from '../platform/clock';
 import { Pacer } from './backoff';
 import { TYPICAL_OUTPUT_TOKENS } from './latency';
 import type { ResolvedTarget, RoutePlan } from './route-table';
-import { affinityKey, hashDraw, ordered, type ScoredTarget, type TargetView } from './strategies';
+import { SessionAffinity } from './session-affinity';
+import { affinityKey, hashDraw, ordered, type ScoredTarget, type TargetView, WANDERING } from './strategies';
 import { TargetHealth } from './target-health';
 import { TargetPrices } from './target-prices';
 
@@ -19,40 +20,53 @@ export interface Selection {
   /** In the order in which they are tried. */
   readonly targets: readonly ResolvedTarget[];
   readonly candidates: readonly CandidateView[];
+  /** To be told where the request was answered, so that the next turn of its conversation goes there. */
+  readonly answeredBy: (target: TargetName) => void;
 }
 
 /** Puts the targets of a plan in order by the strategies of their groups. Calls nobody and takes nothing. */
 @Injectable()
 export class TargetSelector {
+  private readonly sessions: SessionAffinity;
+
   constructor(
     private readonly health: TargetHealth,
     private readonly clock: Clock,
     private readonly pacer: Pacer,
     @Optional() @Inject(TargetPrices) private readonly prices?: TargetPrices,
-  ) {}
+  ) {
+    this.sessions = new SessionAffinity(() => clock.monotonic());
+  }
 
   select(context: GatewayContext, plan: RoutePlan): Selection {
-    const view = this.viewFor(context, plan);
+    const affinity = affinityOf(context, plan);
+    const view = this.viewFor(context, plan, affinity);
     const scored = plan.groups.flatMap((group) =>
       ordered(group, view).map((entry) => ({ ...entry, strategy: group.strategy })),
     );
     return {
       targets: scored.map(({ target }) => target),
       candidates: scored.map((entry) => this.describe(context, entry)),
+      answeredBy: (target) => {
+        if (affinity !== null) this.sessions.keep(affinity, target);
+      },
     };
   }
 
-  private viewFor(context: GatewayContext, plan: RoutePlan): TargetView {
-    const { request, identity } = context;
+  private viewFor(context: GatewayContext, plan: RoutePlan, affinity: string | null): TargetView {
+    const { request } = context;
     const asks = (strategy: string): boolean => plan.groups.some((group) => group.strategy === strategy);
     const inputTokens = asks('lowest_cost') ? (request?.estimatedInputTokens() ?? 0) : 0;
     const outputTokens = request?.maxOutputTokens ?? TYPICAL_OUTPUT_TOKENS;
-    const affinity = asks('weighted') && request ? affinityKey(identity?.keyId ?? '', request) : null;
     return {
       expectedMs: (target) => this.health.expectedMs(target, Math.min(outputTokens, TYPICAL_OUTPUT_TOKENS)),
       cost: (target) => this.prices?.costOf(target, inputTokens, outputTokens) ?? null,
       activeCalls: ({ adapter }) => adapter.activeCalls,
       draw: (target) => (affinity === null ? this.pacer.random() : hashDraw(affinity, target)),
+      isHome: (target) =>
+        affinity !== null &&
+        this.sessions.isAt(affinity, target) &&
+        this.health.check(target, request?.estimatedInputTokens() ?? 0).kind === 'usable',
     };
   }
 
@@ -70,6 +84,12 @@ export class TargetSelector {
     const seconds = Math.max(0, untilMs - this.clock.monotonic()) / 1000;
     return `${why} for ${seconds.toFixed(1)} s`;
   }
+}
+
+/** What keeps the turns of a conversation together; null where no strategy of the plan asks for it. */
+function affinityOf({ request, identity }: GatewayContext, { groups }: RoutePlan): string | null {
+  const isAsked = groups.some(({ strategy }) => strategy === 'weighted' || WANDERING.has(strategy));
+  return isAsked && request ? affinityKey(identity?.keyId ?? '', request) : null;
 }
 
 const rounded = (score: number): number => Math.round(score * 1000) / 1000;

@@ -14,6 +14,12 @@ import { PatientStore } from './store/patient-store';
 /** Entries made together do not end together: up to a tenth of their time is taken off. */
 const JITTER = 0.1;
 
+/** How an answer is made, and who is told of it when it is complete. */
+export interface Production {
+  readonly produce: () => Promise<ChatReply>;
+  readonly onStored?: (entry: CacheEntry) => void;
+}
+
 /** Keeps answers as they pass, and hands them to whoever waits for the same. */
 @Injectable()
 export class AnswerRecorder {
@@ -29,9 +35,12 @@ export class AnswerRecorder {
     context: GatewayContext,
     asked: Asked,
     flight: Flight,
-    produce: () => Promise<ChatReply>,
+    { produce, onStored }: Production,
   ): Promise<ChatReply> {
-    const recording = new Once((result: Recording) => this.finish(context, asked, flight, result));
+    const recording = new Once((result: Recording) => {
+      const entry = this.finish(context, asked, flight, result);
+      if (entry) onStored?.(entry);
+    });
     // However the request ends, nobody waits for it any longer.
     context.defer(() => recording.run('broken'));
     this.similar.prepare(asked);
@@ -46,13 +55,13 @@ export class AnswerRecorder {
     }
   }
 
-  private finish(context: GatewayContext, asked: Asked, flight: Flight, recording: Recording): void {
+  private finish(context: GatewayContext, asked: Asked, flight: Flight, recording: Recording): CacheEntry | null {
     const entry = typeof recording === 'string' ? recording : this.entryOf(context, asked, recording);
     if (typeof entry === 'string') {
       this.metrics.answer(entry);
       context.decide('cache', 'not_stored', { why: entry });
       flight.end();
-      return;
+      return null;
     }
     flight.land(entry);
     context.decide('cache', 'stored', { entry: entry.id });
@@ -61,6 +70,7 @@ export class AnswerRecorder {
       flight.end();
       if (isKept) void this.similar.remember(asked, entry);
     });
+    return entry;
   }
 
   private entryOf(context: GatewayContext, asked: Asked, reply: JsonReply): CacheEntry | Unstorable {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../core/context';
+import type { NanoUsd } from '../core/money';
 import type { Page, PageRequest } from '../core/page';
 import { Clock } from '../platform/clock';
 import type { CacheEntryView } from './answers/cache-entry';
@@ -9,6 +10,7 @@ import { CACHE_SCOPES, type CacheConfig } from './cache.config';
 import type { CacheCounts } from './cache.metrics';
 import { scopeOf } from './fingerprint';
 import type { HitRecord } from './hit-book';
+import type { PrecisionRow } from './shadow-sampling';
 import { SimilarQuestions } from './similar-questions';
 import type { VectorSize } from './store/vector-index';
 import { CacheStore, type EntryFilter, type StoreSize } from './store/cache.store';
@@ -19,6 +21,9 @@ export interface CacheOverview {
   readonly size: StoreSize;
   /** Questions that can be found by their likeness. */
   readonly vectors: VectorSize;
+  /** Semantic hits that were checked, by team and model. */
+  readonly checked: readonly PrecisionRow[];
+  readonly shadowNanoUsd: NanoUsd;
   /** Since when this process has counted. */
   readonly sinceMs: number;
 }
@@ -42,12 +47,14 @@ export class CacheAdministration {
 
   async overview(): Promise<CacheOverview> {
     const size = await this.store.size();
-    const { config } = this.questions;
+    const { metrics, shadow } = this.outcomes;
     return {
-      config,
-      counts: this.outcomes.metrics.counts(),
       size,
+      config: this.questions.config,
+      counts: metrics.counts(),
       vectors: this.similar.size(),
+      checked: shadow.rows,
+      shadowNanoUsd: shadow.spentNanoUsd,
       sinceMs: this.sinceMs,
     };
   }

@@ -6,6 +6,7 @@ import { replay } from './answers/replay';
 import type { Asked, Match } from './asked';
 import { CacheMetrics, type CacheTier } from './cache.metrics';
 import { HitBook } from './hit-book';
+import { ShadowSampling } from './shadow-sampling';
 
 /** Says in context, metrics and trace what the cache did with a request. */
 @Injectable()
@@ -14,6 +15,7 @@ export class CacheOutcomes {
 
   constructor(
     readonly metrics: CacheMetrics,
+    readonly shadow: ShadowSampling,
     private readonly clock: Clock,
   ) {}
 
@@ -34,11 +36,11 @@ export class CacheOutcomes {
     return replay(entry, { stream: request.stream, includeUsage: request.includeUsage });
   }
 
-  miss(context: GatewayContext): void {
+  miss(context: GatewayContext, detail: string | null = null): void {
     this.metrics.miss();
     context.cacheStatus = 'miss';
-    context.cacheReport = { hit: null, detail: null };
-    context.decide('cache', 'miss');
+    context.cacheReport = { hit: null, detail };
+    context.decide('cache', 'miss', detail === null ? {} : { detail });
   }
 
   bypass(context: GatewayContext, why: string): void {

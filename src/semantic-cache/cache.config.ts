@@ -1,6 +1,6 @@
 import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
-import { Duration, Entries, noEntries, Section } from '../platform/config/fields';
-import { IsName } from '../platform/config/validators';
+import { Decimal, Duration, Entries, noEntries, Section } from '../platform/config/fields';
+import { IsName, IsUsdAmount } from '../platform/config/validators';
 
 export const CACHE_MODES = ['conservative', 'balanced', 'cosine'] as const;
 export type CacheMode = (typeof CACHE_MODES)[number];
@@ -75,6 +75,24 @@ export class CacheModelsConfig {
   entries: Readonly<Record<string, CacheModelConfig>> = noEntries();
 }
 
+/** How wrong hits are measured while the cache runs. */
+export class CacheShadowConfig {
+  /** Share of the semantic hits that the provider is asked all the same, from 0 to 1. */
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @Min(0)
+  @Max(1)
+  share = 0.02;
+
+  /**
+   * What that may cost a day and replica, in USD. Absent: no hit is checked.
+   * @example 1
+   */
+  @IsOptional()
+  @Decimal()
+  @IsUsdAmount()
+  budget_usd_per_day?: string;
+}
+
 /** Answers that were given before, replayed for the same or a similar question. */
 export class CacheConfig {
   /** Whether answers are cached. */
@@ -109,6 +127,10 @@ export class CacheConfig {
   /** Where embeddings come from. */
   @Section(() => CacheEmbeddingsConfig)
   embeddings: CacheEmbeddingsConfig = new CacheEmbeddingsConfig();
+
+  /** Measures how often an answer to a similar question is wrong. */
+  @Section(() => CacheShadowConfig)
+  shadow: CacheShadowConfig = new CacheShadowConfig();
 
   /** Models and aliases, by the name clients ask for, that are cached in another way. */
   @Section(() => CacheModelsConfig)

@@ -11,6 +11,8 @@ export interface CacheCounts {
   readonly misses: number;
   readonly bypasses: number;
   readonly savedNanoUsd: NanoUsd;
+  /** What vectors of a provider have cost. */
+  readonly embeddingNanoUsd: NanoUsd;
   readonly right: number;
   readonly wrong: number;
 }
@@ -23,12 +25,14 @@ export class CacheMetrics {
   private readonly saved: Counter;
   private readonly failures: Counter;
   private readonly verdicts: Counter;
+  private readonly spent: Counter;
   private readonly encodings: Counter;
   private readonly encodingSeconds: Histogram;
   private readonly hits: Record<CacheTier, number> = { exact: 0, canonical: 0, coalesced: 0, semantic: 0 };
   private misses = 0;
   private bypasses = 0;
   private savedNanoUsd = 0n;
+  private embeddingNanoUsd = 0n;
   private readonly feedback = { right: 0, wrong: 0 };
 
   constructor({ registry }: MetricsRegistry) {
@@ -60,6 +64,12 @@ export class CacheMetrics {
       name: 'gateway_cache_feedback_total',
       help: 'Verdicts of callers on replayed answers.',
       labelNames: ['verdict', 'tier'],
+      registers,
+    });
+    this.spent = new Counter({
+      name: 'gateway_cache_spent_usd_total',
+      help: 'What the cache itself has spent with providers.',
+      labelNames: ['on'],
       registers,
     });
     this.encodings = new Counter({
@@ -105,6 +115,11 @@ export class CacheMetrics {
     this.encodings.inc({ outcome });
   }
 
+  encodingCost(cost: NanoUsd): void {
+    this.embeddingNanoUsd += cost;
+    this.spent.inc({ on: 'embeddings' }, Number(cost) / Number(NANO_PER_USD));
+  }
+
   encodingTook(milliseconds: number): void {
     this.encodingSeconds.observe(milliseconds / 1000);
   }
@@ -115,7 +130,7 @@ export class CacheMetrics {
   }
 
   counts(): CacheCounts {
-    const { misses, bypasses, savedNanoUsd } = this;
-    return { hits: { ...this.hits }, misses, bypasses, savedNanoUsd, ...this.feedback };
+    const { misses, bypasses, savedNanoUsd, embeddingNanoUsd } = this;
+    return { hits: { ...this.hits }, misses, bypasses, savedNanoUsd, embeddingNanoUsd, ...this.feedback };
   }
 }

@@ -4,7 +4,8 @@ import type { InferenceRequest } from '../core/chat';
 import type { CacheStatus, GatewayContext } from '../core/context';
 import type { ChatReply } from '../core/reply';
 import { AnswerRecorder } from './answer-recorder';
-import type { Asked } from './asked';
+import type { CacheEntry } from './answers/cache-entry';
+import type { Asked, Match } from './asked';
 import { CacheLookup } from './cache-lookup';
 import { CacheOutcomes, statusOf } from './cache-outcomes';
 import { CacheQuestions } from './cache-questions';
@@ -52,10 +53,12 @@ export class CacheService {
     const asked = this.questions.describe(context, controls);
     if (why === 'no_cache') {
       const flight = this.flights.lead(asked);
-      return this.bypass(context, why, controls, () => this.recorder.record(context, asked, flight, produce));
+      return this.bypass(context, why, controls, () => this.recorder.record(context, asked, flight, { produce }));
     }
     const match = await this.lookup.find(context, asked);
     if (match === 'away') return this.bypass(context, 'store_away', controls, produce);
+    if (match && !controls.onlyIfCached && this.outcomes.shadow.wants(match))
+      return this.check(context, asked, match, produce);
     if (match) return this.outcomes.hit(context, asked, match);
     return this.miss(context, asked, produce);
   }
@@ -94,7 +97,14 @@ export class CacheService {
     const boarding = await this.flights.board(context, asked);
     if ('match' in boarding) return this.outcomes.hit(context, asked, boarding.match);
     this.outcomes.miss(context);
-    return this.recorder.record(context, asked, boarding.flight, produce);
+    return this.recorder.record(context, asked, boarding.flight, { produce });
+  }
+
+  /** Asks the provider in spite of a hit, to see whether it would have been right. */
+  private check(context: GatewayContext, asked: Asked, { entry }: Match, produce: Produce): Promise<ChatReply> {
+    this.outcomes.miss(context, 'shadow');
+    const onStored = (made: CacheEntry): void => this.outcomes.shadow.compare(context, entry, made);
+    return this.recorder.record(context, asked, this.flights.lead(asked), { produce, onStored });
   }
 
   private bypass(context: GatewayContext, why: string, controls: CacheControls, produce: Produce): Promise<ChatReply> {

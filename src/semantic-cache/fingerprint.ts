@@ -70,7 +70,7 @@ export function fingerprint(secret: Buffer, scope: string, request: InferenceReq
     `schema:${SCHEMA}`,
     `scope:${JSON.stringify(scope)}`,
     `dialect:${request.dialect}`,
-    `headers:${canonicalJson(request.forwardedHeaders)}`,
+    `headers:${canonicalJson(headersThatCount(request))}`,
     `messages:${cut.messages}`,
   ];
   for (const key of Object.keys(body).sort()) {
@@ -87,6 +87,10 @@ export function fingerprint(secret: Buffer, scope: string, request: InferenceReq
     isSingleTurn: text !== null && cut.isSingleTurn,
   };
 }
+
+/** The vendors' versions and betas; a trace or a count of hops says nothing about the answer. */
+const headersThatCount = ({ forwardedHeaders }: InferenceRequest): Record<string, string> =>
+  Object.fromEntries(Object.entries(forwardedHeaders).filter(([name]) => name.startsWith('anthropic-')));
 
 /** A key for something that belongs to a partition, such as the words of a text. */
 export const partitionKey = (secret: Buffer, partition: string, what: string): string =>

@@ -4,3 +4,4 @@ export { CacheService } from './cache.service';
 export { SemanticCacheModule } from './semantic-cache.module';
 export type { CacheEntryView } from './answers/cache-entry';
 export type { HitRecord } from './hit-book';
+export { wilsonInterval } from './wilson';

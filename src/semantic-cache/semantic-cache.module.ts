@@ -7,6 +7,7 @@ import { AnswerRecorder } from './answer-recorder';
 import { CacheLookup } from './cache-lookup';
 import { CacheOutcomes } from './cache-outcomes';
 import { CacheQuestions } from './cache-questions';
+import { ShadowSampling } from './shadow-sampling';
 import { SharedFlights } from './shared-flights';
 import { FlightLeases, LoneFlightLeases } from './store/flight-leases';
 import { PatientStore } from './store/patient-store';
@@ -49,6 +50,7 @@ const openLeases = ({ client }: RedisConnection): FlightLeases =>
     CacheQuestions,
     CacheLookup,
     CacheOutcomes,
+    ShadowSampling,
     SharedFlights,
     AnswerRecorder,
     CacheMetrics,

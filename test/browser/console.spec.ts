@@ -75,7 +75,14 @@ describe('the console in a browser', () => {
     account: '/admin/account',
     ...(role === 'member' ? {} : { teams: '/admin/teams' }),
     ...(mayRead(role)
-      ? { models: '/admin/models', cache: '/admin/cache', settings: '/admin/settings' }
+      ? {
+          models: '/admin/models',
+          prices: '/admin/prices?search=gpt-4o',
+          alerts: '/admin/alerts',
+          webhook: `/admin/alerts/${company.webhook}`,
+          cache: '/admin/cache',
+          settings: '/admin/settings',
+        }
       : { forbidden: '/admin/settings' }),
     ...(role === 'auditor' ? {} : { playground: '/admin/playground' }),
     ...(role === 'admin' || role === 'team_lead' ? { 'key-new': '/admin/keys/new' } : {}),

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseUsd } from '../../src/core/money';
 import { startSimulator, type Simulator } from '../../src/providers/simulator/server/simulator';
 import { startGateway, type TestGateway } from '../support/gateway';
+import { guarantee } from '../support/guarantee';
 import { createTestDatabase } from '../support/test-database';
 
 const MODEL = 'gpt-4o-mini';
@@ -98,9 +99,6 @@ budgets:
     const served = answers.filter(({ status }) => status === 200);
     const refused = answers.find(({ status }) => status === 429);
     const clamped = served.filter(({ headers }) => headers.has('x-gateway-max-tokens-clamped'));
-    process.stdout.write(
-      `BUD-1 ${name}: ${served.length} of 300 served (money for 50), ${clamped.length} clamped, billed ${billed()} of ${limit} nano-dollars\n`,
-    );
     expect(billed()).toBeLessThanOrEqual(limit);
     expect(served.length).toBeGreaterThanOrEqual(48);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 429]));
@@ -116,12 +114,17 @@ budgets:
     expect((await admin('DELETE', `/budgets/${id}`)).status).toBe(204);
     await sleep(1_000);
     expect((await ask(1, changes)).status).toBe(200);
+    guarantee(
+      'BUD-1',
+      `three gateways, ${name}: ${served.length} of 300 served (money for 50), ${clamped.length} clamped, overspend 0 nano-dollars`,
+    );
   });
 
   it('refuses what has no bound under a hard budget, without asking the provider', async () => {
     const answer = await ask(0, { tools: [{ type: 'web_search' }] });
     expect([answer.status, (JSON.parse(answer.text) as Body).error?.code]).toEqual([400, 'budget_unpriceable']);
     expect(simulator.journal()).toEqual([]);
+    guarantee('BUD-3', 'no bound under a hard budget: refused with budget_unpriceable, 0 calls to the provider');
   });
 
   it('shows budgets of the configuration, and leaves them to it', async () => {

@@ -204,6 +204,7 @@ describe('the console', () => {
         .replace('requests/:id', `requests/${company.requests.own}`)
         .replace('budgets/:id', `budgets/${company.budgets.own}`)
         .replace('models/:provider', 'models/openai')
+        .replace('alerts/:id', `alerts/${company.webhook}`)
         .replace('entries/:id', `entries/${'0'.repeat(64)}`);
 
     it.each(USER_ROLES)('of %s hold on every route', async (role) => {
@@ -298,6 +299,8 @@ describe('the console', () => {
       '/limits?of=user',
       '/limits?of=key',
       '/cache',
+      '/prices?search=gpt',
+      '/alerts',
       '/playground',
       '/keys',
       '/keys/new',
@@ -433,6 +436,40 @@ describe('the console', () => {
       expect((await admin.post('/admin/models/openai/test', { model: 'gpt-4o' })).text).toContain('openai answered in');
       expect((await admin.post('/admin/models/retired/test')).text).toContain('retired did not answer');
       expect((await admin.post('/admin/models/none/test')).status).toBe(404);
+    });
+
+    it('set a price that wins over the list, and take it back', async () => {
+      const admin = clientOf('admin');
+      const refused = await admin.post('/admin/prices', { model: 'openai/gpt-4o', input: 'free', output: '7' });
+      expect(refused.status).toBe(400);
+      expect(refused.text).toMatch(/id="input-error"\s*>[^<]*USD per million tokens/);
+      expect(refused.text).toContain('value="7"');
+      const set = await admin.post('/admin/prices', { model: 'openai/gpt-4o', input: '3.25', output: '7' });
+      expect(set.status).toBe(303);
+      expect((await admin.get('/admin/prices?search=gpt-4o')).text).toContain('3.25');
+      expect((await admin.post('/admin/prices/remove', { model: 'openai/gpt-4o' })).status).toBe(303);
+      expect((await admin.get('/admin/prices?search=gpt-4o')).text).not.toContain('3.25');
+      expect((await admin.post('/admin/prices/remove', { model: 'openai/gpt-4o' })).status).toBe(404);
+    });
+
+    it('make a webhook whose secret is shown once, change it and delete it', async () => {
+      const admin = clientOf('admin');
+      const fields = { url: 'ftp://example.com', name: 'kept', events: ['budget.exceeded', 'provider.down'] };
+      const refused = await admin.post('/admin/alerts', fields);
+      expect(refused.status).toBe(400);
+      expect(refused.text).toMatch(/id="url-error"/);
+      expect(refused.text).toContain('value="kept"');
+      const made = await admin.post('/admin/alerts', { ...fields, url: 'https://example.com/hooks', enabled: 'true' });
+      const secret = /id="secret"[^>]*value="([^"]+)"/.exec(made.text)?.[1] ?? '';
+      expect(secret.length).toBeGreaterThan(20);
+      const address = /href="(\/admin\/alerts\/hook_\w+)"/.exec(made.text)?.[1] ?? '';
+      const shown = (await admin.get(address)).text;
+      expect(shown).not.toContain(secret);
+      expect(shown).toContain('Nothing has happened yet');
+      expect((await admin.post(address, { ...fields, url: 'https://example.com/other' })).status).toBe(303);
+      expect((await admin.get(address)).text).toContain('Off: what is due waits');
+      expect((await admin.post(`${address}/delete`)).status).toBe(303);
+      expect((await admin.get(address)).status).toBe(404);
     });
 
     it('empty the cache, and refuse to guess what is meant', async () => {

@@ -4,6 +4,7 @@ import { TargetHealth } from '../../src/providers';
 import { startSimulator, type Simulator } from '../../src/providers/simulator/server/simulator';
 import { sseData } from '../support/fixtures';
 import { startGateway, type TestGateway } from '../support/gateway';
+import { guarantee } from '../support/guarantee';
 
 const CLAUDE = 'claude-sonnet-4-20250514';
 const GPT = 'gpt-4o-mini';
@@ -37,6 +38,8 @@ const BROKEN_STREAM_STARTS = [
   'hang-after-headers',
   'wrong-type',
 ];
+
+const BROKEN_JSON = [...BROKEN_STARTS.filter((fault) => fault !== 'wrong-type'), 'truncated-json'];
 
 describe('whatever a provider does, the caller gets a complete answer or an honest error', () => {
   let simulator: Simulator;
@@ -79,6 +82,8 @@ providers:
     messages: [{ role: 'user', content }],
   });
   const alone = { 'x-gateway-fallback': 'off' };
+  /** Faults whose answer was looked at and found honest. */
+  let honest = 0;
   const routes = ['/v1/chat/completions', '/v1/messages'] as const;
   const combinations = routes.flatMap((route) => [GPT, CLAUDE].map((model) => [route, model] as const));
 
@@ -110,6 +115,7 @@ providers:
       expect(attempt).toMatchObject({ status: 'failed' });
       expect(attempt?.output_tokens).toBeGreaterThan(0);
       expect(Number(attempt?.cost_usd)).toBeGreaterThan(0);
+      honest += 1;
     });
 
     it.each([...BROKEN_STARTS, ...BROKEN_STREAM_STARTS])(
@@ -119,17 +125,16 @@ providers:
         expect(answer.status).toBeGreaterThanOrEqual(500);
         expect(JSON.parse(answer.text)).toHaveProperty('error');
         expect(answer.headers.get('x-gateway-error-source')).toBe('provider');
+        honest += 1;
       },
     );
 
-    it.each([...BROKEN_STARTS.filter((fault) => fault !== 'wrong-type'), 'truncated-json'])(
-      'JSON, %s: a proper status',
-      async (fault) => {
-        const answer = await post(route, ask(model, `hello [[fault:${fault}]]`, false), alone);
-        expect(answer.status).toBeGreaterThanOrEqual(500);
-        expect(JSON.parse(answer.text)).toHaveProperty('error');
-      },
-    );
+    it.each(BROKEN_JSON)('JSON, %s: a proper status', async (fault) => {
+      const answer = await post(route, ask(model, `hello [[fault:${fault}]]`, false), alone);
+      expect(answer.status).toBeGreaterThanOrEqual(500);
+      expect(JSON.parse(answer.text)).toHaveProperty('error');
+      honest += 1;
+    });
 
     it.each(['split=1', 'split=3;crlf', 'crlf'])('%s: the same answer', async (fault) => {
       const answer = await post(route, ask(model, `[[say:Grüße 👋 日本]] [[fault:${fault}]]`, true), alone);
@@ -140,6 +145,12 @@ providers:
       });
       expect(said.join('')).toBe('Grüße 👋 日本');
     });
+  });
+
+  it('UPS-1: every one of them was told as an error', () => {
+    const faults = [...BROKEN_STREAMS, ...BROKEN_STARTS, ...BROKEN_STREAM_STARTS, ...BROKEN_JSON];
+    expect(honest).toBe(combinations.length * faults.length);
+    guarantee('UPS-1', `${honest} broken answers of 2 dialects to 2, streams and JSON: all errors, 0 silent cuts`);
   });
 
   it.each(combinations)('%s with %s: another provider takes over before the first content', async (route, model) => {
@@ -175,9 +186,27 @@ providers:
   });
 
   it('caller’s mistakes are the provider’s own words, and nobody else is asked', async () => {
+    const answer = await post('/v1/chat/completions', ask(GPT, '[[fault:404]]', false));
+    expect(answer.status).toBe(404);
+    expect(JSON.parse(answer.text)).toMatchObject({ error: { code: 'model_not_found' } });
+    expect(simulator.journal()).toHaveLength(1);
+  });
+
+  it('a prompt that is too long goes to a model with more room, and back to the caller when there is none', async () => {
+    simulator.scenario([{ match: { prefix: 'openai' }, fault: 'context' }]);
+    const rescued = await post('/v1/chat/completions', ask(GPT, '[[say:room enough]]', false));
+    expect(rescued.status).toBe(200);
+    expect(rescued.text).toContain('room enough');
+    expect(rescued.headers.get('x-gateway-provider')).toBe('anthropic');
+    reset();
     const answer = await post('/v1/chat/completions', ask(GPT, '[[fault:context]]', false));
     expect(answer.status).toBe(400);
     expect(JSON.parse(answer.text)).toMatchObject({ error: { code: 'context_length_exceeded' } });
+    expect(simulator.journal()).toHaveLength(2);
+    reset();
+    // Claude has the larger window of the two: nobody has more.
+    const alone = await post('/v1/messages', ask(CLAUDE, '[[fault:context]]', true));
+    expect(alone.status).toBe(400);
     expect(simulator.journal()).toHaveLength(1);
   });
 

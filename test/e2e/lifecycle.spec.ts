@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
@@ -270,5 +271,31 @@ providers: { openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private
     expect(await child.exit).toBe(0);
     expect(upstream.abandoned).toBe(2);
     await upstream.close();
+  });
+
+  it('reaches the gateway through npm start', async () => {
+    const folder = temporary();
+    const npm = spawn('npm', ['start', '--silent'], {
+      cwd: path.resolve(__dirname, '../..'),
+      env: {
+        PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        PORT: String(await freePort()),
+        HOST: '127.0.0.1',
+        GATEWAY_CONFIG: SHIPPED,
+        GATEWAY_DATA_DIR: folder,
+        DATABASE_URL: await createTestDatabase(),
+        GATEWAY_SECRET: 'lifecycle-secret-0123456789abcdef0123456789',
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let output = '';
+    npm.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const ended = new Promise((resolve) => npm.once('close', resolve));
+    await until(() => output.includes('Try it:'), 100_000);
+    npm.kill('SIGINT');
+    // The pipe closes when the gateway itself has ended, not only npm.
+    await ended;
+    expect(output).toContain('Draining');
   });
 });

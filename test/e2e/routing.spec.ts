@@ -1,8 +1,10 @@
+import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TargetHealth } from '../../src/providers';
 import { startSimulator, type Simulator } from '../../src/providers/simulator/server/simulator';
 import type { ScenarioRule } from '../../src/providers/simulator/server/scenario';
 import { startGateway, type TestGateway } from '../support/gateway';
+import { guarantee } from '../support/guarantee';
 import { until } from '../support/until';
 
 const MODEL = 'gpt-4o-mini';
@@ -141,11 +143,9 @@ pricing: { unknown: free }
     for (let sent = 0; sent < requests; sent += 10)
       await Promise.all(Array.from({ length: 10 }, () => ask('lone-model')));
     const amplification = arrivals('lone').length / requests;
-    console.log(
-      `UPS-5: ${requests} requests, ${arrivals('lone').length} calls, amplification ${amplification.toFixed(3)}`,
-    );
     expect(amplification).toBeGreaterThanOrEqual(1);
     expect(amplification).toBeLessThanOrEqual(1.2);
+    guarantee('UPS-5', `${requests} requests to a provider that only fails: ${amplification.toFixed(3)} calls each`);
   });
 
   it('UPS-6: a breaker opens after five failures, keeps its target out, and closes after it has recovered', async () => {
@@ -247,22 +247,23 @@ pricing: { unknown: free }
 });
 
 describe('loops (OVL-6)', () => {
-  it('a provider address that leads back to the gateway is cut at the third hop with a 508', async () => {
-    const { createServer } = await import('node:http');
-    let target = '';
-    let key = '';
-    const hops: (string | undefined)[] = [];
-    // The gateway's port is known only when it runs, so its provider's address is a relay that knows it later.
+  interface Link {
+    url: string;
+    key: string;
+  }
+  /** The port of a gateway is known only when it runs, so its provider's address is a relay that knows it later. */
+  async function startRelay(links: readonly Link[]) {
+    const hops: string[] = [];
     const relay = createServer((request, response) => {
-      hops.push(request.headers['x-gateway-hops'] as string | undefined);
+      const link = links[(hops.push(String(request.headers['x-gateway-hops'])) + links.length) % links.length]!;
       void (async () => {
         const pieces: Buffer[] = [];
         for await (const piece of request) pieces.push(piece as Buffer);
-        const answer = await fetch(`${target}${request.url}`, {
+        const answer = await fetch(`${link.url}${request.url}`, {
           method: 'POST',
           headers: {
             'content-type': 'application/json',
-            authorization: `Bearer ${key}`,
+            authorization: `Bearer ${link.key}`,
             'x-gateway-hops': String(request.headers['x-gateway-hops'] ?? ''),
           },
           body: Buffer.concat(pieces),
@@ -271,25 +272,39 @@ describe('loops (OVL-6)', () => {
       })();
     });
     await new Promise<void>((resolve) => relay.listen(0, '127.0.0.1', resolve));
-    const { port } = relay.address() as { port: number };
-    const gateway = await startGateway(`
+    const close = async (): Promise<void> => {
+      relay.closeAllConnections();
+      await new Promise((resolve) => relay.close(resolve));
+    };
+    return { port: (relay.address() as { port: number }).port, hops, close };
+  }
+
+  it.each([
+    ['the gateway itself', 1],
+    ['a gateway that leads back to it', 2],
+  ])('are cut at the third hop with a 508: the address of a provider is %s', async (_, members) => {
+    const links: Link[] = Array.from({ length: members }, () => ({ url: '', key: '' }));
+    const relay = await startRelay(links);
+    const gateways = await Promise.all(
+      links.map(() =>
+        startGateway(`
 providers:
-  loop: { type: openai-compatible, api_key: k, base_url: "http://127.0.0.1:${port}/v1", allow_private_network: true, models: [gpt-4o] }
+  loop: { type: openai-compatible, api_key: k, base_url: "http://127.0.0.1:${relay.port}/v1", allow_private_network: true, models: [gpt-4o] }
 pricing: { unknown: free }
-`);
-    target = gateway.url;
-    key = gateway.apiKey;
-    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+`),
+      ),
+    );
+    gateways.forEach(({ url, apiKey }, index) => Object.assign(links[index]!, { url, key: apiKey }));
+    const response = await fetch(`${links[0]!.url}/v1/chat/completions`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${links[0]!.key}`, 'content-type': 'application/json' },
       body: JSON.stringify({ model: 'gpt-4o', messages: [{ role: 'user', content: 'round and round' }] }),
     });
     const body = (await response.json()) as { error: { code: string } };
-    await gateway.close();
-    relay.closeAllConnections();
-    await new Promise((resolve) => relay.close(resolve));
-    console.log(`OVL-6: ${hops.length} calls out, hops ${hops.join(', ')}`);
+    await Promise.all(gateways.map((gateway) => gateway.close()));
+    await relay.close();
     expect({ status: response.status, code: body.error.code }).toEqual({ status: 508, code: 'request_loop' });
-    expect(hops).toEqual(['1', '2', '3']);
+    expect(relay.hops).toEqual(['1', '2', '3']);
+    guarantee('OVL-6', `508 at hop 3 after ${relay.hops.length} calls, through itself and through two gateways`);
   });
 });

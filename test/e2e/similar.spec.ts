@@ -159,6 +159,47 @@ describe.each([
   });
 });
 
+describe('hits that are checked', () => {
+  it('the provider is asked all the same, its answer is given, and the share of wrong hits is known', async () => {
+    const simulator = await startSimulator({ speed: 0 });
+    const gateway = await startGateway(
+      yamlOf(simulator, '{ timeout: 10s }').replace(
+        '  models: {',
+        '  shadow: { share: 1, budget_usd_per_day: 1 }\n  models: {',
+      ),
+    );
+    const ask = async (content: string): Promise<Response> => {
+      const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model: BALANCED, messages: [{ role: 'user', content }] }),
+      });
+      await response.text();
+      return response;
+    };
+    interface Overview {
+      readonly vectors: number;
+      readonly net_saved_usd: string;
+      readonly checked: { right: number; wrong: number; unsure: number }[];
+    }
+    const overview = async (): Promise<Overview> => (await gateway.admin('GET', '/cache')).body as Overview;
+    await ask(QUESTION);
+    await until(async () => (await overview()).vectors === 1);
+    const checked = await ask(PARAPHRASE);
+    expect(checked.headers.get('x-gateway-cache')).toBe('miss');
+    expect(checked.headers.get('cache-status')).toContain('detail=shadow');
+    const { checked: rows, net_saved_usd: net } = await overview();
+    expect(rows).toHaveLength(1);
+    expect(rows[0]!.right + rows[0]!.wrong + rows[0]!.unsure).toBe(1);
+    expect(Number(net)).toBeLessThan(0);
+    expect(simulator.journal()).toHaveLength(2);
+    // The answer that was made for the check is the one that is found from now on.
+    expect((await ask(PARAPHRASE)).headers.get('x-gateway-cache')).toBe('hit');
+    await gateway.close();
+    await simulator.close();
+  });
+});
+
 describe('an encoder that gives no vectors', () => {
   it('does not keep anybody from an answer, and is seen', async () => {
     const simulator = await startSimulator({ speed: 0 });

@@ -95,7 +95,7 @@ describe('the whole surface', () => {
       expect(statuses.some((status) => status.startsWith('2'))).toBe(true);
       if (OPEN.some((open) => open.test(path))) continue;
       expect({ path, statuses }).toEqual({ path, statuses: expect.arrayContaining(['401']) as string[] });
-      expect({ path, security: operation.security?.length }).toEqual({ path, security: 1 });
+      expect({ path, isSecured: (operation.security?.length ?? 0) > 0 }).toEqual({ path, isSecured: true });
     }
   });
 
@@ -157,5 +157,52 @@ describe('the whole surface', () => {
       dependencies: { database: { status: 'up' }, redis: { status: 'up' } },
     });
     expect(await (await fetch(`${gateway.url}/health`)).json()).toEqual({ status: 'ok' });
+  });
+
+  const call = (route: string, body?: object, headers: Record<string, string> = {}) =>
+    fetch(gateway.url + route, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  const hello = { model: 'gpt-4o-mini', max_tokens: 20, messages: [{ role: 'user', content: 'hello' }] };
+
+  it.each([
+    ['JSON', () => call('/v1/chat/completions', hello), 200],
+    ['a stream', () => call('/v1/chat/completions', { ...hello, stream: true }), 200],
+    ['Messages', () => call('/v1/messages', hello), 200],
+    ['a stream of Messages', () => call('/v1/messages', { ...hello, stream: true }), 200],
+    ['an unknown model', () => call('/v1/chat/completions', { ...hello, model: 'nope' }), 404],
+    ['a body that is wrong', () => call('/v1/messages', { model: 'gpt-4o-mini' }), 400],
+    ['a wrong key', () => call('/v1/chat/completions', hello, { authorization: 'Bearer gw_wrong' }), 401],
+    ['a wrong gateway header', () => call('/v1/chat/completions', hello, { 'x-gateway-fallback': 'never' }), 400],
+    ['models', () => call('/v1/models'), 200],
+    ['models for Anthropic', () => call('/v1/models', undefined, { 'anthropic-version': '2023-06-01' }), 200],
+    ['an explanation', () => call('/v1/explain', hello), 200],
+    ['feedback', () => call('/v1/cache/feedback', { request_id: 'req_1', verdict: 'wrong' }), 400],
+  ])('carries the headers of every answer: %s', async (name, ask, status) => {
+    const response = await ask();
+    await response.text();
+    expect(response.status).toBe(status);
+    expect(response.headers.get('x-request-id')).toMatch(/^req_[0-9a-z]{26}$/);
+    expect(response.headers.get('x-gateway-attempts')).toMatch(/^\d+$/);
+    expect(response.headers.get('x-gateway-fallback')).toBe('false');
+    expect(response.headers.get('x-gateway-cache')).toBe('bypass');
+    expect(Number(response.headers.get('x-gateway-overhead-ms'))).toBeGreaterThanOrEqual(0);
+    if (status !== 200) expect(response.headers.get('x-gateway-error-source')).toBe('gateway');
+    if (/Messages|Anthropic/.test(name))
+      expect(response.headers.get('request-id')).toBe(response.headers.get('x-request-id'));
+  });
+
+  it('tells of a model by its name and by `provider/model`, and of no other', async () => {
+    for (const name of ['gpt-4o-mini', 'simulator/gpt-4o-mini']) {
+      const response = await call(`/v1/models/${name}`);
+      expect({ name, status: response.status, body: await response.json() }).toMatchObject({
+        name,
+        status: 200,
+        body: { id: name, object: 'model' },
+      });
+    }
+    expect((await call('/v1/models/simulator/gpt-9')).status).toBe(404);
   });
 });

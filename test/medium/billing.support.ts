@@ -66,6 +66,7 @@ export async function startBilling(
   root: string,
   changes: Partial<JournalOptions> = {},
   clock: Clock = new SystemClock(),
+  maxWaitMs?: number,
 ): Promise<RunningBilling> {
   const database = await connect(url);
   const usage = await UsageJournal.start(journalOptions(root, changes), new PostgresUsageStore(database), clock);
@@ -73,7 +74,7 @@ export async function startBilling(
   const { instanceId } = usage.journal;
   const authority = new PostgresBudgetAuthority(database, instanceId);
   const book = new LeaseBook(instanceId);
-  const desk = new LeaseDesk({ book, authority, clock, pause });
+  const desk = new LeaseDesk({ book, authority, clock, pause, ...(maxWaitMs === undefined ? {} : { maxWaitMs }) });
   const directory = new BudgetDirectory(database);
   const gate = new BudgetGate(() => directory.snapshot, desk, book);
   usage.onStored((attempts) => gate.stored(attempts));
@@ -93,4 +94,15 @@ export async function startBilling(
       await database.destroy();
     },
   };
+}
+
+/** Empties everything billing keeps, the ledger included, which nobody else can. */
+export async function emptyBilling(database: DataSource): Promise<void> {
+  const ledger = ['ledger_postings', 'ledger_txns'];
+  for (const table of ledger) await database.query(`alter table ${table} disable trigger user`);
+  await database.query(
+    `truncate usage_requests, usage_attempts, usage_hours, usage_days, usage_horizons, ledger_archived, ${ledger.join(', ')},
+     budget_leases, budget_periods, budget_top_ups, budgets`,
+  );
+  for (const table of ledger) await database.query(`alter table ${table} enable trigger user`);
 }

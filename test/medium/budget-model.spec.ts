@@ -3,6 +3,7 @@ import type { AttemptAsk, BudgetAsk } from '../../src/billing/budgets/budget-aut
 import { PostgresBudgetAuthority } from '../../src/billing/budgets/postgres-budget-authority';
 import { BudgetModel, type Booking } from '../../src/billing/budgets/testing/budget-model';
 import { ManualClock } from '../../src/billing/testing/manual-clock';
+import { guarantee } from '../support/guarantee';
 import { createTestDatabase } from '../support/test-database';
 import { connect } from './billing.support';
 
@@ -81,6 +82,10 @@ describe('the functions in PostgreSQL decide as the model does', () => {
       }
     }
     expect(refused).toBeGreaterThan(ROUNDS);
+    guarantee(
+      'BUD-4',
+      `${ROUNDS} random histories of ${STEPS} steps at up to 3 levels: every figure as in the reference`,
+    );
   }, 120_000);
 
   async function expectSame(model: BudgetModel, ids: readonly string[]): Promise<void> {

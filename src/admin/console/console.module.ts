@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../../access';
+import { AlertsModule } from '../../alerts';
 import { BillingModule } from '../../billing';
 import { ProvidersModule } from '../../providers';
 import { RateLimitModule } from '../../rate-limit';
@@ -18,6 +19,7 @@ import { PlaygroundCalls } from './data/playground-calls';
 import { Subjects } from './data/subjects';
 import { UsageFigures } from './data/usage-figures';
 import { VisibleBudgets } from './data/visible-budgets';
+import { AlertsPageController } from './pages/alerts.controller';
 import { BudgetsPageController } from './pages/budgets.controller';
 import { CachePageController } from './pages/cache.controller';
 import { KeysPageController } from './pages/keys.controller';
@@ -26,6 +28,7 @@ import { LiveController } from './pages/live.controller';
 import { ModelsPageController } from './pages/models.controller';
 import { OverviewController, OverviewSources } from './pages/overview.controller';
 import { PlaygroundController } from './pages/playground.controller';
+import { PricesPageController } from './pages/prices.controller';
 import { RequestsPageController } from './pages/requests.controller';
 import { SettingsPageController } from './pages/settings.controller';
 import { SignInController } from './pages/sign-in.controller';
@@ -47,12 +50,14 @@ export const CONSOLE_CONTROLLERS = [
   KeysPageController,
   TeamsPageController,
   ModelsPageController,
+  PricesPageController,
+  AlertsPageController,
   SettingsPageController,
 ];
 
 /** The console at `/admin`. */
 @Module({
-  imports: [AccessModule, BillingModule, ProvidersModule, RateLimitModule, SemanticCacheModule],
+  imports: [AccessModule, AlertsModule, BillingModule, ProvidersModule, RateLimitModule, SemanticCacheModule],
   controllers: CONSOLE_CONTROLLERS,
   providers: [
     ConsoleGuard,

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayUnique,
@@ -6,12 +7,14 @@ import {
   IsBoolean,
   IsIn,
   IsNumber,
+  IsObject,
   IsString,
   Length,
   Matches,
   Max,
   MaxLength,
   Min,
+  ValidateNested,
 } from 'class-validator';
 import {
   BUDGET_PERIODS,
@@ -21,13 +24,16 @@ import {
   type BudgetPeriod,
   type BudgetScope,
   type BudgetTopUp,
+  exhaustionOf,
   forecastOf,
   type StandingBudget,
 } from '../../billing';
 import { InvalidRequestError } from '../../core/errors';
+import { DegradeDto, toDegradation } from './degrade.dto';
 import { formatUsd, NANO_PER_USD, parseUsd, type NanoUsd } from '../../core/money';
 import { IsModelPatterns, IsName, IsTime, MayBeAbsent, MayBeNull } from './fields';
 import { PageDto } from './page.dto';
+import { toZone } from './time-zone';
 
 /** More is a typing error: no organization spends a billion dollars on tokens in a period. */
 const MAX_USD = 1_000_000_000n;
@@ -99,6 +105,13 @@ export class CreateBudgetDto {
   @MayBeNull()
   @IsModelPatterns()
   models?: string[] | null;
+
+  @ApiPropertyOptional({ type: DegradeDto, nullable: true, description: 'Steps before it is used up; null: none.' })
+  @MayBeNull()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => DegradeDto)
+  degrade?: DegradeDto | null;
 }
 
 /** What a budget is about cannot be changed: what was spent would say nothing any more. */
@@ -132,6 +145,13 @@ export class UpdateBudgetDto {
   @MayBeNull()
   @IsModelPatterns()
   models?: string[] | null;
+
+  @ApiPropertyOptional({ type: DegradeDto, nullable: true })
+  @MayBeNull()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => DegradeDto)
+  degrade?: DegradeDto | null;
 }
 
 export class CreateTopUpDto {
@@ -188,6 +208,9 @@ export class BudgetDto {
   @ApiProperty({ type: [String], nullable: true })
   models!: string[] | null;
 
+  @ApiProperty({ type: DegradeDto, nullable: true })
+  degrade!: DegradeDto | null;
+
   @ApiProperty({ example: '120.5', description: 'In this period.' })
   spent_usd!: string;
 
@@ -207,6 +230,14 @@ export class BudgetDto {
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'Null: never.' })
   resets_at!: string | null;
+
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description: 'When it is used up at the pace of this period; null: not before it resets, or too early to tell.',
+  })
+  exhausted_at!: string | null;
 
   @ApiProperty({ format: 'date-time' })
   created_at!: string;
@@ -244,16 +275,7 @@ export class TopUpDto {
 
 /** Throws `InvalidRequestError` with the field that is wrong. */
 export function toBudget(dto: CreateBudgetDto): BudgetFields {
-  const scopeId = dto.scope_id ?? null;
-  if (dto.scope === 'organization' && scopeId !== null) {
-    throw new InvalidRequestError('scope_id has no meaning with scope organization: leave it out.', 'scope_id');
-  }
-  if (dto.scope !== 'organization' && scopeId === null) {
-    throw new InvalidRequestError(
-      `scope_id is required with scope ${dto.scope}: the id of the ${dto.scope}.`,
-      'scope_id',
-    );
-  }
+  const scopeId = toScopeId(dto);
   return {
     scope: dto.scope,
     scopeId,
@@ -264,7 +286,18 @@ export function toBudget(dto: CreateBudgetDto): BudgetFields {
     hard: dto.hard ?? true,
     alerts: dto.alerts ?? DEFAULT_ALERTS,
     models: dto.models ?? null,
+    degrade: toDegradation(dto.degrade ?? null),
   };
+}
+
+function toScopeId({ scope, scope_id: scopeId = null }: CreateBudgetDto): string | null {
+  if (scope === 'organization' && scopeId !== null) {
+    throw new InvalidRequestError('scope_id has no meaning with scope organization: leave it out.', 'scope_id');
+  }
+  if (scope !== 'organization' && scopeId === null) {
+    throw new InvalidRequestError(`scope_id is required with scope ${scope}: the id of the ${scope}.`, 'scope_id');
+  }
+  return scopeId;
 }
 
 export const toBudgetChanges = (dto: UpdateBudgetDto): BudgetChanges => ({
@@ -273,6 +306,7 @@ export const toBudgetChanges = (dto: UpdateBudgetDto): BudgetChanges => ({
   ...(dto.hard === undefined ? {} : { hard: dto.hard }),
   ...(dto.alerts === undefined ? {} : { alerts: dto.alerts }),
   ...(dto.models === undefined ? {} : { models: dto.models }),
+  ...(dto.degrade === undefined ? {} : { degrade: toDegradation(dto.degrade) }),
 });
 
 export const toTopUp = (dto: CreateTopUpDto) => ({
@@ -297,10 +331,12 @@ export function fromBudget({ standing, ...budget }: StandingBudget, nowMs: numbe
     hard: budget.hard,
     alerts: budget.alerts,
     models: budget.models,
+    degrade: budget.degrade,
     spent_usd: formatUsd(spentNanoUsd),
     held_usd: formatUsd(heldNanoUsd),
     remaining_usd: formatUsd(remaining > 0n ? remaining : 0n),
     forecast_usd: forecast === null ? null : formatUsd(forecast),
+    exhausted_at: exhaustionOf(standing, budget.createdAt, nowMs)?.toISOString() ?? null,
     resets_at: resetsAt?.toISOString() ?? null,
     created_at: budget.createdAt.toISOString(),
   };
@@ -319,15 +355,4 @@ function toAmount(text: string, param: string): NanoUsd {
   const amount = parseUsd(text);
   if (amount > 0n && amount <= MAX_USD * NANO_PER_USD) return amount;
   throw new InvalidRequestError(`${param} must be above 0 and at most ${MAX_USD} USD.`, param);
-}
-
-/** As the database knows it too: it takes names of the IANA list only. */
-function toZone(name: string): string {
-  try {
-    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
-    if (/^[A-Za-z]/.test(name)) return timeZone;
-  } catch {
-    // Told below.
-  }
-  throw new InvalidRequestError('timezone must be an IANA time zone, for example Europe/Berlin or UTC.', 'timezone');
 }

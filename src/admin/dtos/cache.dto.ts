@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Length, Matches } from 'class-validator';
 import { formatUsd } from '../../core/money';
-import type { CacheEntryView, CacheOverview } from '../../semantic-cache';
+import { wilsonInterval, type CacheEntryView, type CacheOverview } from '../../semantic-cache';
 import { MayBeAbsent } from './fields';
 import { PageDto } from './page.dto';
 
@@ -92,6 +92,29 @@ class CachePrecisionDto {
   interval!: [number, number] | null;
 }
 
+class CheckedHitsDto {
+  @ApiProperty()
+  team_id!: string;
+
+  @ApiProperty({ description: 'The model that was asked for.' })
+  model!: string;
+
+  @ApiProperty({ type: 'integer', description: 'The provider said the same.' })
+  right!: number;
+
+  @ApiProperty({ type: 'integer', description: 'The provider said something else.' })
+  wrong!: number;
+
+  @ApiProperty({ type: 'integer', description: 'Neither is clear.' })
+  unsure!: number;
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Wrong of right and wrong.' })
+  false_hit_rate!: number | null;
+
+  @ApiProperty({ type: [Number], nullable: true, description: 'Its 95 % interval (Wilson).' })
+  interval!: [number, number] | null;
+}
+
 /** Counts are of the replica that answers, since it started; entries and bytes are of the store. */
 export class CacheOverviewDto {
   @ApiProperty()
@@ -139,8 +162,14 @@ export class CacheOverviewDto {
   @ApiProperty({ description: 'What the hits would have cost.', example: '1.25' })
   saved_usd!: string;
 
-  @ApiProperty({ type: CachePrecisionDto })
+  @ApiProperty({ description: 'That, less what vectors of a provider and checked hits have cost.', example: '1.2' })
+  net_saved_usd!: string;
+
+  @ApiProperty({ type: CachePrecisionDto, description: 'By the verdicts of callers.' })
   precision!: CachePrecisionDto;
+
+  @ApiProperty({ type: [CheckedHitsDto], description: 'Semantic hits for which the provider was asked all the same.' })
+  checked!: CheckedHitsDto[];
 }
 
 const time = (milliseconds: number): string => new Date(milliseconds).toISOString();
@@ -157,7 +186,14 @@ export const fromCacheEntry = (entry: CacheEntryView): CacheEntryDto => ({
   expires_at: time(entry.expiresAtMs),
 });
 
-export function fromCacheOverview({ config, counts, size, vectors, sinceMs }: CacheOverview): CacheOverviewDto {
+export function fromCacheOverview({
+  config,
+  counts,
+  size,
+  vectors,
+  sinceMs,
+  ...rest
+}: CacheOverview): CacheOverviewDto {
   const hits = Object.values(counts.hits).reduce((sum, count) => sum + count, 0);
   const asked = hits + counts.misses;
   const { enabled, mode, similarity_threshold, ttl_seconds, scope } = config;
@@ -176,19 +212,26 @@ export function fromCacheOverview({ config, counts, size, vectors, sinceMs }: Ca
     bypasses: counts.bypasses,
     hit_rate: asked === 0 ? null : hits / asked,
     saved_usd: formatUsd(counts.savedNanoUsd),
+    net_saved_usd: formatUsd(counts.savedNanoUsd - counts.embeddingNanoUsd - rest.shadowNanoUsd),
     precision: precisionOf(counts.right, counts.wrong),
+    checked: rest.checked.map(fromChecked),
   };
 }
 
-/** The 97.5 % point of the normal distribution. */
-const Z = 1.959_964;
-
 function precisionOf(right: number, wrong: number): CachePrecisionDto {
   const judged = right + wrong;
-  if (judged === 0) return { right, wrong, share: null, interval: null };
-  const share = right / judged;
-  const scale = 1 + (Z * Z) / judged;
-  const middle = (share + (Z * Z) / (2 * judged)) / scale;
-  const half = (Z / scale) * Math.sqrt((share * (1 - share)) / judged + (Z * Z) / (4 * judged * judged));
-  return { right, wrong, share, interval: [Math.max(0, middle - half), Math.min(1, middle + half)] };
+  return { right, wrong, share: judged === 0 ? null : right / judged, interval: wilsonInterval(right, judged) };
+}
+
+function fromChecked({ teamId, model, right, wrong, unsure }: CacheOverview['checked'][number]): CheckedHitsDto {
+  const judged = right + wrong;
+  return {
+    team_id: teamId,
+    model,
+    right,
+    wrong,
+    unsure,
+    false_hit_rate: judged === 0 ? null : wrong / judged,
+    interval: wilsonInterval(wrong, judged),
+  };
 }

@@ -6,6 +6,7 @@ import { parseUsd } from '../../core/money';
 import { Clock } from '../../platform/clock';
 import { LiveConfig } from '../../platform/config/live-config';
 import { BudgetsConfig, type BudgetConfig } from '../budgets.config';
+import type { Degradation } from './budget-terms';
 import { Budget } from '../entities/budget.entity';
 
 /** All replicas do the same at the same time: one after the other. */
@@ -81,7 +82,7 @@ export class BudgetConfigSync {
 
 type DeclaredFields = Pick<
   Budget,
-  'scope' | 'scopeId' | 'limitNanoUsd' | 'period' | 'timezone' | 'hard' | 'alerts' | 'models'
+  'scope' | 'scopeId' | 'limitNanoUsd' | 'period' | 'timezone' | 'hard' | 'alerts' | 'models' | 'degrade'
 >;
 
 const fieldsOf = (wanted: BudgetConfig): DeclaredFields => ({
@@ -93,6 +94,7 @@ const fieldsOf = (wanted: BudgetConfig): DeclaredFields => ({
   hard: wanted.hard,
   alerts: [...wanted.alerts],
   models: wanted.models ? [...wanted.models] : null,
+  degrade: wanted.degrade ? (JSON.parse(JSON.stringify(wanted.degrade)) as Degradation) : null,
 });
 
 const isSamePeriod = (a: Budget, b: DeclaredFields): boolean =>
@@ -101,4 +103,8 @@ const isSamePeriod = (a: Budget, b: DeclaredFields): boolean =>
 const isSame = (a: Budget, b: DeclaredFields): boolean =>
   a.limitNanoUsd === b.limitNanoUsd &&
   a.hard === b.hard &&
-  JSON.stringify([a.alerts, a.models]) === JSON.stringify([b.alerts, b.models]);
+  JSON.stringify([a.alerts, a.models, sorted(a.degrade)]) === JSON.stringify([b.alerts, b.models, sorted(b.degrade)]);
+
+/** The database keeps the members of an object in its own order. */
+const sorted = (degrade: object | null): unknown =>
+  degrade && Object.entries(degrade).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -21,8 +21,8 @@ export class BudgetDirectory {
     const budgets = await this.database
       .getRepository(Budget)
       .find({ where: { removedAt: IsNull() }, order: { id: 'ASC' } });
-    const terms = budgets.map(({ id, name, scope, scopeId, limitNanoUsd, period, hard, models }) =>
-      Object.freeze({ id, name, scope, scopeId, limitNanoUsd, period, hard, models }),
+    const terms = budgets.map(({ id, name, scope, scopeId, limitNanoUsd, period, hard, models, degrade }) =>
+      Object.freeze({ id, name, scope, scopeId, limitNanoUsd, period, hard, models, degrade }),
     );
     const content = JSON.stringify(terms, (_key, value: unknown) =>
       typeof value === 'bigint' ? value.toString() : value,

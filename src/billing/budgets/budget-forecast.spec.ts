@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { forecastOf } from './budget-forecast';
+import { exhaustionOf, forecastOf } from './budget-forecast';
 import type { BudgetStanding } from './budgets.service';
 
 const DAY_MS = 86_400_000;
@@ -21,6 +21,19 @@ describe('the forecast of a budget', () => {
   it('says nothing at the very beginning, and nothing without an end', () => {
     expect(forecastOf(standing(10_000n, 30), START.getTime() + DAY_MS / 2)).toBeNull();
     expect(forecastOf(standing(10_000n, null), START.getTime() + DAY_MS)).toBeNull();
+  });
+
+  it('says when the money ends, at the pace since the period or the budget began', () => {
+    const at = (days: number): Date => new Date(START.getTime() + days * DAY_MS);
+    const spent = (nano: bigint, days: number | null = 30) => ({ ...standing(nano, days), allowedNanoUsd: 1_000n });
+    expect(exhaustionOf(spent(500n), START, at(10).getTime())).toEqual(at(20));
+    expect(exhaustionOf(spent(500n), at(5), at(10).getTime())).toEqual(at(15));
+    expect(exhaustionOf(spent(1_000n), START, at(3).getTime())).toEqual(at(3));
+    // It resets on day 30, before the money ends on day 40.
+    expect(exhaustionOf(spent(250n), START, at(10).getTime())).toBeNull();
+    expect(exhaustionOf(spent(250n, null), START, at(10).getTime())).toEqual(at(40));
+    expect(exhaustionOf(spent(0n), START, at(10).getTime())).toBeNull();
+    expect(exhaustionOf(spent(900n), START, at(0.1).getTime())).toBeNull();
   });
 
   it('is what was spent when the period is over, and never less before', () => {

@@ -8,6 +8,7 @@ import { BudgetAuthority } from './budget-authority';
 import { BudgetConfigSync } from './budget-config-sync';
 import { BudgetDirectory } from './budget-directory';
 import { BudgetGate } from './budget-gate';
+import { BudgetLadder } from './budget-ladder';
 import { BudgetRuntime } from './budget-runtime';
 import { BudgetWatch } from './budget-watch';
 import { BudgetsService } from './budgets.service';
@@ -46,6 +47,7 @@ export const BUDGETS: Provider[] = [
   },
   BudgetConfigSync,
   BudgetRuntime,
+  BudgetLadder,
   BudgetWatch,
   BudgetsService,
 ];

@@ -17,7 +17,11 @@ export class BudgetSnapshot {
   private readonly byIdentity = new WeakMap<Identity, readonly BudgetTerms[]>();
   private readonly unfiltered = new WeakMap<readonly BudgetTerms[], Payers>();
 
+  /** Whether any budget has steps before it is used up. */
+  readonly hasLadders: boolean;
+
   constructor(budgets: readonly BudgetTerms[]) {
+    this.hasLadders = budgets.some(({ degrade }) => degrade);
     for (const budget of budgets) {
       const key = keyOf(budget.scope, budget.scopeId);
       const known = this.byScope.get(key);

@@ -36,6 +36,25 @@ export class BudgetExceededError extends GatewayError {
   }
 }
 
+/** A step of the budget's ladder refuses the call, before the budget is used up. */
+export class BudgetStepError extends GatewayError {
+  constructor(budget: BudgetTerms, share: number, step: 'cache_only' | 'block') {
+    const percent = Math.floor(share * 100);
+    const what =
+      step === 'block' ? 'refuses all calls' : 'pays only for answers from the cache, and there is none for this call';
+    super(
+      429,
+      'budget_exceeded',
+      'insufficient_quota',
+      `The ${describeBudget(budget)} ${what}: ${percent} % of it are spent. Ask your administrator for a top-up.`,
+      {
+        shouldRetry: false,
+        facts: { budget_id: budget.id, budget: budget.name, scope: budget.scope, period: budget.period, step, share },
+      },
+    );
+  }
+}
+
 /** It cannot be decided at the moment whether the budget allows the call. */
 export class BudgetUnavailableError extends GatewayError {
   constructor(retryAfterMs: number, cause?: unknown) {

@@ -13,9 +13,12 @@ import type { BudgetScope } from '../budgets.config';
 export type BudgetFields = Pick<
   Budget,
   'scope' | 'scopeId' | 'limitNanoUsd' | 'period' | 'timezone' | 'hard' | 'alerts' | 'models'
-> & { readonly name: string };
+> &
+  Partial<Pick<Budget, 'degrade'>> & { readonly name: string };
 
-export type BudgetChanges = Partial<Pick<BudgetFields, 'name' | 'limitNanoUsd' | 'hard' | 'alerts' | 'models'>>;
+export type BudgetChanges = Partial<
+  Pick<BudgetFields, 'name' | 'limitNanoUsd' | 'hard' | 'alerts' | 'models' | 'degrade'>
+>;
 
 /** The money of the current period. */
 export interface BudgetStanding {

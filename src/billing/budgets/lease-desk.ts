@@ -15,10 +15,11 @@ export interface DeskParts {
   readonly authority: BudgetAuthority;
   readonly clock: Clock;
   readonly pause: Pause;
+  /** How long a call waits for money that other running calls hold and may not need. Default: 30 s. */
+  readonly maxWaitMs?: number;
 }
 
-/** How long a call waits for money that other running calls hold and may not need. */
-const MAX_WAIT_MS = 10_000;
+const MAX_WAIT_MS = 30_000;
 /** How often it is looked whether other replicas have given something back. */
 const POLL_MS = 40;
 /** What is not needed of a scarce budget goes back after this time, together with what else comes free meanwhile. */
@@ -71,7 +72,7 @@ export class LeaseDesk {
     if (this.line.size >= MAX_WAITING || book.isFull) {
       throw new OverloadedError('Too many calls wait for their budget. Retry later.', RETRY_AFTER_MS);
     }
-    const reservation = this.line.join(order, nowMs + MAX_WAIT_MS);
+    const reservation = this.line.join(order, nowMs + (this.parts.maxWaitMs ?? MAX_WAIT_MS));
     void this.pump();
     return reservation;
   }

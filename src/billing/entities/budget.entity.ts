@@ -1,4 +1,5 @@
 import { Check, Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { Degradation } from '../budgets/budget-terms';
 import type { BudgetPeriod, BudgetScope } from '../budgets.config';
 import { AMOUNT } from './transformers';
 
@@ -49,6 +50,10 @@ export class Budget {
   /** Names or patterns of the models that count; null: all. */
   @Column('text', { array: true, nullable: true })
   models!: string[] | null;
+
+  /** Steps before it is used up; null: none. */
+  @Column('jsonb', { nullable: true })
+  degrade!: Degradation | null;
 
   @Column('timestamptz', { default: () => 'now()' })
   createdAt!: Date;

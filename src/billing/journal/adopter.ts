@@ -2,26 +2,18 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { Logger } from '@nestjs/common';
 import type { Clock } from '../../platform/clock';
-import { interruptedRow } from '../build-rows';
-import type { AskedColumns, AttemptRow, AttemptText } from '../usage-rows';
 import { InstanceLock, lockDomain } from './instance-lock';
 import { OWNER_FILE, type Journal } from './journal';
 import { JournalReader } from './journal-reader';
 import type { JournalOptions } from './journal-options';
-import { rowsOf, type JournalEntry, type RecordWriter } from './ship-records';
+import { rowsOf, type RecordWriter } from './ship-records';
+import { Unfinished } from './unfinished';
 
 /** What journals of processes are named; anything else in the folder is not ours to take. */
 const INSTANCE_PREFIX = 'inst_';
 
 /** Attempts of one journal that may be in doubt at once; far above what one process runs. Beyond it the oldest are settled. */
 const MAX_OPEN = 100_000;
-
-/** What a dead process had begun. */
-interface Unfinished {
-  readonly attempts: Map<string, AttemptText>;
-  /** The JSON of each row. */
-  readonly requests: Map<string, string>;
-}
 
 /**
  * Takes over the journals of dead processes: their rows are stored, an attempt without an end is stored as in doubt at
@@ -116,14 +108,14 @@ export class Adopter {
     const reader = new JournalReader(this.options.root, directory);
     const end = await reader.lastPosition();
     if (!end) return;
-    const unfinished: Unfinished = { attempts: new Map(), requests: new Map() };
+    const unfinished = new Unfinished();
     let position = { segment: 1, offset: 0 };
     let isLast = false;
     while (!isLast) {
       const batch = await reader.next(position, end, this.options.shipMaxRows);
       const entries = this.writer.parse(batch.records);
       await this.writer.write(rowsOf(entries));
-      for (const entry of entries) follow(unfinished, entry);
+      for (const entry of entries) unfinished.follow(entry);
       await this.finish(unfinished, MAX_OPEN);
       ({ position, isLast } = batch);
     }
@@ -131,9 +123,9 @@ export class Adopter {
   }
 
   /** Stores the oldest unfinished attempts and requests until at most `keep` of each are left. */
-  private async finish({ attempts, requests }: Unfinished, keep: number): Promise<void> {
-    const inDoubt = oldest(attempts, keep);
-    const interrupted = oldest(requests, keep);
+  private async finish(unfinished: Unfinished, keep: number): Promise<void> {
+    const inDoubt = unfinished.takeAttempts(keep);
+    const interrupted = unfinished.takeRequests(keep);
     for (const batch of chunks(inDoubt, this.options.shipMaxRows)) {
       await this.writer.write({ attempts: batch, requests: [] });
     }
@@ -150,38 +142,6 @@ export class Adopter {
     );
     return sizes.reduce((sum, size) => sum + size, 0);
   }
-}
-
-function follow({ attempts, requests }: Unfinished, entry: JournalEntry): void {
-  const row = rowOf(entry.kind === 'request' ? entry.request : entry.attempt.json);
-  if (!row) return;
-  if (entry.kind === 'settle') attempts.delete(row.id);
-  else if (entry.kind === 'request') requests.delete(row.id);
-  else {
-    attempts.set(row.id, entry.attempt);
-    const asked = rowOf<AskedColumns>(entry.asked);
-    if (asked) requests.set(row.request_id, JSON.stringify(interruptedRow(row, asked)));
-  }
-}
-
-/** null: what is no JSON was put aside when it was to be stored. */
-function rowOf<Row = AttemptRow>(json: string): Row | null {
-  try {
-    return JSON.parse(json) as Row;
-  } catch {
-    return null;
-  }
-}
-
-/** Takes the entries beyond `keep` out of the map, oldest first. */
-function oldest<T>(map: Map<string, T>, keep: number): T[] {
-  const taken: T[] = [];
-  for (const [id, value] of map) {
-    if (map.size <= keep) break;
-    taken.push(value);
-    map.delete(id);
-  }
-  return taken;
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Logger } from '@nestjs/common';
 import * as fc from 'fast-check';
+import { guarantee } from '../../../test/support/guarantee';
 import { QUARANTINE } from './journal';
 import { JournalReader } from './journal-reader';
 import { decodeRecord, encodeRecord, type JournalRecord } from './record';
@@ -101,6 +102,10 @@ describe('journal on disk', () => {
       expect(found).toEqual([...WRITTEN.slice(0, kept), NEXT_SEGMENT]);
       expect(quarantined()).toEqual([broken.subarray(kept === 0 ? 0 : ends[kept - 1])]);
     }
+    guarantee(
+      'USE-5',
+      `a journal of ${whole.length} bytes cut at every byte and with a bit flipped in every byte: the valid prefix read, nothing invented`,
+    );
   });
 
   it('takes zeros and noise for what they are', async () => {

@@ -12,7 +12,7 @@ const MONTHS_AHEAD = 2;
 
 @Injectable()
 export class PostgresUsageStore extends UsageStore {
-  private readonly insertAttempts = insertStatement('usage_attempts', ATTEMPT_COLUMNS);
+  private readonly insertAttempts = insertStatement('usage_attempts', ATTEMPT_COLUMNS, 'charges');
   private readonly insertRequests = insertStatement('usage_requests', REQUEST_COLUMNS);
 
   constructor(@InjectDataSource() private readonly database: DataSource) {
@@ -21,8 +21,13 @@ export class PostgresUsageStore extends UsageStore {
 
   override async write({ attempts, requests }: UsageRows): Promise<void> {
     await this.inTransaction(async (manager) => {
-      if (attempts.length > 0) await this.insert(manager, attempts);
+      const bookings = attempts.length > 0 ? await this.insert(manager, attempts) : null;
       if (requests.length > 0) await manager.query(this.insertRequests, [listOf(requests)]);
+      // Last, because it locks the budgets, and calls may be waiting for those.
+      if (bookings && bookings.budgets.length > 0) {
+        const { budgets, leases, amounts, started } = bookings;
+        await manager.query(SETTLE, [budgets, leases, amounts, started]);
+      }
     });
   }
 
@@ -42,20 +47,17 @@ export class PostgresUsageStore extends UsageStore {
     await this.database.query('select usage_ensure_partitions($1)', [MONTHS_AHEAD]);
   }
 
-  /** An attempt that is there already has been booked already. */
-  private async insert(manager: EntityManager, attempts: readonly AttemptText[]): Promise<void> {
-    const values = [listOf(attempts.map(({ json }) => json))];
+  /** Postings and roll-ups follow from the rows by triggers. An attempt that is there already has been booked already. */
+  private async insert(manager: EntityManager, attempts: readonly AttemptText[]): Promise<Bookings | null> {
+    const charges = attempts.map(({ booking }) => JSON.stringify(booking?.charges ?? []));
+    const values = [listOf(attempts.map(({ json }) => json)), charges];
     const wanted = attempts.flatMap(({ booking }) => (booking ? [booking] : []));
     if (wanted.length === 0) {
       await manager.query(this.insertAttempts, values);
-      return;
+      return null;
     }
     const inserted = await manager.query<{ id: string }[]>(`${this.insertAttempts} returning id`, values);
-    const bookings = bookingsOf(wanted, new Set(inserted.map(({ id }) => id)));
-    if (bookings.budgets.length > 0) {
-      const { budgets, leases, amounts, started } = bookings;
-      await manager.query(SETTLE, [budgets, leases, amounts, started]);
-    }
+    return bookingsOf(wanted, new Set(inserted.map(({ id }) => id)));
   }
 
   private async inTransaction(work: (manager: EntityManager) => Promise<void>): Promise<void> {
@@ -80,13 +82,16 @@ const ADDED: ReadonlySet<string> = new Set([
   'output_image_price_pico',
 ]);
 
-function insertStatement<Row>(table: string, columns: ColumnTypes<Row>): string {
-  const names = Object.keys(columns)
-    .map((name) => `"${name}"`)
-    .join(', ');
+/** From a list of rows as JSON; `beside` is one more column, of JSON, from a list of its own. */
+function insertStatement<Row>(table: string, columns: ColumnTypes<Row>, beside?: string): string {
+  const names = Object.keys(columns).map((name) => `"${name}"`);
   const typed = Object.entries<string>(columns).map(([name, type]) => `"${name}" ${type}`);
   const values = Object.keys(columns).map((name) => (ADDED.has(name) ? `coalesce("${name}", 0)` : `"${name}"`));
-  return `insert into ${table} (${names}) select ${values.join(', ')} from json_to_recordset($1::json) as r (${typed.join(', ')}) on conflict do nothing`;
+  const rows = `json_to_recordset($1::json) as (${typed.join(', ')})`;
+  const [into, from, beyond] =
+    beside === undefined ? [names, rows, []] : [[...names, beside], `${rows}, unnest($2::jsonb[])`, [beside]];
+  return `insert into ${table} (${into.join(', ')})
+    select ${[...values, ...beyond].join(', ')} from rows from (${from}) as r (${[...names, ...beyond].join(', ')}) on conflict do nothing`;
 }
 
 /** The rows are JSON already: what is not read here is neither parsed nor escaped again. */
@@ -101,14 +106,17 @@ interface Bookings {
   readonly started: string[];
 }
 
-/** One booking for each lease; those of soft budgets stay apart, because their period is the one they began in. */
+/** Periods begin on whole minutes: what began in the same minute belongs to the same period. */
+const MINUTE_LENGTH = 'YYYY-MM-DDTHH:MM'.length;
+
+/** One booking for each lease; those of soft budgets go by the minute, because their period is the one they began in. */
 function bookingsOf(wanted: readonly Booking[], inserted: ReadonlySet<string>): Bookings {
   const bookings: Bookings = { budgets: [], leases: [], amounts: [], started: [] };
   const placeOf = new Map<string, number>();
   for (const { id, charges, cost_nano_usd: cost, started_at: startedAt } of wanted) {
     if (!inserted.has(id)) continue;
     for (const { budget, lease } of charges) {
-      const key = lease ?? `${budget} ${startedAt}`;
+      const key = lease ?? `${budget} ${startedAt.slice(0, MINUTE_LENGTH)}`;
       const place = placeOf.get(key);
       if (place === undefined) {
         placeOf.set(key, bookings.budgets.push(budget) - 1);

@@ -5,7 +5,7 @@ import { inferenceDocs } from './inference.docs';
 
 export const DocumentCacheFeedback = (): MethodDecorator =>
   applyDecorators(
-    inferenceDocs(),
+    inferenceDocs('application/json'),
     ApiOperation({
       summary: 'Verdict on a replayed answer',
       description:

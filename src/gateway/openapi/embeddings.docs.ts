@@ -5,7 +5,7 @@ import { INFERENCE_ERRORS, inferenceDocs, REPLY_HEADERS } from './inference.docs
 
 export const DocumentEmbeddings = (): MethodDecorator =>
   applyDecorators(
-    inferenceDocs(),
+    inferenceDocs('application/json'),
     ApiOperation({
       summary: 'OpenAI Embeddings',
       description:

@@ -39,17 +39,44 @@ const ERRORS: Readonly<Record<number, ErrorExample>> = {
     param: 'model',
     message: 'The model "gpt-4p" does not exist. Near names: gpt-4o, gpt-4o-mini.',
   },
+  408: {
+    description: 'The body of the request stopped arriving.',
+    type: 'invalid_request_error',
+    code: 'request_timeout',
+    message: 'The request body did not arrive in time.',
+  },
+  409: {
+    description: 'A request with the same `idempotency-key` is still being answered, or has left no answer.',
+    type: 'invalid_request_error',
+    code: 'idempotency_conflict',
+    param: 'idempotency-key',
+    message: 'A request with this idempotency-key is still being answered.',
+  },
   413: {
     description: 'The body is larger than `server.max_body_bytes`.',
     type: 'invalid_request_error',
     code: 'request_too_large',
     message: 'The request body is larger than 10485760 bytes.',
   },
+  422: {
+    description: 'The `idempotency-key` was used with another body.',
+    type: 'invalid_request_error',
+    code: 'idempotency_conflict',
+    param: 'idempotency-key',
+    message: 'This idempotency-key was used with another body.',
+  },
   429: {
-    description: 'Every provider is rate limited.',
+    description:
+      'A limit of the key, its user, team or department is used up; a budget is spent (`budget_exceeded`); or every provider asks for a wait.',
     type: 'rate_limit_error',
     code: 'rate_limit_exceeded',
-    message: 'Every provider is rate limited (openai/gpt-4o: http_429).',
+    message: 'Rate limit of team "search" reached: 60 requests per minute. Retry in 7 s.',
+  },
+  500: {
+    description: 'A fault of the gateway; its log has the details under the request id.',
+    type: 'api_error',
+    code: 'internal_error',
+    message: 'Something went wrong inside the gateway. It is recorded under the request id of this answer.',
   },
   502: {
     description: 'No provider could answer; the message lists each attempt.',
@@ -70,6 +97,12 @@ const ERRORS: Readonly<Record<number, ErrorExample>> = {
     code: 'provider_timeout',
     message: 'No provider answered in time (openai/gpt-4o: first_byte_timeout).',
   },
+  508: {
+    description: 'The address of a provider leads back to the gateway.',
+    type: 'api_error',
+    code: 'request_loop',
+    message: 'This request has come through 3 gateways: the base_url of a provider leads back to the gateway.',
+  },
 };
 
 const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
@@ -77,10 +110,24 @@ const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   403: 'permission_error',
   404: 'not_found_error',
+  409: 'invalid_request_error',
   413: 'request_too_large',
+  422: 'invalid_request_error',
   429: 'rate_limit_error',
   503: 'overloaded_error',
   504: 'timeout_error',
+};
+
+function headerText(description: string): { description: string; schema: { type: 'string' } } {
+  return { description, schema: { type: 'string' } };
+}
+
+const ERROR_HEADERS = {
+  'x-request-id': headerText('Identifier of the request.'),
+  'x-gateway-error-source': headerText('gateway or provider.'),
+  'x-should-retry': headerText('false when no retry within a minute helps.'),
+  'retry-after': headerText('Whole seconds, on 429 and 503 with a known wait.'),
+  'retry-after-ms': headerText('The same, exact.'),
 };
 
 const nullableText = { type: 'string', nullable: true } as const;
@@ -89,6 +136,7 @@ function openAiResponse(status: number, { description, type, code, param, messag
   return {
     status,
     description,
+    headers: ERROR_HEADERS,
     schema: {
       type: 'object',
       required: ['error'],
@@ -114,6 +162,7 @@ function anthropicResponse(status: number, { description, code, param, message }
   return {
     status,
     description,
+    headers: ERROR_HEADERS,
     schema: {
       type: 'object',
       required: ['type', 'error', 'request_id'],

@@ -23,7 +23,7 @@ const example = {
 
 export const DocumentExplain = (): MethodDecorator =>
   applyDecorators(
-    inferenceDocs(),
+    inferenceDocs('application/json'),
     ApiOperation({
       summary: 'What would be decided for a chat call',
       description:

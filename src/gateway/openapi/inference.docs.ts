@@ -2,7 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiBody, ApiHeader, ApiOperation, ApiProduces, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { DocumentErrors } from './errors.docs';
 
-export const INFERENCE_ERRORS = [400, 401, 403, 404, 413, 429, 502, 503, 504] as const;
+export const INFERENCE_ERRORS = [400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 508] as const;
 
 const text = (description: string, example?: string) => ({
   description,
@@ -20,26 +20,55 @@ export const REPLY_HEADERS = {
   'x-gateway-attempts': text('How many provider calls it took.', '1'),
   'x-gateway-fallback': text('Whether another target than the first one answered: true or false.', 'false'),
   'x-gateway-cache': text('hit, semantic-hit, miss or bypass.', 'bypass'),
+  'idempotent-replayed': text('`true` when the answer of an earlier request with the same key is given again.', 'true'),
   'x-gateway-cost-usd': text('Cost in USD; JSON answers only, a stream carries it as usage.cost.', '0.0000165'),
   'x-gateway-overhead-ms': text('Milliseconds the gateway added.', '0.812'),
+  'x-gateway-cache-similarity': text('On a hit: 1 for the same question.', '1.0000'),
+  age: text('On a hit: seconds since the answer was made.', '12'),
+  'cache-status': text('What the cache did (RFC 9211), when it is on.', 'ai-gateway; fwd=miss'),
+  'x-gateway-max-tokens-clamped': text('The bound on the answer when a budget buys only a shorter one.', '512'),
+  'x-gateway-warnings': text('What of the request was left out for this provider.'),
+  'x-ratelimit-limit-requests': text('Requests a minute of the limit with the least left.', '60'),
+  'x-ratelimit-remaining-requests': text('What is left of it.', '59'),
+  'x-ratelimit-reset-requests': text('Until nothing of it is used.', '1s'),
+  'x-ratelimit-limit-tokens': text('Tokens a minute of the limit with the least left.', '100000'),
+  'x-ratelimit-remaining-tokens': text('What is left of it.', '99744'),
+  'x-ratelimit-reset-tokens': text('Until nothing of it is used.', '6m0s'),
 };
 
 const REQUEST_HEADERS = [
   { name: 'x-gateway-fallback', description: '`off`: only the targets of the model itself.', required: false },
+  {
+    name: 'cache-control',
+    description: '`no-cache` asks the provider, `no-store` keeps nothing, `max-age=N` takes no older answer.',
+    required: false,
+  },
+  {
+    name: 'x-gateway-cache-threshold',
+    description: 'Similarity from which a cached answer may serve; may only be higher than the configured one.',
+    required: false,
+  },
   { name: 'x-gateway-timeout-ms', description: 'Bound on the whole call in milliseconds.', required: false },
   {
     name: 'x-gateway-metadata',
     description: 'JSON object of short strings, kept with the request for filtering.',
     required: false,
   },
+  {
+    name: 'idempotency-key',
+    description: 'Requests with one key and one body are charged once and get one answer.',
+    required: false,
+  },
+  { name: 'traceparent', description: 'W3C trace context; goes on to the provider.', required: false },
 ] as const;
 
 /** What the documentation of every inference route begins with. */
-export const inferenceDocs = (): MethodDecorator =>
+export const inferenceDocs = (...produces: string[]): MethodDecorator =>
   applyDecorators(
     ApiTags('Inference'),
     ApiSecurity('bearer'),
-    ApiProduces('application/json', 'text/event-stream'),
+    ApiSecurity('x-api-key'),
+    ApiProduces(...(produces.length > 0 ? produces : ['application/json', 'text/event-stream'])),
     ...REQUEST_HEADERS.map((header) => ApiHeader(header)),
   );
 

@@ -5,7 +5,7 @@ import { INFERENCE_ERRORS, inferenceDocs, REPLY_HEADERS } from './inference.docs
 
 export const DocumentTokenCount = (): MethodDecorator =>
   applyDecorators(
-    inferenceDocs(),
+    inferenceDocs('application/json'),
     ApiOperation({
       summary: 'Anthropic token count',
       description:
@@ -37,5 +37,8 @@ export const DocumentTokenCount = (): MethodDecorator =>
         example: { input_tokens: 14 },
       },
     }),
-    DocumentErrors('anthropic', INFERENCE_ERRORS),
+    DocumentErrors(
+      'anthropic',
+      INFERENCE_ERRORS.filter((status) => status !== 409 && status !== 422),
+    ),
   );

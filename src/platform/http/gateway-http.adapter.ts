@@ -10,6 +10,8 @@ type RouteCallback = (request: IncomingMessage, response: ServerResponse, next: 
 
 /** Slow headers hold a connection no longer than this (slowloris). */
 const HEADERS_TIMEOUT_MS = 10_000;
+/** A request, not its answer, that takes longer to arrive holds a connection for nothing. */
+const REQUEST_TIMEOUT_MS = 300_000;
 /** Longer than the idle timeout of common load balancers (60 s), so that they close first and no request is lost. */
 const KEEP_ALIVE_MS = 65_000;
 
@@ -45,7 +47,7 @@ export class GatewayHttpAdapter extends ExpressAdapter {
     const serverOptions: http.ServerOptions = {
       headersTimeout: HEADERS_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
-      requestTimeout: 0,
+      requestTimeout: REQUEST_TIMEOUT_MS,
     };
     this.httpServer = options.httpsOptions
       ? https.createServer({ ...options.httpsOptions, ...serverOptions }, listener)

@@ -55,7 +55,7 @@ export class RequestContexts {
     this.running.add(context);
     response.once('close', () => {
       this.running.delete(context);
-      context.close();
+      context.leave();
     });
     return context;
   }

@@ -17,7 +17,10 @@ export class ServerConfig {
   @IsNotEmpty()
   host = '0.0.0.0';
 
-  /** The largest request body in bytes; a larger one is answered with 413 while it still streams in. */
+  /**
+   * The largest request body in bytes; a larger one is answered with 413 while it still streams in. For the management API
+   * a change needs a restart.
+   */
   @IsInt()
   @Min(1_024)
   @Max(1_073_741_824)
@@ -25,8 +28,9 @@ export class ServerConfig {
 
   /**
    * Addresses or CIDR ranges of the load balancers whose `x-forwarded-for` is believed, for example `[10.0.0.0/8]`.
-   * Empty: the address of the connection is the client's.
+   * Empty: the address of the connection is the client's. A change needs a restart.
    */
+  @FixedAtBoot()
   @AreAddresses()
   trusted_proxies: string[] = [];
 

@@ -2,7 +2,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import type { Dialect, JsonObject } from '../../core/chat';
 import type { ChatReply, JsonReply } from '../../core/reply';
 import { Provider, timeoutsOf, type ProviderCall, type ProviderSettings } from '../provider';
-import { receivedHops } from '../upstream/outbound-headers';
+import { receivedTrail } from '../upstream/outbound-headers';
 import { brokenReply, readJson, readStream, requireSuccess, type StreamReader } from '../upstream/read-reply';
 import { sdkExchange, sdkFetch } from '../upstream/sdk-fetch';
 import { UpstreamClient } from '../upstream/upstream-client';
@@ -144,8 +144,8 @@ export class AnthropicProvider extends Provider {
       defaultHeaders: { 'anthropic-version': API_VERSION, authorization: null, ...this.credentials(API_VERSION) },
     });
     const betas = [...translated.betas, call.request.forwardedHeaders['anthropic-beta']].filter(Boolean).join(',');
-    const hops = receivedHops(call.request.forwardedHeaders);
-    const headers = { ...hops, ...(betas === '' ? {} : { 'anthropic-beta': betas }) };
+    const trail = receivedTrail(call.request.forwardedHeaders);
+    const headers = { ...trail, ...(betas === '' ? {} : { 'anthropic-beta': betas }) };
     const options = { body: translated.body, stream: call.request.stream, timeout: timeouts.totalMs };
     // Not `messages.create`: that warns on the console, for each call, of models that are going to be retired.
     return sdkExchange(this.name, () =>

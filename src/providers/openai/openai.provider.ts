@@ -2,7 +2,7 @@ import OpenAI from 'openai';
 import type { Dialect, JsonObject } from '../../core/chat';
 import type { ChatReply } from '../../core/reply';
 import { Provider, timeoutsOf, type ProviderCall, type ProviderSettings } from '../provider';
-import { receivedHops } from '../upstream/outbound-headers';
+import { receivedTrail } from '../upstream/outbound-headers';
 import { sdkExchange, sdkFetch } from '../upstream/sdk-fetch';
 import { UpstreamClient } from '../upstream/upstream-client';
 import type { PhaseTimeouts, UpstreamExchange } from '../upstream/upstream-exchange';
@@ -83,7 +83,7 @@ export class OpenAiProvider extends Provider {
         'content-type': 'application/json',
         accept: call.request.stream ? 'text/event-stream' : 'application/json',
         'user-agent': 'ai-gateway',
-        ...receivedHops(call.request.forwardedHeaders),
+        ...receivedTrail(call.request.forwardedHeaders),
         ...(this.settings.apiKey === null ? {} : { authorization: `Bearer ${this.settings.apiKey}` }),
       },
       body: nativeOpenAiBody(call.request, call.model),
@@ -102,7 +102,7 @@ export class OpenAiProvider extends Provider {
     });
     const body = toOpenAi(call.request, { model: call.model, usesMaxTokens: this.traits.usesMaxTokens });
     const parameters = body as unknown as OpenAI.ChatCompletionCreateParams;
-    const headers = receivedHops(call.request.forwardedHeaders);
+    const headers = receivedTrail(call.request.forwardedHeaders);
     return sdkExchange(this.name, () =>
       client.chat.completions.create(parameters, { signal: call.signal, headers }).asResponse(),
     );

@@ -25,6 +25,13 @@ export function readErrorBody(body: JsonObject | null): ErrorBody {
   return { message, type: text(error['type']), code: text(error['code']) };
 }
 
+/** Google's compatible endpoint puts its error into a list. */
+function parseErrorBody(bytes: Buffer): JsonObject | null {
+  const text = bytes.toString('utf8').trim();
+  const isList = text.startsWith('[') && text.endsWith(']');
+  return parseObject(isList ? Buffer.from(text.slice(1, -1)) : bytes);
+}
+
 export function parseObject(bytes: Buffer): JsonObject | null {
   try {
     return asObject(JSON.parse(bytes.toString('utf8')));
@@ -39,6 +46,22 @@ const isOutOfQuota = ({ code, type, message }: ErrorBody): boolean =>
   type === 'insufficient_quota' ||
   code === 'billing_hard_limit_reached' ||
   /credit balance is too low/i.test(message ?? '');
+
+/** The prompt, or with it the answer asked for, does not fit the model: another one may have more room. */
+const isTooLong = ({ code, message }: ErrorBody): boolean =>
+  code === 'context_length_exceeded' ||
+  /maximum context length|context (length|window|limit)|(prompt|input) is too long|too many (input )?tokens/i.test(
+    message ?? '',
+  );
+
+/** The provider's own filter refused the prompt: another provider has another one. */
+const isFiltered = ({ code, type }: ErrorBody): boolean =>
+  [code, type].some((word) => word !== null && /^content_(filter|policy_violation)$|^ResponsibleAIPolicy/.test(word));
+
+function rejection(error: ErrorBody, otherwise: string): string {
+  if (isTooLong(error)) return 'context_length';
+  return isFiltered(error) ? 'content_filter' : otherwise;
+}
 
 const isTooLarge = ({ message }: ErrorBody): boolean => /request too large/i.test(message ?? '');
 
@@ -58,13 +81,13 @@ function classify(status: number, error: ErrorBody): { failure: UpstreamFailure;
   if (status >= 300 && status < 400) return { failure: 'misconfigured', reason: 'redirect' };
   if (status === 508) return { failure: 'misconfigured', reason: 'request_loop' };
   const failure = STATUS_FAILURES[status] ?? (status >= 500 ? 'unavailable' : 'rejected');
-  return { failure, reason: `http_${status}` };
+  return { failure, reason: failure === 'rejected' ? rejection(error, `http_${status}`) : `http_${status}` };
 }
 
 /** What an answer with an error status means for routing, with the provider's own body kept for callers of its dialect. */
 export function httpError(provider: string, dialect: Dialect, head: UpstreamHead, body: Buffer): UpstreamError {
   const { status, headers } = head;
-  const parsed = parseObject(body);
+  const parsed = parseErrorBody(body);
   const error = readErrorBody(parsed);
   const { failure, reason } = classify(status, error);
   const shouldRetry = headers['x-should-retry'];
@@ -73,16 +96,20 @@ export function httpError(provider: string, dialect: Dialect, head: UpstreamHead
     reason,
     status,
     dialect,
-    body: parsed ? body : undefined,
+    body: parsed ? errorBytes(body, parsed) : undefined,
     retryAfterMs: status === 429 || status >= 500 ? retryAfterMs(headers, Date.now()) : undefined,
     shouldRetry: reason === 'insufficient_quota' || shouldRetry === 'false' ? false : undefined,
   });
 }
 
+/** As it came, unless no client of the dialect could read it. */
+const errorBytes = (body: Buffer, parsed: JsonObject): Buffer =>
+  body.toString('latin1', 0, 16).trimStart().startsWith('[') ? Buffer.from(JSON.stringify(parsed)) : body;
+
 const STREAM_FAILURES: readonly [RegExp, UpstreamFailure, number][] = [
   [/rate_limit|too_many_requests|^429$/i, 'rate_limited', 429],
   [/quota|billing/i, 'rate_limited', 429],
-  [/invalid_request|context_length|not_found|^400$/i, 'rejected', 400],
+  [/invalid_request|context_length|content_(filter|policy)|not_found|^400$/i, 'rejected', 400],
   [/overloaded|^529$|^503$/i, 'unavailable', 529],
   [/timeout/i, 'timeout', 504],
 ];
@@ -95,7 +122,7 @@ export function streamError(provider: string, dialect: Dialect, data: JsonObject
     [error.type, error.code].some((word) => word !== null && pattern.test(word)),
   ) ?? [null, 'unavailable' as const, 500];
   return new UpstreamError(provider, failure, error.message ?? `Provider "${provider}" sent an error: ${name.trim()}`, {
-    reason: 'stream_error',
+    reason: failure === 'rejected' ? rejection(error, 'stream_error') : 'stream_error',
     status,
     dialect,
     body: Buffer.from(JSON.stringify(data)),

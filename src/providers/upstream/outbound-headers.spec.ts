@@ -1,5 +1,5 @@
 import { GatewayError } from '../../core/errors';
-import { outboundHeaders, receivedHops, refuseLoop } from './outbound-headers';
+import { outboundHeaders, receivedTrail, refuseLoop } from './outbound-headers';
 
 describe('outboundHeaders', () => {
   it('lets only what is on the list out, in lower case, and counts the hop', () => {
@@ -25,8 +25,24 @@ describe('outboundHeaders', () => {
   });
 
   it('adds one to what came in', () => {
-    expect(outboundHeaders(receivedHops({ 'x-gateway-hops': '2' }))['x-gateway-hops']).toBe('3');
-    expect(receivedHops({})).toEqual({});
+    expect(outboundHeaders(receivedTrail({ 'x-gateway-hops': '2' }))['x-gateway-hops']).toBe('3');
+    expect(receivedTrail({})).toEqual({});
+  });
+});
+
+describe('receivedTrail', () => {
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+
+  it('brings a trace along unchanged, to the provider', () => {
+    const trail = receivedTrail({ traceparent, tracestate: 'vendor=1', cookie: 'secret' });
+    expect(trail).toEqual({ traceparent, tracestate: 'vendor=1' });
+    expect(outboundHeaders(trail)).toEqual({ traceparent, tracestate: 'vendor=1', 'x-gateway-hops': '1' });
+  });
+
+  it('passes over what is no trace, and a state without one', () => {
+    expect(receivedTrail({ traceparent: 'junk', tracestate: 'vendor=1' })).toEqual({});
+    expect(receivedTrail({ tracestate: 'vendor=1' })).toEqual({});
+    expect(receivedTrail({ traceparent, tracestate: 'x'.repeat(513) })).toEqual({ traceparent });
   });
 });
 

@@ -1,4 +1,5 @@
 import { GatewayError } from '../../core/errors';
+import { parseTraceparent } from '../../core/trace-context';
 
 /** How many gateways a request has gone through: each adds one on the way out. */
 const HOPS_HEADER = 'x-gateway-hops';
@@ -9,7 +10,17 @@ type Headers = Readonly<Record<string, string>>;
 type ReceivedHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /** All that may leave for a provider; `host` and `content-length` are the HTTP client's own. */
-const ALLOWED = new Set(['content-type', 'accept', 'user-agent', 'authorization', 'x-api-key', 'api-key', HOPS_HEADER]);
+const ALLOWED = new Set([
+  'content-type',
+  'accept',
+  'user-agent',
+  'authorization',
+  'x-api-key',
+  'api-key',
+  HOPS_HEADER,
+  'traceparent',
+  'tracestate',
+]);
 /** The vendors' own families: versions and betas a client asked for, and what the official SDKs say about themselves. */
 const ALLOWED_PREFIXES = ['anthropic-', 'openai-', 'x-stainless-'];
 
@@ -27,10 +38,20 @@ export function outboundHeaders(headers: Headers): Record<string, string> {
   return outbound;
 }
 
-/** The count a request came in with, as a header to be handed to {@link outboundHeaders}; nothing when it had none. */
-export function receivedHops(headers: ReceivedHeaders): Record<string, string> {
+/**
+ * What a request brings along for the calls made on its behalf, as headers to be handed to {@link outboundHeaders}: the
+ * count of hops, and its place in a trace, unchanged, because the gateway makes no spans of its own. Nothing when it has none.
+ */
+export function receivedTrail(headers: ReceivedHeaders): Record<string, string> {
   const hops = hopsOf(headers);
-  return hops > 0 ? { [HOPS_HEADER]: String(hops) } : {};
+  return { ...(hops > 0 ? { [HOPS_HEADER]: String(hops) } : {}), ...traceOf(headers) };
+}
+
+/** `tracestate` means nothing without `traceparent`. */
+function traceOf({ traceparent, tracestate }: ReceivedHeaders): Record<string, string> {
+  if (typeof traceparent !== 'string' || !parseTraceparent(traceparent)) return {};
+  const isKept = typeof tracestate === 'string' && /^[\x20-\x7e]{1,512}$/.test(tracestate);
+  return { traceparent, ...(isKept ? { tracestate } : {}) };
 }
 
 /** Throws a 508 when a request has come in too often: the address of a provider leads back to the gateway. */

@@ -1,7 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../../platform/clock';
 import { LiveConfig } from '../../platform/config/live-config';
-import { ProviderRegistry } from '../../providers';
+import { ProviderRegistry, TargetPrices } from '../../providers';
 import { CacheConfig, needsEncoder, type CacheEmbeddingsConfig } from '../cache.config';
 import { CacheMetrics } from '../cache.metrics';
 import { PatientEncoder, type Unencoded } from './patient-encoder';
@@ -28,6 +28,7 @@ export class Encoders implements OnApplicationShutdown {
   constructor(
     private readonly config: LiveConfig,
     private readonly registry: ProviderRegistry,
+    private readonly prices: TargetPrices,
     private readonly metrics: CacheMetrics,
     private readonly clock: Clock,
   ) {
@@ -63,6 +64,10 @@ export class Encoders implements OnApplicationShutdown {
     this.open = from === null ? null : this.start(from, config.embeddings);
   }
 
+  private charge(target: { readonly provider: string; readonly model: string }, tokens: number): void {
+    this.metrics.encodingCost(this.prices.costOf(target, tokens, 0) ?? 0n);
+  }
+
   private start(from: string, { provider, model, timeout }: CacheEmbeddingsConfig): Open {
     const nowMs = (): number => this.clock.monotonic();
     const encoder =
@@ -72,6 +77,7 @@ export class Encoders implements OnApplicationShutdown {
             provider,
             model: model ?? OPENAI_MODEL,
             deadlineMs: timeout ?? PROVIDER_TIMEOUT_MS,
+            onTokens: (tokens) => this.charge({ provider, model: model ?? OPENAI_MODEL }, tokens),
           });
     return { from, encoder, patient: new PatientEncoder(encoder, this.metrics, this.clock) };
   }

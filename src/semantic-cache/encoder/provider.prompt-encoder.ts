@@ -8,6 +8,8 @@ export interface ProviderEncoderOptions {
   readonly provider: string;
   readonly model: string;
   readonly deadlineMs: number;
+  /** Told what each call has read. */
+  readonly onTokens: (tokens: number) => void;
 }
 
 /** How long a call may take that nobody waits for any longer: its vector still serves whoever asks next. */
@@ -42,6 +44,7 @@ export class ProviderPromptEncoder extends PromptEncoder {
       remainingMs: CALL_MS,
     });
     if (reply.kind !== 'json') throw new Error(`${this.name} answered embeddings with a stream`);
+    this.options.onTokens(reply.usage?.inputTokens ?? 0);
     return this.checked(vectorOf(reply));
   }
 

@@ -25,6 +25,7 @@ export interface Company {
   /** Ids of requests: one of the member's, one of the other team's, one that fell back. */
   readonly requests: { readonly own: string; readonly foreign: string; readonly fallback: string };
   readonly keys: { readonly own: string; readonly foreign: string };
+  readonly webhook: string;
   readonly budgets: { readonly own: string; readonly foreign: string };
   /** The id of the request; whether it succeeds is its own affair. */
   call(wanted: Call): Promise<string>;
@@ -124,6 +125,8 @@ export async function startCompany(
     own: await budget('0.05', { scope: 'user', scope_id: people.member.id }),
     foreign: await budget('20', { scope: 'team', scope_id: teams.support }),
   };
+  const hook = { name: named('pager'), url: 'https://example.com/hooks/gateway', enabled: false };
+  const webhook = (await create('/webhooks', hook))['id'] ?? '';
   await budget('250', { scope: 'organization', hard: false });
   await budget('1.5', { scope: 'department', scope_id: department['id'], period: 'day' });
   const call = (wanted: Call): Promise<string> => chat(gateway, wanted);
@@ -144,6 +147,7 @@ export async function startCompany(
     requests,
     keys: { own: own['id'] ?? '', foreign: foreign['id'] ?? '' },
     budgets,
+    webhook,
     call,
     close: async () => {
       await gateway.close();

@@ -94,7 +94,7 @@
       const link = document.createElement('a');
       link.href = `/admin/requests/${encodeURIComponent(id)}`;
       link.textContent = 'Everything about this request';
-      trace.replaceChildren(...['trace', 'attempts'].map((part) => page.getElementById(part)).filter(Boolean), link);
+      trace.replaceChildren(...[page.getElementById('trace')].filter(Boolean), link);
       return;
     }
   }

@@ -1,4 +1,4 @@
-import type { Period } from './usage-figures';
+import type { Period } from './period';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;

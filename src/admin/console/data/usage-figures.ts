@@ -1,17 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
+import { usageSource, type Grain } from '../../../billing';
 import type { Scope } from '../auth/permissions';
+import type { Period } from './period';
+import { sampleOf } from './usage-sample';
 
 /** A page that takes longer than this holds others up. */
 const TIMEOUT_MS = 5_000;
-
-export interface Period {
-  /** Inclusive. */
-  readonly from: Date;
-  /** Exclusive. */
-  readonly to: Date;
-}
 
 /** What happened in a period, for one group or for all. */
 export interface Figures {
@@ -23,6 +19,10 @@ export interface Figures {
   readonly outputTokens: number;
   readonly costNanoUsd: bigint;
   readonly savedNanoUsd: bigint;
+}
+
+/** How long requests took; of many, a sample tells. */
+export interface Times {
   readonly latencyP50Ms: number | null;
   readonly latencyP95Ms: number | null;
   readonly firstByteP50Ms: number | null;
@@ -53,17 +53,11 @@ export type GroupColumn = keyof typeof GROUP_COLUMNS;
 
 type Row = Record<string, string | null>;
 
-const SUMS = `count(*) as requests,
-  count(*) filter (where status >= 400 or error_code is not null) as errors,
-  coalesce(sum(input_tokens), 0) as input_tokens,
-  coalesce(sum(output_tokens), 0) as output_tokens,
-  coalesce(sum(cost_nano_usd), 0) as cost_nano_usd`;
+const sumOf = (name: string): string => `coalesce(sum(${name}), 0) as ${name}`;
+const SUMS = ['requests', 'errors', 'input_tokens', 'output_tokens', 'cost_nano_usd'].map(sumOf).join(', ');
+const ALL = `${SUMS}, ${['fallbacks', 'cache_hits', 'saved_nano_usd'].map(sumOf).join(', ')}`;
 
-const ALL = `${SUMS},
-  count(*) filter (where fallback) as fallbacks,
-  count(*) filter (where cache_status in ('hit', 'semantic-hit')) as cache_hits,
-  coalesce(sum(saved_nano_usd), 0) as saved_nano_usd,
-  percentile_cont(0.5) within group (order by latency_ms) as p50,
+const TIMES = `percentile_cont(0.5) within group (order by latency_ms) as p50,
   percentile_cont(0.95) within group (order by latency_ms) as p95,
   percentile_cont(0.5) within group (order by ttfb_ms) as ttfb`;
 
@@ -73,13 +67,21 @@ export class UsageFigures {
   constructor(@InjectDataSource() private readonly database: DataSource) {}
 
   async totals(scope: Scope, period: Period): Promise<Figures> {
-    const { where, parameters } = condition(scope, period);
-    const [row = {}] = await this.read(`select ${ALL} from usage_requests where ${where}`, parameters);
+    const { from, parameters } = source(scope, period, 'day');
+    const [row = {}] = await this.read(`select ${ALL} from ${from}`, parameters);
     return {
       ...sumsOf(row),
       fallbacks: Number(row['fallbacks'] ?? 0),
       cacheHits: Number(row['cache_hits'] ?? 0),
       savedNanoUsd: BigInt(row['saved_nano_usd'] ?? 0),
+    };
+  }
+
+  /** `requests`: about how many there are in the period. */
+  async times(scope: Scope, period: Period, requests: number): Promise<Times> {
+    const { from, parameters } = sampleOf('usage_requests', scope, period, requests);
+    const [row = {}] = await this.read(`select ${TIMES} from ${from}`, parameters);
+    return {
       latencyP50Ms: nullable(row['p50']),
       latencyP95Ms: nullable(row['p95']),
       firstByteP50Ms: nullable(row['ttfb']),
@@ -88,11 +90,10 @@ export class UsageFigures {
 
   /** One bucket after the other, empty ones too. `from` must lie on a multiple of the bucket. */
   async series(scope: Scope, period: Period, bucketMs: number): Promise<Bucket[]> {
-    const { where, parameters } = condition(scope, period);
+    const { from, parameters } = source(scope, period, grainOf(bucketMs));
     const seconds = bucketMs / 1000;
     const rows = await this.read(
-      `select floor(extract(epoch from started_at) / ${seconds}) as bucket, ${SUMS}
-       from usage_requests where ${where} group by 1`,
+      `select floor(extract(epoch from at) / ${seconds}) as bucket, ${SUMS} from ${from} group by 1`,
       parameters,
     );
     const known = new Map(rows.map((row) => [Number(row['bucket']), sumsOf(row)]));
@@ -105,27 +106,28 @@ export class UsageFigures {
 
   /** The groups that cost most; where nothing costs anything, those that ask most. */
   async top(scope: Scope, period: Period, column: GroupColumn, limit: number): Promise<Group[]> {
-    const { where, parameters } = condition(scope, period);
+    const { from, parameters } = source(scope, period, 'day');
     const rows = await this.read(
-      `select ${GROUP_COLUMNS[column]} as name, ${SUMS} from usage_requests where ${where}
+      `select ${GROUP_COLUMNS[column]} as name, ${SUMS} from ${from}
        group by 1 order by cost_nano_usd desc, requests desc limit ${limit}`,
       parameters,
     );
     return rows.map((row) => ({ name: row['name'] ?? null, ...sumsOf(row) }));
   }
 
-  /** Calls to each provider, whether or not they ended the request; a caller who hangs up is not its fault. */
-  async providers(scope: Scope, period: Period): Promise<ProviderCalls[]> {
-    const { where, parameters } = condition(scope, period);
+  /** Calls to each provider, of many about how many, whether or not they ended the request; a caller who hangs up is not its fault. */
+  async providers(scope: Scope, period: Period, requests: number): Promise<ProviderCalls[]> {
+    const { from, parameters, share } = sampleOf('usage_attempts', scope, period, requests);
+    const estimated = (count: string | null | undefined): number => Math.round(Number(count) / share);
     const rows = await this.read(
       `select provider as name, count(*) as calls, count(*) filter (where status in ('failed', 'in_doubt')) as failures
-       from usage_attempts where ${where} group by 1`,
+       from ${from} group by 1`,
       parameters,
     );
     return rows.map(({ name, calls, failures }) => ({
       name: name ?? '',
-      calls: Number(calls),
-      failures: Number(failures),
+      calls: estimated(calls),
+      failures: estimated(failures),
     }));
   }
 
@@ -137,11 +139,21 @@ export class UsageFigures {
   }
 }
 
-function condition(scope: Scope, { from, to }: Period): { where: string; parameters: unknown[] } {
-  const base = 'started_at >= $1 and started_at < $2';
-  if (scope.kind === 'all') return { where: base, parameters: [from, to] };
-  if (scope.kind === 'user') return { where: `${base} and user_id = $3`, parameters: [from, to, scope.userId] };
-  return { where: `${base} and team_id = any($3)`, parameters: [from, to, scope.teamIds] };
+const [HOUR_MS, DAY_MS] = [3_600_000, 86_400_000];
+
+function grainOf(bucketMs: number): Grain {
+  if (bucketMs % HOUR_MS !== 0) return 'row';
+  return bucketMs % DAY_MS === 0 ? 'day' : 'hour';
+}
+
+/** Sums of what a person may see, from roll-ups as far as they go. */
+function source(scope: Scope, { from, to }: Period, coarsest: Grain): { from: string; parameters: unknown[] } {
+  const parameters: unknown[] = [];
+  const usage = usageSource(from, to, coarsest, parameters);
+  if (scope.kind === 'all') return { from: usage, parameters };
+  parameters.push(scope.kind === 'user' ? scope.userId : scope.teamIds);
+  const condition = scope.kind === 'user' ? 'user_id =' : 'team_id = any';
+  return { from: `${usage} where ${condition}($${parameters.length})`, parameters };
 }
 
 const sumsOf = (row: Row) => ({

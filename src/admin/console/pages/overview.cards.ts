@@ -1,4 +1,4 @@
-import type { Bucket, Figures } from '../data/usage-figures';
+import type { Bucket, Figures, Times } from '../data/usage-figures';
 import { changeOf, showCompact, showMs, showShare, showUsd } from '../render/format';
 import { sparklineOf } from '../render/sparkline';
 
@@ -14,7 +14,7 @@ interface Card {
 }
 
 /** The figures at the top of the overview, each compared with the period before. */
-export function cardsOf(now: Figures, before: Figures, series: readonly Bucket[]): Card[] {
+export function cardsOf(now: Figures & Times, before: Figures & Times, series: readonly Bucket[]): Card[] {
   const line = (pick: (bucket: Bucket) => number): string => sparklineOf(series.map(pick));
   const tokens = now.inputTokens + now.outputTokens;
   return [

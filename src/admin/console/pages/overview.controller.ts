@@ -5,9 +5,10 @@ import { ProviderOverviews } from '../../../providers';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo, type Scope } from '../auth/permissions';
 import { Directory } from '../data/directory';
+import type { Period } from '../data/period';
 import { periodsOf, RANGES, rangeOf, type RangeName } from '../data/ranges';
 import { VisibleBudgets } from '../data/visible-budgets';
-import { UsageFigures, type Bucket, type Group, type Period, type ProviderCalls } from '../data/usage-figures';
+import { UsageFigures, type Bucket, type Group, type ProviderCalls } from '../data/usage-figures';
 import { Pages, viewerIn } from '../render/pages';
 import { cardsOf } from './overview.cards';
 import { textOf, type Query } from './fields';
@@ -48,19 +49,24 @@ export class OverviewController {
       this.tops(scope, now),
       mayDo(role, 'budgets.read') ? this.sources.budgets.rows(scope) : [],
     ]);
+    const [times, earlierTimes, providers] = await Promise.all([
+      this.sources.figures.times(scope, now, totals.requests),
+      this.sources.figures.times(scope, before, earlier.requests),
+      mayDo(role, 'routing.read') ? this.providerRows(scope, now, totals.requests) : undefined,
+    ]);
     this.pages.show(response, 'overview', {
       title: 'Overview',
       range,
       ranges: rangeLinks(range),
       rangeLabel: RANGES[range].label,
       updatedAt: new Date(nowMs),
-      cards: cardsOf(totals, earlier, series),
+      cards: cardsOf({ ...totals, ...times }, { ...earlier, ...earlierTimes }, series),
       isEmpty: totals.requests === 0 && earlier.requests === 0,
       rows: series.map(rowOf),
       ...tops,
       budgets: budgets.slice(0, TOP_BUDGETS),
       moreBudgets: Math.max(0, budgets.length - TOP_BUDGETS),
-      providers: mayDo(role, 'routing.read') ? await this.providerRows(scope, now) : undefined,
+      providers,
       isOwn: scope.kind === 'user',
     });
   }
@@ -88,8 +94,10 @@ export class OverviewController {
   }
 
   /** What the traffic of the period says about each provider, and how it is now. */
-  private async providerRows(scope: Scope, period: Period) {
-    const calls = new Map((await this.sources.figures.providers(scope, period)).map((each) => [each.name, each]));
+  private async providerRows(scope: Scope, period: Period, requests: number) {
+    const calls = new Map(
+      (await this.sources.figures.providers(scope, period, requests)).map((each) => [each.name, each]),
+    );
     return this.sources.overviews.list().map(({ name, type, models }) => {
       const known = calls.get(name) ?? { calls: 0, failures: 0 };
       const open = models.filter(({ breaker }) => breaker === 'open').length;

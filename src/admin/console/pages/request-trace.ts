@@ -6,6 +6,7 @@ const STAGES: Readonly<Record<Decision['stage'], string>> = {
   access: 'Identity',
   request: 'Request',
   rate_limit: 'Limits',
+  idempotency: 'Same request',
   cache: 'Cache',
   route: 'Route',
   attempt: 'Attempt',

@@ -14,6 +14,9 @@ export const ICONS = {
   budgets: stroke('M12 3a9 9 0 1 0 9 9h-9zM15.5 3.7A9 9 0 0 1 20.3 8.5h-4.8z'),
   limits: stroke('M4 18a8 8 0 1 1 16 0m-8 0 3.5-6'),
   playground: stroke('m5 7 5 5-5 5m7 0h7'),
+  prices: stroke(
+    'M12 3v18m4.5-14.5C15.5 5 13.8 4.5 12 4.5c-2.5 0-4.5 1.3-4.5 3.6 0 5 9.5 2.4 9.5 7.6 0 2.4-2.2 3.8-5 3.8-2.2 0-4-.7-5-2.4',
+  ),
   alerts: stroke('M6 9a6 6 0 1 1 12 0c0 6 2 7 2 8H4c0-1 2-2 2-8zm4 11a2 2 0 0 0 4 0'),
   audit: stroke('M7 3h8l4 4v14H7zM10 12h6m-6 4h6m-6-8h2'),
   account: stroke('M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zm-7 9a7 7 0 0 1 14 0'),

@@ -1,0 +1,184 @@
+// `node bench/cache.mjs`: two replicas on one Redis under a repeating workload, with the cache on and off. Reads dist/.
+import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { freePort, machine, removeAtEnd, scratchFolder, spawnBesides, spawnUnderTest, stopAll } from './machine.mjs';
+
+const root = path.join(import.meta.dirname, '..');
+const SECONDS = Number(process.env.BENCH_CACHE_SECONDS ?? 12);
+const CONNECTIONS = 4;
+const MODEL = 'gpt-4o-mini';
+const SECRET = 'bench-secret-0123456789abcdef0123456789abcdef';
+
+/** Questions that people ask again: a few often, most of them seldom. */
+const SUBJECTS = 60;
+const THINGS = ['router', 'printer', 'laptop', 'phone', 'tablet', 'camera', 'monitor', 'keyboard', 'server', 'scanner'];
+const PLACES = ['office', 'garden', 'kitchen', 'workshop', 'library', 'school'];
+/** The wordings of one question, and the tier that each should find the first one by. */
+const WORDINGS = [
+  (about) => `What are the advantages of a new ${about}?`,
+  (about) => `Hi, what are the advantages of a new ${about}? Thanks!`,
+  (about) => `Tell me what are the advantages of a new ${about}`,
+  (about) => `What are the benefits of using a new ${about}?`,
+];
+
+/** The same sequence in every run. */
+function randomFrom(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 4_294_967_296;
+  };
+}
+
+function questionAt(random) {
+  // Zipf-like: the n-th question is asked about 1/n as often as the first.
+  const subject = Math.min(SUBJECTS - 1, Math.floor(Math.exp(random() * Math.log(SUBJECTS + 1))) - 1);
+  const wording = WORDINGS[Math.floor(random() * WORDINGS.length)];
+  const thing = THINGS[subject % THINGS.length];
+  return wording(`${thing} for the ${PLACES[Math.floor(subject / THINGS.length)]}`);
+}
+
+async function untilOk(url, what) {
+  for (let attempt = 0; attempt < 600; attempt += 1) {
+    const answer = await fetch(url).catch(() => null);
+    await answer?.body?.cancel();
+    if (answer?.ok) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${what} does not answer at ${url}`);
+}
+
+async function startSimulator() {
+  const port = await freePort();
+  const settings = { env: { ...process.env, SIMULATOR_PORT: String(port), SIMULATOR_SPEED: '0.1' } };
+  spawnBesides([process.execPath, 'dist/providers/simulator/server/main.js'], { ...settings, cwd: root });
+  const url = `http://127.0.0.1:${port}`;
+  await untilOk(`${url}/health`, 'the simulator');
+  return url;
+}
+
+async function startRedis() {
+  const port = await freePort();
+  spawnBesides(['redis-server', '--port', String(port), '--save', '', '--appendonly', 'no']);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  return `redis://127.0.0.1:${port}`;
+}
+
+const yamlOf = (simulator, cache) => `
+providers:
+  openai: { api_key: k, base_url: "${simulator}/openai/v1", allow_private_network: true, models: [${MODEL}] }
+rate_limits: { default: { requests_per_minute: 10000000, tokens_per_minute: 10000000000 } }
+cache: ${cache}
+`;
+
+async function startReplica(name, yaml, redis) {
+  const folder = removeAtEnd(scratchFolder(name));
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'gateway.yaml'), yaml);
+  const port = await freePort();
+  const log = openSync(path.join(folder, 'log'), 'a');
+  const child = spawnUnderTest([process.execPath, '--max-semi-space-size=64', 'dist/main.js'], {
+    cwd: root,
+    stdio: ['ignore', log, log],
+    env: {
+      PATH: process.env.PATH,
+      HOME: folder,
+      NODE_ENV: 'production',
+      PORT: String(port),
+      HOST: '127.0.0.1',
+      GATEWAY_CONFIG: path.join(folder, 'gateway.yaml'),
+      GATEWAY_DATA_DIR: path.join(folder, 'data'),
+      GATEWAY_SECRET: SECRET,
+      GATEWAY_ADMIN_KEY: SECRET,
+      REDIS_URL: redis,
+      LOG_LEVEL: 'warn',
+    },
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await untilOk(`${url}/health/ready`, name);
+  const { api_key: key } = JSON.parse(readFileSync(path.join(folder, 'data', 'first-run.json'), 'utf8'));
+  return { url, key, pid: child.pid };
+}
+
+const residentMb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+
+async function ask({ url, key }, content) {
+  const startedAt = performance.now();
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ model: MODEL, messages: [{ role: 'user', content }] }),
+  });
+  await response.arrayBuffer();
+  const tookMs = performance.now() - startedAt;
+  const detail = /detail=([a-z_]+)/.exec(response.headers.get('cache-status') ?? '')?.[1];
+  const outcome = response.headers.get('x-gateway-cache');
+  const overheadMs = Number(response.headers.get('x-gateway-overhead-ms'));
+  return { status: response.status, tier: detail ?? outcome ?? 'none', isHit: /hit/.test(outcome), tookMs, overheadMs };
+}
+
+const percentile = (values, share) => {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN;
+};
+
+async function measure(name, cache) {
+  const [simulator, redis] = await Promise.all([startSimulator(), startRedis()]);
+  const replicas = [];
+  for (const number of [1, 2])
+    replicas.push(await startReplica(`${name.replace(' ', '-')}-${number}`, yamlOf(simulator, cache), redis));
+  // Connections, compiled code and the encoder's model, with questions that do not come again.
+  const warmUp = Array.from({ length: 40 }, (_, index) =>
+    ask(replicas[index % 2], `Say the number ${Math.floor(index / 4)} twice`),
+  );
+  await Promise.all(warmUp);
+  const random = randomFrom(7);
+  const answers = [];
+  const endsAt = performance.now() + SECONDS * 1000;
+  const connection = async () => {
+    while (performance.now() < endsAt) answers.push(await ask(replicas[random() < 0.5 ? 0 : 1], questionAt(random)));
+  };
+  await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+  report(name, answers, { memory: replicas.map(({ pid }) => residentMb(pid)) });
+  await stopAll();
+  return answers;
+}
+
+function report(name, answers, { memory }) {
+  const failed = answers.filter(({ status }) => status !== 200).length;
+  const hits = answers.filter(({ isHit }) => isHit).length;
+  const say = (line) => process.stdout.write(`${line}\n`);
+  say(`\n${name}: ${answers.length} requests, ${(answers.length / SECONDS).toFixed(0)}/s, ${failed} failed`);
+  say(`  hit rate ${((100 * hits) / answers.length).toFixed(1)} %: ${hits} upstream calls saved of ${answers.length}`);
+  say(`  memory of the replicas: ${memory.map((mb) => `${mb.toFixed(0)} MB`).join(', ')}`);
+  say('  tier            answers   p50 ms   p99 ms   gateway p50   gateway p99');
+  for (const tier of [...new Set(answers.map((answer) => answer.tier))].sort()) {
+    const of = answers.filter((answer) => answer.tier === tier);
+    const columns = [0.5, 0.99].map((share) =>
+      percentile(
+        of.map(({ tookMs }) => tookMs),
+        share,
+      )
+        .toFixed(2)
+        .padStart(9),
+    );
+    const own = [0.5, 0.99].map((share) =>
+      percentile(
+        of.map(({ overheadMs }) => overheadMs),
+        share,
+      )
+        .toFixed(2)
+        .padStart(13),
+    );
+    say(`  ${tier.padEnd(14)}${String(of.length).padStart(9)}${columns.join('')}${own.join('')}`);
+  }
+}
+
+process.once('SIGINT', () => void stopAll().then(() => process.exit(1)));
+try {
+  process.stdout.write(`${machine()}, ${new Date().toISOString().slice(0, 10)}\n`);
+  await measure('cache off', '{ enabled: false }');
+  await measure('cache on', '{ enabled: true, scope: organization, mode: balanced, similarity_threshold: 0.85 }');
+} finally {
+  await stopAll();
+}

@@ -1,0 +1,71 @@
+import type { GatewayContext } from '../core/context';
+import { MetricsRegistry } from '../platform/metrics/metrics';
+import type { Match } from './asked';
+import { CacheConfig, CacheShadowConfig } from './cache.config';
+import type { CacheQuestions } from './cache-questions';
+import { ShadowSampling } from './shadow-sampling';
+import { entryWith } from './testing/entries';
+
+const answering = (content: string, model = 'm') => {
+  const { answer } = entryWith({});
+  return entryWith({
+    requestedModel: model,
+    answer: { ...answer, value: { choices: [{ index: 0, message: { content }, finish_reason: 'stop' }] } },
+  });
+};
+const contextOf = (teamId: string, costNanoUsd: bigint) =>
+  ({ identity: { teamId }, attempts: { cost: () => costNanoUsd }, decide: () => {} }) as unknown as GatewayContext;
+
+describe('ShadowSampling', () => {
+  let now = 0;
+  let registry: MetricsRegistry;
+  const open = (share: number, budget?: string): ShadowSampling => {
+    now = 0;
+    registry = new MetricsRegistry();
+    const shadow = Object.assign(new CacheShadowConfig(), { share, budget_usd_per_day: budget });
+    const questions = { config: Object.assign(new CacheConfig(), { shadow }) } as CacheQuestions;
+    return new ShadowSampling(questions, { now: () => now, monotonic: () => now }, registry);
+  };
+  const match: Match = { entry: answering('x'), tier: 'semantic', similarity: 0.9 };
+
+  it('checks nothing without a budget, and no hit of the same question', () => {
+    expect(open(1).wants(match)).toBe(false);
+    expect(open(0, '1').wants(match)).toBe(false);
+    expect(open(1, '1').wants({ ...match, tier: 'canonical' })).toBe(false);
+    expect(open(1, '1').wants(match)).toBe(true);
+  });
+
+  it('stops when the budget of the day is spent, and goes on the next day', () => {
+    const sampling = open(1, '0.000001');
+    expect(sampling.wants(match)).toBe(true);
+    sampling.compare(contextOf('team_a', 1_000n), answering('one'), answering('one'));
+    expect(sampling.wants(match)).toBe(false);
+    now += 86_400_000;
+    expect(sampling.wants(match)).toBe(true);
+    expect(sampling.spentNanoUsd).toBe(1_000n);
+  });
+
+  it('keeps teams and models apart, and shows the rate with its interval', async () => {
+    const sampling = open(1, '1');
+    const [right, wrong] = [answering('Paris is the capital.'), answering('Whales breathe air.')];
+    for (let time = 0; time < 3; time += 1) sampling.compare(contextOf('team_a', 1n), right, right);
+    sampling.compare(contextOf('team_a', 1n), wrong, right);
+    sampling.compare(contextOf('team_b', 1n), right, right);
+    expect(sampling.rows).toEqual([
+      { teamId: 'team_a', model: 'm', right: 3, wrong: 1, unsure: 0 },
+      { teamId: 'team_b', model: 'm', right: 1, wrong: 0, unsure: 0 },
+    ]);
+    const text = await registry.expose();
+    expect(text).toContain('gateway_cache_false_hit_rate{team="team_a",model="m",bound="estimate"} 0.25');
+    // Wilson's interval of 1 in 4, computed by hand: 0.0456 to 0.6994.
+    expect(text).toMatch(/team="team_a",model="m",bound="low"\} 0\.045/);
+    expect(text).toMatch(/team="team_a",model="m",bound="high"\} 0\.699/);
+  });
+
+  it('counts what comes after many rows together', () => {
+    const sampling = open(1, '1');
+    for (let team = 0; team < 600; team += 1) sampling.compare(contextOf(`team_${team}`, 0n), match.entry, match.entry);
+    expect(sampling.rows).toHaveLength(501);
+    expect(sampling.rows.at(-1)).toMatchObject({ teamId: 'other', right: 100 });
+  });
+});

@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import { Gauge } from 'prom-client';
+import type { GatewayContext } from '../core/context';
+import { NANO_PER_USD, parseUsd, type NanoUsd } from '../core/money';
+import { Clock } from '../platform/clock';
+import { MetricsRegistry } from '../platform/metrics/metrics';
+import { compareAnswers, type AnswerVerdict } from './answers/compare-answers';
+import type { CacheEntry } from './answers/cache-entry';
+import type { Match } from './asked';
+import { CacheQuestions } from './cache-questions';
+import { wilsonInterval } from './wilson';
+
+/** Teams and models that are told apart; beyond it the rest counts together. */
+const MAX_ROWS = 500;
+const DAY_MS = 86_400_000;
+
+export interface PrecisionRow {
+  readonly teamId: string;
+  readonly model: string;
+  readonly right: number;
+  readonly wrong: number;
+  /** Compared, without a clear result. */
+  readonly unsure: number;
+}
+
+/**
+ * Measures how often another question's answer is wrong: of a share of the hits the provider is asked all the same, its
+ * answer is given, and the stored one is compared with it. What that costs is bounded by a budget of its own a day and
+ * replica; without one nothing is sampled.
+ */
+@Injectable()
+export class ShadowSampling {
+  private readonly counts = new Map<string, { -readonly [Field in keyof PrecisionRow]: PrecisionRow[Field] }>();
+  private readonly rate: Gauge;
+  private day = 0;
+  private spentToday: NanoUsd = 0n;
+  private spent: NanoUsd = 0n;
+
+  constructor(
+    private readonly questions: CacheQuestions,
+    private readonly clock: Clock,
+    { registry }: MetricsRegistry,
+  ) {
+    this.rate = new Gauge({
+      name: 'gateway_cache_false_hit_rate',
+      help: 'Share of sampled semantic hits whose answer was another than the provider gave, with its 95 % interval.',
+      labelNames: ['team', 'model', 'bound'],
+      registers: [registry],
+    });
+  }
+
+  /** Since the start, in this replica. */
+  get spentNanoUsd(): NanoUsd {
+    return this.spent;
+  }
+
+  get rows(): readonly PrecisionRow[] {
+    return [...this.counts.values()];
+  }
+
+  /** Whether this hit is to be checked instead of given. */
+  wants({ tier }: Match): boolean {
+    const { share, budget_usd_per_day: budget } = this.questions.config.shadow;
+    if (tier !== 'semantic' || budget === undefined || Math.random() >= share) return false;
+    const today = Math.floor(this.clock.now() / DAY_MS);
+    if (today !== this.day) [this.day, this.spentToday] = [today, 0n];
+    return this.spentToday < parseUsd(budget);
+  }
+
+  /** The provider has answered what the stored answer was checked for. */
+  compare(context: GatewayContext, stored: CacheEntry, made: CacheEntry): void {
+    const cost = context.attempts?.cost() ?? 0n;
+    this.spent += cost;
+    this.spentToday += cost;
+    const verdict = compareAnswers(stored.answer, made.answer);
+    context.decide('cache', 'shadow', { entry: stored.id, verdict, cost_usd: Number(cost) / Number(NANO_PER_USD) });
+    this.note(context.identity?.teamId ?? '', made.requestedModel, verdict);
+  }
+
+  private note(teamId: string, model: string, verdict: AnswerVerdict): void {
+    const isKnown = this.counts.has(`${teamId} ${model}`) || this.counts.size < MAX_ROWS;
+    const [team, name] = isKnown ? [teamId, model] : ['other', 'other'];
+    const key = `${team} ${name}`;
+    const row = this.counts.get(key) ?? { teamId: team, model: name, right: 0, wrong: 0, unsure: 0 };
+    row[verdict] += 1;
+    this.counts.set(key, row);
+    const judged = row.right + row.wrong;
+    const interval = wilsonInterval(row.wrong, judged);
+    if (!interval) return;
+    const bounds = { low: interval[0], estimate: row.wrong / judged, high: interval[1] };
+    for (const [bound, value] of Object.entries(bounds)) this.rate.set({ team, model: name, bound }, value);
+  }
+}
