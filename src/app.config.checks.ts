@@ -17,7 +17,14 @@ export function findings(config: CheckedSections, context: ConfigContext): Findi
     ...cacheModelFindings(config),
     ...(isReadable ? cacheFindings(config) : []),
     ...budgetFindings(config, context),
+    ...signInFindings(config),
   ];
+}
+
+function signInFindings({ sign_in: { oidc } }: CheckedSections): Finding[] {
+  if (oidc?.issuer === undefined || oidc.allow_insecure_issuer || !oidc.issuer.startsWith('http://')) return [];
+  const message = 'is not encrypted; write https://, or set allow_insecure_issuer: true for a trial on this machine';
+  return [{ path: ['sign_in', 'oidc', 'issuer'], message }];
 }
 
 function environmentFindings(config: CheckedSections, { environment }: ConfigContext): Finding[] {

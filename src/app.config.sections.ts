@@ -1,3 +1,4 @@
+import type { SignInConfig } from './admin/console/auth/sign-in.config';
 import type { BudgetsConfig } from './billing/budgets.config';
 import type { PricingConfig } from './billing/pricing.config';
 import type { RedisConfig } from './platform/redis/redis.config';
@@ -13,4 +14,5 @@ export interface CheckedSections {
   readonly pricing: PricingConfig;
   readonly budgets: BudgetsConfig;
   readonly redis: RedisConfig;
+  readonly sign_in: SignInConfig;
 }

@@ -52,7 +52,11 @@ redis:
 database:
   url: postgresql://user:pass@localhost:5432/gateway
 `;
-const KEYS = { OPENAI_API_KEY: 'sk-openai-key', ANTHROPIC_API_KEY: 'sk-anthropic-key' };
+const KEYS = {
+  OPENAI_API_KEY: 'sk-openai-key',
+  ANTHROPIC_API_KEY: 'sk-anthropic-key',
+  OIDC_CLIENT_SECRET: 'oidc-secret',
+};
 
 describe('configuration cases', () => {
   const files = readdirSync(CASES).filter((file) => file.endsWith('.case'));

@@ -1,3 +1,4 @@
+import { SignInConfig } from './admin/console/auth/sign-in.config';
 import { BudgetsConfig } from './billing/budgets.config';
 import { JournalConfig } from './billing/journal.config';
 import { PricingConfig } from './billing/pricing.config';
@@ -58,6 +59,10 @@ export class AppConfig extends RootConfig {
   /** How much may be spent, by whom, in which time. */
   @Section(() => BudgetsConfig)
   budgets = new BudgetsConfig();
+
+  /** How people sign in to the console. */
+  @Section(() => SignInConfig)
+  sign_in = new SignInConfig();
 
   /** The write-ahead journal: every call is on record before it is made. */
   @Section(() => JournalConfig)

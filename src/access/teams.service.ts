@@ -1,21 +1,29 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { IsNull, Not, Repository } from 'typeorm';
+import { IsNull, Not, Repository, type EntityManager } from 'typeorm';
 import type { Limits } from '../core/context';
 import { NotFoundError } from '../core/errors';
 import { newId } from '../core/ids';
 import type { Page, PageRequest } from '../core/page';
+import { EVERYBODY, type Scope } from '../core/scope';
 import { Clock } from '../platform/clock';
 import { ApiKey } from './entities/api-key.entity';
 import { Team } from './entities/team.entity';
 import { fetchPage } from './pages';
 import { conflict, explaining, invalid } from './persistence-errors';
+import type { Reading } from './reading';
 
 export interface TeamFields {
   readonly name: string;
   readonly departmentId: string;
   readonly limits: Limits | null;
   readonly allowedModels: string[] | null;
+}
+
+export interface TeamFilter {
+  readonly departmentId?: string | undefined;
+  /** Absent: everybody's. */
+  readonly scope?: Scope | undefined;
 }
 
 const MEANINGS = {
@@ -35,38 +43,45 @@ export class TeamsService {
     private readonly clock: Clock,
   ) {}
 
-  async create(fields: TeamFields): Promise<Team> {
+  async create(fields: TeamFields, manager = this.manager): Promise<Team> {
     const now = this.clock.now();
     const team = this.teams.create({ ...fields, id: newId('team', now), createdAt: new Date(now) });
-    await explaining(MEANINGS, () => this.teams.insert(team));
+    await explaining(MEANINGS, () => manager.insert(Team, team));
     return team;
   }
 
-  list(page: PageRequest, departmentId?: string): Promise<Page<Team>> {
-    const query = this.teams.createQueryBuilder('team');
-    if (departmentId !== undefined) query.where('team.departmentId = :departmentId', { departmentId });
+  list(page: PageRequest, { departmentId, scope = EVERYBODY }: TeamFilter = {}): Promise<Page<Team>> {
+    const query = this.teams.createQueryBuilder('team').where('true');
+    if (departmentId !== undefined) query.andWhere('team.departmentId = :departmentId', { departmentId });
+    if (scope.kind === 'user') query.andWhere('false');
+    if (scope.kind === 'teams') query.andWhere('team.id = any(:teamIds)', { teamIds: scope.teamIds });
     return fetchPage(query, 'team', page);
   }
 
-  async get(id: string): Promise<Team> {
-    const team = await this.teams.findOneBy({ id });
-    if (!team) throw new NotFoundError(`There is no team "${id}".`);
+  async get(id: string, { manager = this.manager, scope = EVERYBODY }: Reading = {}): Promise<Team> {
+    const team = await manager.findOneBy(Team, { id });
+    const isSeen = scope.kind === 'all' || (scope.kind === 'teams' && scope.teamIds.includes(id));
+    if (!team || !isSeen) throw new NotFoundError(`There is no team "${id}".`);
     return team;
   }
 
-  async update(id: string, fields: Partial<TeamFields>): Promise<Team> {
-    if (Object.keys(fields).length > 0) await explaining(MEANINGS, () => this.teams.update({ id }, fields));
-    return this.get(id);
+  async update(id: string, fields: Partial<TeamFields>, manager = this.manager): Promise<Team> {
+    if (Object.keys(fields).length > 0) await explaining(MEANINGS, () => manager.update(Team, { id }, { ...fields }));
+    return this.get(id, { manager });
   }
 
   /** Refuses, with `ConflictError`, while it has members or keys that are not revoked. */
-  async remove(id: string): Promise<void> {
+  async remove(id: string, within = this.manager): Promise<void> {
     await explaining(IN_USE, () =>
-      this.teams.manager.transaction(async (manager) => {
+      within.transaction(async (manager) => {
         await manager.delete(ApiKey, { teamId: id, revokedAt: Not(IsNull()) });
         const { affected } = await manager.delete(Team, { id });
         if (affected === 0) throw new NotFoundError(`There is no team "${id}".`);
       }),
     );
+  }
+
+  private get manager(): EntityManager {
+    return this.teams.manager;
   }
 }

@@ -5,11 +5,13 @@ import type { Limits } from '../core/context';
 import { NotFoundError } from '../core/errors';
 import { newId } from '../core/ids';
 import type { Page, PageRequest } from '../core/page';
+import { EVERYBODY, type Scope } from '../core/scope';
 import { Clock } from '../platform/clock';
 import { User, UserTeam, type UserRole } from './entities/user.entity';
 import { fetchPage } from './pages';
 import { hashPassword, verifyPassword } from './password';
 import { conflict, explaining, invalid } from './persistence-errors';
+import type { Reading } from './reading';
 
 export interface UserFields {
   readonly email: string;
@@ -29,6 +31,12 @@ export interface UserWithTeams extends User {
   readonly teamIds: string[];
 }
 
+export interface UserFilter {
+  readonly teamId?: string | undefined;
+  /** Absent: everybody. */
+  readonly scope?: Scope | undefined;
+}
+
 const MEANINGS = {
   uq_users_email: conflict('A user with this email exists already.', 'email'),
   fk_user_teams_team_id: invalid('There is no such team.', 'team_ids'),
@@ -42,57 +50,62 @@ export class UsersService {
     private readonly clock: Clock,
   ) {}
 
-  async create({ teamIds, email, ...fields }: UserFields): Promise<UserWithTeams> {
+  async create({ teamIds, email, ...fields }: UserFields, within = this.manager): Promise<UserWithTeams> {
     const now = this.clock.now();
     const user = { ...fields, email: email.toLowerCase(), id: newId('user', now), createdAt: new Date(now) };
     await explaining(MEANINGS, () =>
-      this.users.manager.transaction(async (manager) => {
+      within.transaction(async (manager) => {
         await manager.insert(User, user);
         await putIntoTeams(manager, user.id, teamIds);
       }),
     );
-    return this.get(user.id);
+    return this.get(user.id, { manager: within });
   }
 
-  async list(page: PageRequest, teamId?: string): Promise<Page<UserWithTeams>> {
-    const query = this.users.createQueryBuilder('user').leftJoinAndSelect('user.memberships', 'membership');
-    if (teamId !== undefined) {
-      query.where('exists (select 1 from user_teams m where m.user_id = user.id and m.team_id = :teamId)', { teamId });
-    }
+  async list(page: PageRequest, { teamId, scope = EVERYBODY }: UserFilter = {}): Promise<Page<UserWithTeams>> {
+    const query = this.users
+      .createQueryBuilder('user')
+      .leftJoinAndSelect('user.memberships', 'membership')
+      .where('true');
+    if (teamId !== undefined) query.andWhere(isInTeam('wanted'), { wanted: [teamId] });
+    if (scope.kind === 'teams') query.andWhere(isInTeam('seen'), { seen: scope.teamIds });
+    if (scope.kind === 'user') query.andWhere('user.id = :userId', { userId: scope.userId });
     const { items, nextCursor } = await fetchPage(query, 'user', page);
     return { items: items.map(withTeams), nextCursor };
   }
 
-  async get(id: string): Promise<UserWithTeams> {
-    const user = await this.users.findOne({ where: { id }, relations: { memberships: true } });
-    if (!user) throw new NotFoundError(`There is no user "${id}".`);
-    return withTeams(user);
+  async get(id: string, { manager = this.manager, scope = EVERYBODY }: Reading = {}): Promise<UserWithTeams> {
+    const found = await manager.findOne(User, { where: { id }, relations: { memberships: true } });
+    const user = found && withTeams(found);
+    if (!user || !isSeen(user, scope)) throw new NotFoundError(`There is no user "${id}".`);
+    return user;
   }
 
-  async update(id: string, { teamIds, disabled, email, ...fields }: UserChanges): Promise<UserWithTeams> {
+  async update(id: string, changes: UserChanges, within = this.manager): Promise<UserWithTeams> {
+    const { teamIds, disabled, email, ...fields } = changes;
     const columns: Partial<User> = { ...fields };
     if (email !== undefined) columns.email = email.toLowerCase();
     if (disabled !== undefined) columns.disabledAt = disabled ? new Date(this.clock.now()) : null;
-    await this.get(id);
+    await this.get(id, { manager: within });
     await explaining(MEANINGS, () =>
-      this.users.manager.transaction(async (manager) => {
+      within.transaction(async (manager) => {
         if (Object.keys(columns).length > 0) await manager.update(User, { id }, columns);
         if (teamIds === undefined) return;
         await manager.delete(UserTeam, { userId: id });
         await putIntoTeams(manager, id, teamIds);
       }),
     );
-    return this.get(id);
+    return this.get(id, { manager: within });
   }
 
   /** The user's keys go with them. */
-  async remove(id: string): Promise<void> {
-    const { affected } = await this.users.delete({ id });
+  async remove(id: string, manager = this.manager): Promise<void> {
+    const { affected } = await manager.delete(User, { id });
     if (affected === 0) throw new NotFoundError(`There is no user "${id}".`);
   }
 
-  async setPassword(id: string, password: string): Promise<void> {
-    const { affected } = await this.users.update({ id }, { passwordHash: await hashPassword(password) });
+  async setPassword(id: string, password: string, manager = this.manager): Promise<void> {
+    const { affected } = await manager.update(User, { id }, { passwordHash: await hashPassword(password) });
     if (affected === 0) throw new NotFoundError(`There is no user "${id}".`);
   }
 
@@ -105,6 +118,27 @@ export class UsersService {
     const isRight = await verifyPassword(password, user?.passwordHash ?? null);
     return user && isRight ? this.get(user.id) : null;
   }
+
+  /** The user with this address, also one that is disabled; null when there is none. */
+  async findByEmail(email: string, manager = this.manager): Promise<UserWithTeams | null> {
+    const user = await manager.findOne(User, {
+      where: { email: email.toLowerCase() },
+      relations: { memberships: true },
+    });
+    return user && withTeams(user);
+  }
+
+  private get manager(): EntityManager {
+    return this.users.manager;
+  }
+}
+
+const isInTeam = (parameter: string): string =>
+  `exists (select 1 from user_teams m where m.user_id = user.id and m.team_id = any(:${parameter}))`;
+
+function isSeen({ id, teamIds }: UserWithTeams, scope: Scope): boolean {
+  if (scope.kind === 'all') return true;
+  return scope.kind === 'user' ? scope.userId === id : teamIds.some((teamId) => scope.teamIds.includes(teamId));
 }
 
 async function putIntoTeams(manager: EntityManager, userId: string, teamIds: readonly string[]): Promise<void> {

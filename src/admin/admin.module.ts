@@ -6,7 +6,7 @@ import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule, ThrottleStorage } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
-import { AuthorityModule } from './authority/authority.module';
+import { AuditController } from './audit.controller';
 import { RoutePermissions } from './authority/route-permissions';
 import { BudgetsController } from './budgets.controller';
 import { CacheController } from './cache.controller';
@@ -15,6 +15,11 @@ import { ConsoleModule } from './console/console.module';
 import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
+import { BudgetManagement } from './management/budget-management';
+import { WebhookManagement } from './management/webhook-management';
+import { PriceManagement } from './management/price-management';
+import { Operations } from './management/operations';
+import { ManagementModule } from './management/management.module';
 import { PricesController } from './prices.controller';
 import { MeController } from './me.controller';
 import { ProvidersController } from './providers.controller';
@@ -41,7 +46,7 @@ const THROTTLE_LIMIT = 3_000;
     }),
     AccessModule,
     AlertsModule,
-    AuthorityModule,
+    ManagementModule,
     BillingModule,
     SemanticCacheModule,
     ProvidersModule,
@@ -63,7 +68,8 @@ const THROTTLE_LIMIT = 3_000;
     UsageController,
     WebhooksController,
     MeController,
+    AuditController,
   ],
-  providers: [RoutePermissions],
+  providers: [RoutePermissions, BudgetManagement, Operations, PriceManagement, WebhookManagement],
 })
 export class AdminModule {}

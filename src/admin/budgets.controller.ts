@@ -1,7 +1,9 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
-import { BudgetsService, type StandingBudget } from '../billing';
+import type { StandingBudget } from '../billing';
 import { Clock } from '../platform/clock';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import {
   BudgetDto,
@@ -19,12 +21,13 @@ import {
 } from './dtos/budget.dto';
 import { fromPage, PageQueryDto, toPageRequest } from './dtos/page.dto';
 import { Id } from './id.decorator';
+import { BudgetManagement } from './management/budget-management';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
 @ManagementController('budgets', 'Budgets')
 export class BudgetsController {
   constructor(
-    private readonly budgets: BudgetsService,
+    private readonly budgets: BudgetManagement,
     private readonly clock: Clock,
   ) {}
 
@@ -32,16 +35,16 @@ export class BudgetsController {
   @Permit('budgets.write')
   @ApiOperation({ summary: 'Create a budget' })
   @ApiCreatedResponse({ type: BudgetDto })
-  async create(@Body() body: CreateBudgetDto): Promise<BudgetDto> {
-    return this.told(await this.budgets.create(toBudget(body)));
+  async create(@By() caller: Caller, @Body() body: CreateBudgetDto): Promise<BudgetDto> {
+    return this.told(await this.budgets.create(caller, toBudget(body)));
   }
 
   @Get()
   @Permit('budgets.read')
   @ApiOperation({ summary: 'List budgets with what is spent, held and left' })
   @ApiOkResponse({ type: BudgetPageDto })
-  async list(@Query() query: PageQueryDto): Promise<BudgetPageDto> {
-    return fromPage(await this.budgets.list(toPageRequest(query)), (budget) => this.told(budget));
+  async list(@By() caller: Caller, @Query() query: PageQueryDto): Promise<BudgetPageDto> {
+    return fromPage(await this.budgets.list(caller, toPageRequest(query)), (budget) => this.told(budget));
   }
 
   @Get(':id')
@@ -49,8 +52,8 @@ export class BudgetsController {
   @ApiOperation({ summary: 'One budget with what is spent, held and left' })
   @ApiOkResponse({ type: BudgetDto })
   @Refuses(404)
-  async get(@Id('bud') id: string): Promise<BudgetDto> {
-    return this.told(await this.budgets.get(id));
+  async get(@By() caller: Caller, @Id('bud') id: string): Promise<BudgetDto> {
+    return this.told(await this.budgets.get(caller, id));
   }
 
   /** In force everywhere within a second. Scope and period cannot be changed: make another budget. */
@@ -59,8 +62,8 @@ export class BudgetsController {
   @ApiOperation({ summary: 'Change a budget; in force within a second' })
   @ApiOkResponse({ type: BudgetDto })
   @Refuses(404, 409)
-  async update(@Id('bud') id: string, @Body() body: UpdateBudgetDto): Promise<BudgetDto> {
-    return this.told(await this.budgets.update(id, toBudgetChanges(body)));
+  async update(@By() caller: Caller, @Id('bud') id: string, @Body() body: UpdateBudgetDto): Promise<BudgetDto> {
+    return this.told(await this.budgets.update(caller, id, toBudgetChanges(body)));
   }
 
   @Delete(':id')
@@ -69,8 +72,8 @@ export class BudgetsController {
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404, 409)
-  async remove(@Id('bud') id: string): Promise<void> {
-    await this.budgets.remove(id);
+  async remove(@By() caller: Caller, @Id('bud') id: string): Promise<void> {
+    await this.budgets.remove(caller, id);
   }
 
   @Get(':id/top-ups')
@@ -78,8 +81,8 @@ export class BudgetsController {
   @ApiOperation({ summary: 'The top-ups of a budget, newest first' })
   @ApiOkResponse({ type: TopUpListDto })
   @Refuses(404)
-  async topUps(@Id('bud') id: string): Promise<TopUpListDto> {
-    return { data: (await this.budgets.topUps(id)).map(fromTopUp) };
+  async topUps(@By() caller: Caller, @Id('bud') id: string): Promise<TopUpListDto> {
+    return { data: (await this.budgets.topUps(caller, id)).map(fromTopUp) };
   }
 
   /** Raises the limit of the current period until it expires or the period ends. */
@@ -88,8 +91,8 @@ export class BudgetsController {
   @ApiOperation({ summary: 'Add money to a budget for a time' })
   @ApiCreatedResponse({ type: TopUpDto })
   @Refuses(404)
-  async topUp(@Id('bud') id: string, @Body() body: CreateTopUpDto): Promise<TopUpDto> {
-    return fromTopUp(await this.budgets.topUp(id, toTopUp(body)));
+  async topUp(@By() caller: Caller, @Id('bud') id: string, @Body() body: CreateTopUpDto): Promise<TopUpDto> {
+    return fromTopUp(await this.budgets.topUp(caller, id, toTopUp(body)));
   }
 
   private told(budget: StandingBudget): BudgetDto {

@@ -2,6 +2,8 @@ import { Delete, Get, HttpCode, Param, Post, Query, type PipeTransform } from '@
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
 import { CacheAdministration } from '../semantic-cache';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import {
   CacheEntryPageDto,
@@ -12,6 +14,7 @@ import {
   fromCacheOverview,
 } from './dtos/cache.dto';
 import { fromPage, PageQueryDto, toPageRequest } from './dtos/page.dto';
+import { Operations } from './management/operations';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
 /** What is no id of an entry names none. */
@@ -27,7 +30,10 @@ const noSuchEntry = (): NotFoundError =>
 
 @ManagementController('cache', 'Cache')
 export class CacheController {
-  constructor(private readonly cache: CacheAdministration) {}
+  constructor(
+    private readonly cache: CacheAdministration,
+    private readonly operations: Operations,
+  ) {}
 
   /** How the cache does: hits by tier, what they saved, what it holds. */
   @Get()
@@ -52,11 +58,11 @@ export class CacheController {
   @Permit('cache.write')
   @ApiOperation({ summary: 'Remove cache entries' })
   @ApiOkResponse({ type: CacheRemovalDto })
-  async removeWhere(@Query() { model, scope }: CacheRemovalQueryDto): Promise<CacheRemovalDto> {
+  async removeWhere(@By() caller: Caller, @Query() { model, scope }: CacheRemovalQueryDto): Promise<CacheRemovalDto> {
     if (model === undefined && scope === undefined) {
       throw new InvalidRequestError('Name a model or a scope; POST /api/v1/cache/flush removes everything.', 'model');
     }
-    return { removed: await this.cache.removeWhere({ requestedModel: model, scope }) };
+    return { removed: await this.operations.removeCacheEntries(caller, { requestedModel: model, scope }) };
   }
 
   @Delete('entries/:id')
@@ -65,8 +71,8 @@ export class CacheController {
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404)
-  async remove(@Param('id', new EntryIdPipe()) id: string): Promise<void> {
-    if (!(await this.cache.remove(id))) throw noSuchEntry();
+  async remove(@By() caller: Caller, @Param('id', new EntryIdPipe()) id: string): Promise<void> {
+    if (!(await this.operations.removeCacheEntry(caller, id))) throw noSuchEntry();
   }
 
   /** Forgets all entries at once. */
@@ -75,7 +81,7 @@ export class CacheController {
   @ApiOperation({ summary: 'Create or act on cache flush' })
   @HttpCode(204)
   @ApiNoContentResponse()
-  async flush(): Promise<void> {
-    await this.cache.flush();
+  async flush(@By() caller: Caller): Promise<void> {
+    await this.operations.flushCache(caller);
   }
 }

@@ -2,13 +2,19 @@ import type { ServerResponse } from 'node:http';
 import { Body, Get, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import { FileLiveConfig } from '../platform/config/file-live-config';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { ConfigReloadDto, ConfigValidityDto, ValidateConfigDto } from './dtos/config.dto';
+import { Operations } from './management/operations';
 import { ManagementController } from './management-controller.decorator';
 
 @ManagementController('config', 'Configuration')
 export class ConfigController {
-  constructor(private readonly config: FileLiveConfig) {}
+  constructor(
+    private readonly config: FileLiveConfig,
+    private readonly operations: Operations,
+  ) {}
 
   /** The configuration in force, secrets masked. */
   @Get()
@@ -42,8 +48,8 @@ export class ConfigController {
   @HttpCode(200)
   @ApiOkResponse({ type: ConfigReloadDto })
   @ApiResponse({ status: 409, description: 'The file is wrong; nothing has changed.', type: ConfigReloadDto })
-  async reload(@Res({ passthrough: true }) response: ServerResponse): Promise<ConfigReloadDto> {
-    const result = await this.config.reload();
+  async reload(@By() caller: Caller, @Res({ passthrough: true }) response: ServerResponse): Promise<ConfigReloadDto> {
+    const result = await this.operations.reloadConfig(caller);
     if (!result.reloaded) response.statusCode = 409;
     return result;
   }

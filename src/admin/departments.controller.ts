@@ -1,6 +1,7 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
-import { DepartmentsService } from '../access';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import {
   CreateDepartmentDto,
@@ -11,27 +12,28 @@ import {
 } from './dtos/department.dto';
 import { fromPage, PageQueryDto, toPageRequest } from './dtos/page.dto';
 import { Id } from './id.decorator';
+import { OrganizationManagement } from './management/organization-management';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
 @ManagementController('departments', 'Departments')
 export class DepartmentsController {
-  constructor(private readonly departments: DepartmentsService) {}
+  constructor(private readonly organization: OrganizationManagement) {}
 
   @Post()
   @Permit('directory.write')
   @ApiOperation({ summary: 'Create a department' })
   @ApiCreatedResponse({ type: DepartmentDto })
   @Refuses(409)
-  async create(@Body() body: CreateDepartmentDto): Promise<DepartmentDto> {
-    return fromDepartment(await this.departments.create(body));
+  async create(@By() caller: Caller, @Body() body: CreateDepartmentDto): Promise<DepartmentDto> {
+    return fromDepartment(await this.organization.createDepartment(caller, body));
   }
 
   @Get()
   @Permit('directory.read')
   @ApiOperation({ summary: 'List departments, newest first' })
   @ApiOkResponse({ type: DepartmentPageDto })
-  async list(@Query() query: PageQueryDto): Promise<DepartmentPageDto> {
-    return fromPage(await this.departments.list(toPageRequest(query)), fromDepartment);
+  async list(@By() caller: Caller, @Query() query: PageQueryDto): Promise<DepartmentPageDto> {
+    return fromPage(await this.organization.listDepartments(caller, toPageRequest(query)), fromDepartment);
   }
 
   @Get(':id')
@@ -39,8 +41,8 @@ export class DepartmentsController {
   @ApiOperation({ summary: 'One department' })
   @ApiOkResponse({ type: DepartmentDto })
   @Refuses(404)
-  async get(@Id('dep') id: string): Promise<DepartmentDto> {
-    return fromDepartment(await this.departments.get(id));
+  async get(@By() caller: Caller, @Id('dep') id: string): Promise<DepartmentDto> {
+    return fromDepartment(await this.organization.getDepartment(caller, id));
   }
 
   @Patch(':id')
@@ -48,8 +50,9 @@ export class DepartmentsController {
   @ApiOperation({ summary: 'Rename a department' })
   @ApiOkResponse({ type: DepartmentDto })
   @Refuses(404, 409)
-  async update(@Id('dep') id: string, @Body() body: UpdateDepartmentDto): Promise<DepartmentDto> {
-    return fromDepartment(await this.departments.update(id, body.name === undefined ? {} : { name: body.name }));
+  async update(@By() caller: Caller, @Id('dep') id: string, @Body() body: UpdateDepartmentDto): Promise<DepartmentDto> {
+    const changes = body.name === undefined ? {} : { name: body.name };
+    return fromDepartment(await this.organization.updateDepartment(caller, id, changes));
   }
 
   @Delete(':id')
@@ -58,7 +61,7 @@ export class DepartmentsController {
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404, 409)
-  async remove(@Id('dep') id: string): Promise<void> {
-    await this.departments.remove(id);
+  async remove(@By() caller: Caller, @Id('dep') id: string): Promise<void> {
+    await this.organization.removeDepartment(caller, id);
   }
 }

@@ -3,7 +3,10 @@ import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
 import { DepartmentsService, KeysService, TeamsService, UsersService } from '../access';
 import type { IdPrefix } from '../core/ids';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
+import type { Scope } from '../core/scope';
 import { LimitUsageService, type LimitUsage } from '../rate-limit';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { fromLimitUsage, LimitUsageDto } from './dtos/limit-usage.dto';
 import { ManagementController, Refuses } from './management-controller.decorator';
@@ -12,9 +15,14 @@ const SCOPES = ['key', 'user', 'team', 'department', 'model'] as const;
 /** How the ids of a scope begin; a model is named. */
 const PREFIXES: Readonly<Record<string, IdPrefix>> = { key: 'key', user: 'user', team: 'team', department: 'dep' };
 
+/** What others use too is nothing for those who see their own only. */
+const SHARED: ReadonlySet<string> = new Set(['department', 'model']);
+
+type Reader = (id: string, scope: Scope) => Promise<LimitUsage>;
+
 @ManagementController('limits', 'Limits')
 export class LimitsController {
-  private readonly readers: ReadonlyMap<string, (id: string) => Promise<LimitUsage>>;
+  private readonly readers: ReadonlyMap<string, Reader>;
 
   constructor(
     usage: LimitUsageService,
@@ -23,10 +31,10 @@ export class LimitsController {
     teams: TeamsService,
     departments: DepartmentsService,
   ) {
-    this.readers = new Map<(typeof SCOPES)[number], (id: string) => Promise<LimitUsage>>([
-      ['key', async (id) => usage.ofCaller('key', id, (await keys.get(id)).limits)],
-      ['user', async (id) => usage.ofCaller('user', id, (await users.get(id)).limits)],
-      ['team', async (id) => usage.ofCaller('team', id, (await teams.get(id)).limits)],
+    this.readers = new Map<(typeof SCOPES)[number], Reader>([
+      ['key', async (id, scope) => usage.ofCaller('key', id, (await keys.get(id, { scope })).limits)],
+      ['user', async (id, scope) => usage.ofCaller('user', id, (await users.get(id, { scope })).limits)],
+      ['team', async (id, scope) => usage.ofCaller('team', id, (await teams.get(id, { scope })).limits)],
       ['department', async (id) => usage.ofCaller('department', (await departments.get(id)).id, null)],
       ['model', async (model) => (await usage.ofModel(model)) ?? unlimited(model)],
     ]);
@@ -40,14 +48,15 @@ export class LimitsController {
   @ApiParam({ name: 'id', description: 'An id; of a model its name, with "/" written as %2F.' })
   @ApiOkResponse({ type: LimitUsageDto })
   @Refuses(404)
-  async get(@Param('scope') scope: string, @Param('id') id: string): Promise<LimitUsageDto> {
+  async get(@By() caller: Caller, @Param('scope') scope: string, @Param('id') id: string): Promise<LimitUsageDto> {
     const read = this.readers.get(scope);
     if (!read) throw new InvalidRequestError(`scope must be one of ${SCOPES.join(', ')}`, 'scope');
+    if (SHARED.has(scope) && caller.scope.kind !== 'all') throw new NotFoundError(`There is no ${scope} with this id.`);
     const prefix = PREFIXES[scope];
     // What cannot be an id never reaches the database.
     if (prefix && !new RegExp(`^${prefix}_[0-9a-z]{26}$`).test(id))
       throw new NotFoundError(`There is no ${scope} with this id.`);
-    return fromLimitUsage(scope, id, await read(id));
+    return fromLimitUsage(scope, id, await read(id, caller.scope));
   }
 }
 

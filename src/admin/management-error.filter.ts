@@ -1,6 +1,7 @@
 import { Catch, HttpException, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Response } from 'express';
-import { GatewayError, InvalidRequestError, NotFoundError } from '../core/errors';
+import { GatewayError } from '../core/errors';
+import { toGatewayError } from '../platform/http/gateway-error';
 import type { ErrorDto } from './dtos/error.dto';
 
 /** Tells the caller of the management API what was wrong, in the shape of all our errors. */
@@ -24,23 +25,18 @@ export class ManagementErrorFilter implements ExceptionFilter {
   }
 
   private translate(error: unknown): GatewayError {
-    if (error instanceof GatewayError) return error;
-    if (error instanceof HttpException && error.getStatus() < 500) {
-      return fromStatus(error.getStatus(), error.message);
-    }
-    this.logger.error(error);
-    return new GatewayError(
-      500,
-      'internal_error',
-      'api_error',
-      'Something went wrong in the gateway. It has been logged.',
-    );
+    const told = toGatewayError(error);
+    if (told.status === 500) this.logger.error(told.cause ?? error);
+    // The throttler's own: it counts by address, not by key.
+    return error instanceof HttpException && told.status === 429 ? tooManyCalls() : told;
   }
 }
 
-function fromStatus(status: number, message: string): GatewayError {
-  if (status === 404) return new NotFoundError(message);
-  if (status !== 429) return new InvalidRequestError(message);
-  const text = 'Too many calls of the management API from this address. Wait as long as retry-after says.';
-  return new GatewayError(429, 'rate_limit_exceeded', 'rate_limit_error', text, { retryAfterMs: 60_000 });
-}
+const tooManyCalls = (): GatewayError =>
+  new GatewayError(
+    429,
+    'rate_limit_exceeded',
+    'rate_limit_error',
+    'Too many calls of the management API from this address. Wait as long as retry-after says.',
+    { retryAfterMs: 60_000 },
+  );

@@ -1,6 +1,6 @@
-import type { IncomingMessage } from 'node:http';
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import type { Request } from 'express';
 import { PermissionDeniedError } from '../core/errors';
 import { CALLER } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
@@ -17,10 +17,10 @@ export class ManagementGuard implements CanActivate {
   ) {}
 
   async canActivate(execution: ExecutionContext): Promise<boolean> {
-    const request = execution.switchToHttp().getRequest<IncomingMessage & { [CALLER]?: Caller }>();
+    const request = execution.switchToHttp().getRequest<Request & { [CALLER]?: Caller }>();
     const caller = await this.callers.of(request.headers);
     const permission = this.reflector.get<Permission | undefined>(PERMISSION, execution.getHandler());
-    request[CALLER] = caller;
+    request[CALLER] = { ...caller, address: request.ip ?? null };
     if (permission !== undefined && mayDo(caller.role, permission)) return true;
     throw new PermissionDeniedError(
       `The role ${caller.role} does not include this. Ask an administrator if you need it.`,

@@ -1,6 +1,8 @@
 import { Body, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiBody, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
 import { PricesService, UnpricedModels } from '../billing';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import {
@@ -15,6 +17,7 @@ import {
   toPrices,
   UnpricedListDto,
 } from './dtos/price.dto';
+import { PriceManagement } from './management/price-management';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
 const ModelParam = (): MethodDecorator =>
@@ -28,6 +31,7 @@ const ModelParam = (): MethodDecorator =>
 export class PricesController {
   constructor(
     private readonly prices: PricesService,
+    private readonly management: PriceManagement,
     private readonly unpriced: UnpricedModels,
   ) {}
 
@@ -62,8 +66,8 @@ export class PricesController {
     },
   })
   @ApiOkResponse({ type: PriceImportDto })
-  async import(@Body() body: Record<string, unknown>): Promise<PriceImportDto> {
-    return fromPriceImport(await this.prices.import(body));
+  async import(@By() caller: Caller, @Body() body: Record<string, unknown>): Promise<PriceImportDto> {
+    return fromPriceImport(await this.management.import(caller, body));
   }
 
   @Get(':model')
@@ -83,8 +87,8 @@ export class PricesController {
   @ModelParam()
   @ApiOkResponse({ type: PriceDto })
   @Refuses(409)
-  async set(@Param('model') model: string, @Body() body: ModelPricesDto): Promise<PriceDto> {
-    return fromPrice(await this.prices.set(model, toPrices(body)));
+  async set(@By() caller: Caller, @Param('model') model: string, @Body() body: ModelPricesDto): Promise<PriceDto> {
+    return fromPrice(await this.management.set(caller, model, toPrices(body)));
   }
 
   @Delete(':model')
@@ -94,7 +98,7 @@ export class PricesController {
   @HttpCode(204)
   @ApiNoContentResponse({ description: 'The price list is in force again, everywhere within a second.' })
   @Refuses(404, 409)
-  async remove(@Param('model') model: string): Promise<void> {
-    await this.prices.remove(model);
+  async remove(@By() caller: Caller, @Param('model') model: string): Promise<void> {
+    await this.management.remove(caller, model);
   }
 }

@@ -2,14 +2,18 @@ import { Body, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBody, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { Clock } from '../platform/clock';
 import { ProviderOverviews } from '../providers';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { fromCheck, fromOverview, ProviderCheckDto, ProviderPageDto, TestProviderDto } from './dtos/provider.dto';
+import { Operations } from './management/operations';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
 @ManagementController('providers', 'Providers')
 export class ProvidersController {
   constructor(
     private readonly providers: ProviderOverviews,
+    private readonly operations: Operations,
     private readonly clock: Clock,
   ) {}
 
@@ -31,7 +35,11 @@ export class ProvidersController {
   @ApiBody({ type: TestProviderDto, required: false })
   @ApiOkResponse({ type: ProviderCheckDto })
   @Refuses(404)
-  async test(@Param('name') name: string, @Body() body?: TestProviderDto): Promise<ProviderCheckDto> {
-    return fromCheck(await this.providers.check(name, body?.model));
+  async test(
+    @By() caller: Caller,
+    @Param('name') name: string,
+    @Body() body?: TestProviderDto,
+  ): Promise<ProviderCheckDto> {
+    return fromCheck(await this.operations.testProvider(caller, name, body?.model));
   }
 }

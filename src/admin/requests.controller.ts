@@ -3,6 +3,8 @@ import { Get, Headers, Query, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
 import { RequestQueries } from '../billing';
 import { NotFoundError } from '../core/errors';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { CSV, csvFile } from './csv-file';
 import { fromPage, toPageRequest } from './dtos/page.dto';
@@ -23,14 +25,15 @@ export class RequestsController {
   @ApiProduces('application/json', CSV)
   @ApiOkResponse({ type: RequestPageDto })
   async list(
+    @By() caller: Caller,
     @Query() query: RequestQueryDto,
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<RequestPageDto | StreamableFile> {
     response.setHeader('vary', 'accept');
-    if (accept?.includes(CSV))
-      return csvFile(toRequestCsv(this.requests.stream(toRequestFilter(query))), 'requests.csv', response);
-    return fromPage(await this.requests.list(toRequestFilter(query), toPageRequest(query)), fromRequest);
+    const filter = { ...toRequestFilter(query), scope: caller.scope };
+    if (accept?.includes(CSV)) return csvFile(toRequestCsv(this.requests.stream(filter)), 'requests.csv', response);
+    return fromPage(await this.requests.list(filter, toPageRequest(query)), fromRequest);
   }
 
   /** With every attempt and the decision trace. */
@@ -39,8 +42,8 @@ export class RequestsController {
   @ApiOperation({ summary: 'One request with its attempts and decision trace' })
   @ApiOkResponse({ type: RequestDetailDto })
   @Refuses(404)
-  async get(@Id('req') id: string): Promise<RequestDetailDto> {
-    const detail = await this.requests.find(id);
+  async get(@By() caller: Caller, @Id('req') id: string): Promise<RequestDetailDto> {
+    const detail = await this.requests.find(id, caller.scope);
     if (!detail) throw new NotFoundError(`There is no request ${id}; a new one appears about 300 ms after its end.`);
     return fromRequestDetail(detail);
   }

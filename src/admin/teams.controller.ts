@@ -1,6 +1,7 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
-import { TeamsService } from '../access';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import {
@@ -14,27 +15,31 @@ import {
   UpdateTeamDto,
 } from './dtos/team.dto';
 import { Id } from './id.decorator';
+import { OrganizationManagement } from './management/organization-management';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
 @ManagementController('teams', 'Teams')
 export class TeamsController {
-  constructor(private readonly teams: TeamsService) {}
+  constructor(private readonly organization: OrganizationManagement) {}
 
   @Post()
   @Permit('directory.write')
   @ApiOperation({ summary: 'Create a team in a department' })
   @ApiCreatedResponse({ type: TeamDto })
   @Refuses(409)
-  async create(@Body() body: CreateTeamDto): Promise<TeamDto> {
-    return fromTeam(await this.teams.create(toTeam(body)));
+  async create(@By() caller: Caller, @Body() body: CreateTeamDto): Promise<TeamDto> {
+    return fromTeam(await this.organization.createTeam(caller, toTeam(body)));
   }
 
   @Get()
   @Permit('directory.read')
   @ApiOperation({ summary: 'List teams, newest first' })
   @ApiOkResponse({ type: TeamPageDto })
-  async list(@Query() query: TeamQueryDto): Promise<TeamPageDto> {
-    return fromPage(await this.teams.list(toPageRequest(query), query.department_id), fromTeam);
+  async list(@By() caller: Caller, @Query() query: TeamQueryDto): Promise<TeamPageDto> {
+    return fromPage(
+      await this.organization.listTeams(caller, toPageRequest(query), { departmentId: query.department_id }),
+      fromTeam,
+    );
   }
 
   @Get(':id')
@@ -42,8 +47,8 @@ export class TeamsController {
   @ApiOperation({ summary: 'One team' })
   @ApiOkResponse({ type: TeamDto })
   @Refuses(404)
-  async get(@Id('team') id: string): Promise<TeamDto> {
-    return fromTeam(await this.teams.get(id));
+  async get(@By() caller: Caller, @Id('team') id: string): Promise<TeamDto> {
+    return fromTeam(await this.organization.getTeam(caller, id));
   }
 
   @Patch(':id')
@@ -51,8 +56,8 @@ export class TeamsController {
   @ApiOperation({ summary: 'Change a team, its limits or its models' })
   @ApiOkResponse({ type: TeamDto })
   @Refuses(404, 409)
-  async update(@Id('team') id: string, @Body() body: UpdateTeamDto): Promise<TeamDto> {
-    return fromTeam(await this.teams.update(id, toTeamChanges(body)));
+  async update(@By() caller: Caller, @Id('team') id: string, @Body() body: UpdateTeamDto): Promise<TeamDto> {
+    return fromTeam(await this.organization.updateTeam(caller, id, toTeamChanges(body)));
   }
 
   @Delete(':id')
@@ -61,7 +66,7 @@ export class TeamsController {
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404, 409)
-  async remove(@Id('team') id: string): Promise<void> {
-    await this.teams.remove(id);
+  async remove(@By() caller: Caller, @Id('team') id: string): Promise<void> {
+    await this.organization.removeTeam(caller, id);
   }
 }

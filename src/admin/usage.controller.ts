@@ -3,6 +3,8 @@ import { Get, Headers, Query, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
 import { UsageQueries } from '../billing';
 import { Clock } from '../platform/clock';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { CSV, csvFile } from './csv-file';
 import { fromUsageGroup, toUsageCsv, toUsageQuery, UsageQueryDto, UsageReportDto } from './dtos/usage.dto';
@@ -22,11 +24,12 @@ export class UsageController {
   @ApiProduces('application/json', CSV)
   @ApiOkResponse({ type: UsageReportDto })
   async report(
+    @By() caller: Caller,
     @Query() query: UsageQueryDto,
     @Headers('accept') accept: string | undefined,
     @Res({ passthrough: true }) response: ServerResponse,
   ): Promise<UsageReportDto | StreamableFile> {
-    const wanted = toUsageQuery(query, this.clock.now());
+    const wanted = { ...toUsageQuery(query, this.clock.now()), scope: caller.scope };
     response.setHeader('vary', 'accept');
     if (accept?.includes(CSV))
       return csvFile(toUsageCsv(this.usage.stream(wanted), wanted.groupBy), 'usage.csv', response);

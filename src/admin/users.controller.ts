@@ -1,11 +1,14 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
-import { UsersService } from '../access';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
+import { requireStrongPassword } from './authority/strong-password';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import {
   CreateUserDto,
   fromUser,
+  PasswordDto,
   toUser,
   toUserChanges,
   UpdateUserDto,
@@ -14,27 +17,28 @@ import {
   UserQueryDto,
 } from './dtos/user.dto';
 import { Id } from './id.decorator';
+import { UserManagement } from './management/user-management';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
 @ManagementController('users', 'Users')
 export class UsersController {
-  constructor(private readonly users: UsersService) {}
+  constructor(private readonly users: UserManagement) {}
 
   @Post()
   @Permit('members.write')
   @ApiOperation({ summary: 'Create a user' })
   @ApiCreatedResponse({ type: UserDto })
   @Refuses(409)
-  async create(@Body() body: CreateUserDto): Promise<UserDto> {
-    return fromUser(await this.users.create(toUser(body)));
+  async create(@By() caller: Caller, @Body() body: CreateUserDto): Promise<UserDto> {
+    return fromUser(await this.users.create(caller, toUser(body)));
   }
 
   @Get()
   @Permit('directory.read')
   @ApiOperation({ summary: 'List users, newest first' })
   @ApiOkResponse({ type: UserPageDto })
-  async list(@Query() query: UserQueryDto): Promise<UserPageDto> {
-    return fromPage(await this.users.list(toPageRequest(query), query.team_id), fromUser);
+  async list(@By() caller: Caller, @Query() query: UserQueryDto): Promise<UserPageDto> {
+    return fromPage(await this.users.list(caller, toPageRequest(query), { teamId: query.team_id }), fromUser);
   }
 
   @Get(':id')
@@ -42,8 +46,8 @@ export class UsersController {
   @ApiOperation({ summary: 'One user' })
   @ApiOkResponse({ type: UserDto })
   @Refuses(404)
-  async get(@Id('user') id: string): Promise<UserDto> {
-    return fromUser(await this.users.get(id));
+  async get(@By() caller: Caller, @Id('user') id: string): Promise<UserDto> {
+    return fromUser(await this.users.get(caller, id));
   }
 
   @Patch(':id')
@@ -51,8 +55,21 @@ export class UsersController {
   @ApiOperation({ summary: 'Change or disable a user' })
   @ApiOkResponse({ type: UserDto })
   @Refuses(404, 409)
-  async update(@Id('user') id: string, @Body() body: UpdateUserDto): Promise<UserDto> {
-    return fromUser(await this.users.update(id, toUserChanges(body)));
+  async update(@By() caller: Caller, @Id('user') id: string, @Body() body: UpdateUserDto): Promise<UserDto> {
+    return fromUser(await this.users.update(caller, id, toUserChanges(body)));
+  }
+
+  /** Every session of the user ends. */
+  @Post(':id/password')
+  @Permit('directory.write')
+  @ApiOperation({ summary: 'Set the password of a user for the console' })
+  @HttpCode(204)
+  @ApiNoContentResponse({ description: 'Every session of the user has ended.' })
+  @Refuses(404)
+  async password(@By() caller: Caller, @Id('user') id: string, @Body() body: PasswordDto): Promise<void> {
+    const { email, name } = await this.users.get(caller, id);
+    requireStrongPassword(body.password, [email, name]);
+    await this.users.setPassword(caller, id, body.password);
   }
 
   @Delete(':id')
@@ -61,7 +78,7 @@ export class UsersController {
   @HttpCode(204)
   @ApiNoContentResponse({ description: 'The keys of the user are gone too.' })
   @Refuses(404)
-  async remove(@Id('user') id: string): Promise<void> {
-    await this.users.remove(id);
+  async remove(@By() caller: Caller, @Id('user') id: string): Promise<void> {
+    await this.users.remove(caller, id);
   }
 }

@@ -1,6 +1,8 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { WebhooksService } from '../alerts';
+import { By } from './authority/by.decorator';
+import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { fromPage, PageQueryDto, toPageRequest } from './dtos/page.dto';
 import {
@@ -16,18 +18,22 @@ import {
   WebhookPageDto,
 } from './dtos/webhook.dto';
 import { Id } from './id.decorator';
+import { WebhookManagement } from './management/webhook-management';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
 @ManagementController('webhooks', 'Webhooks')
 export class WebhooksController {
-  constructor(private readonly webhooks: WebhooksService) {}
+  constructor(
+    private readonly webhooks: WebhooksService,
+    private readonly management: WebhookManagement,
+  ) {}
 
   @Post()
   @Permit('alerts.write')
   @ApiOperation({ summary: 'Send events to an address; the secret is shown once' })
   @ApiCreatedResponse({ type: NewWebhookDto, description: 'The only answer that holds the secret.' })
-  async create(@Body() body: CreateWebhookDto): Promise<NewWebhookDto> {
-    const { webhook, secret } = await this.webhooks.create(toWebhook(body));
+  async create(@By() caller: Caller, @Body() body: CreateWebhookDto): Promise<NewWebhookDto> {
+    const { webhook, secret } = await this.management.create(caller, toWebhook(body));
     return Object.assign(fromWebhook(webhook), { secret });
   }
 
@@ -53,8 +59,8 @@ export class WebhooksController {
   @ApiOperation({ summary: 'Change a webhook' })
   @ApiOkResponse({ type: WebhookDto })
   @Refuses(404)
-  async update(@Id('hook') id: string, @Body() body: UpdateWebhookDto): Promise<WebhookDto> {
-    return fromWebhook(await this.webhooks.update(id, toWebhookChanges(body)));
+  async update(@By() caller: Caller, @Id('hook') id: string, @Body() body: UpdateWebhookDto): Promise<WebhookDto> {
+    return fromWebhook(await this.management.update(caller, id, toWebhookChanges(body)));
   }
 
   @Delete(':id')
@@ -63,8 +69,8 @@ export class WebhooksController {
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404)
-  async remove(@Id('hook') id: string): Promise<void> {
-    await this.webhooks.remove(id);
+  async remove(@By() caller: Caller, @Id('hook') id: string): Promise<void> {
+    await this.management.remove(caller, id);
   }
 
   /** Newest first: what was sent, what the receiver answered, and what is tried again. */

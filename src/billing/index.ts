@@ -4,7 +4,13 @@ export { exhaustionOf, forecastOf } from './budgets/budget-forecast';
 export { BudgetLadder, type LadderVerdict } from './budgets/budget-ladder';
 export { whyNoLadder, type Degradation } from './budgets/budget-terms';
 export { BudgetStepError } from './budgets/budget.errors';
-export { BudgetsService, type BudgetChanges, type BudgetFields, type StandingBudget } from './budgets/budgets.service';
+export {
+  BudgetsService,
+  type BudgetChanges,
+  type BudgetFields,
+  type StandingBudget,
+  type TopUpFields,
+} from './budgets/budgets.service';
 export { BUDGET_PERIODS, BUDGET_SCOPES, type BudgetPeriod, type BudgetScope } from './budgets.config';
 export { CostInterceptor } from './cost.interceptor';
 export { BudgetTopUp } from './entities/budget-top-up.entity';

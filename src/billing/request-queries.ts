@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager, SelectQueryBuilder } from 'typeorm';
 import { InvalidRequestError } from '../core/errors';
 import { toPage, type Page, type PageRequest } from '../core/page';
+import { EVERYBODY, isWithin, type Scope } from '../core/scope';
 import { boundedQuery } from './bounded-query';
 import { UsageAttempt } from './entities/usage-attempt.entity';
 import { UsageRequest } from './entities/usage-request.entity';
@@ -59,6 +60,8 @@ export type RequestFilter = {
   readonly to?: Date | undefined;
   /** Labels that the request must carry. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Absent: everybody's. */
+  readonly scope?: Scope | undefined;
 };
 
 export interface RequestDetail {
@@ -100,8 +103,8 @@ export class RequestQueries {
     return row?.id ?? null;
   }
 
-  /** With its decision trace and its attempts in order; null when there is none. */
-  async find(id: string): Promise<RequestDetail | null> {
+  /** With its decision trace and its attempts in order; null when there is none within the scope. */
+  async find(id: string, scope: Scope = EVERYBODY): Promise<RequestDetail | null> {
     const time = timeOfRequestId(id);
     if (time === null) return null;
     return boundedQuery(this.database, async (manager) => {
@@ -110,7 +113,7 @@ export class RequestQueries {
         .addSelect('r.decisions')
         .where('r.id = :id and r.started_at = :at', { id, at: new Date(time) })
         .getOne();
-      if (!request) return null;
+      if (!request || !isWithin(scope, request)) return null;
       const attempts = await manager
         .createQueryBuilder(UsageAttempt, 'a')
         .where('a.request_id = :id and a.started_at >= :from and a.started_at < :to', {
@@ -153,6 +156,11 @@ export function cursorTime(cursor: string): Date {
   return new Date(time);
 }
 
+function applyScope(query: SelectQueryBuilder<UsageRequest>, scope: Scope): void {
+  if (scope.kind === 'teams') query.andWhere('r.team_id = any(:seen)', { seen: scope.teamIds });
+  if (scope.kind === 'user') query.andWhere('r.user_id = :own', { own: scope.userId });
+}
+
 function applyFilter(query: SelectQueryBuilder<UsageRequest>, filter: RequestFilter): void {
   for (const [field, column] of Object.entries(EQUAL_FILTERS) as [keyof typeof EQUAL_FILTERS, string][]) {
     if (filter[field] !== undefined) query.andWhere(`r.${column} = :${field}`, { [field]: filter[field] });
@@ -162,6 +170,7 @@ function applyFilter(query: SelectQueryBuilder<UsageRequest>, filter: RequestFil
     if (min !== undefined) query.andWhere(`r.${column} >= :${field}Min`, { [`${field}Min`]: min.toString() });
     if (max !== undefined) query.andWhere(`r.${column} <= :${field}Max`, { [`${field}Max`]: max.toString() });
   }
+  applyScope(query, filter.scope ?? EVERYBODY);
   if (filter.from) query.andWhere('r.started_at >= :from', { from: filter.from });
   if (filter.to) query.andWhere('r.started_at < :to', { to: filter.to });
   if (filter.metadata) query.andWhere('r.metadata @> :metadata::jsonb', { metadata: JSON.stringify(filter.metadata) });

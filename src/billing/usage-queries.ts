@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { InvalidRequestError } from '../core/errors';
+import { EVERYBODY, type Scope } from '../core/scope';
 import { asTooSlow, boundedQuery, limitStatement } from './bounded-query';
 import { usageSource, type Grain } from './usage-source';
 
@@ -31,6 +32,8 @@ export interface UsageQuery {
   readonly to: Date;
   /** `day`, `hour`, `team`, `user`, `department`, `model`, `provider`, `key` or `metadata.<name>`. */
   readonly groupBy: readonly string[];
+  /** Absent: everybody's. */
+  readonly scope?: Scope | undefined;
 }
 
 /** One group. */
@@ -93,16 +96,23 @@ export class UsageQueries {
   }
 }
 
-function statement({ from, to, groupBy }: UsageQuery): { sql: string; parameters: unknown[] } {
+function statement({ from, to, groupBy, scope = EVERYBODY }: UsageQuery): { sql: string; parameters: unknown[] } {
   if (groupBy.length > MAX_DIMENSIONS)
     throw new InvalidRequestError(`Group by at most ${MAX_DIMENSIONS} dimensions.`, 'group_by');
   const parameters: unknown[] = [];
   const source = usageSource(from, to, coarsestFor(groupBy), parameters);
   const dimensions = groupBy.map((name, index) => `${expressionOf(name, parameters)} as d${index}`);
   const positions = groupBy.map((_, index) => index + 1).join(', ');
-  const sql = `select ${[...dimensions, ...SUMS].join(', ')} from ${source}
+  const sql = `select ${[...dimensions, ...SUMS].join(', ')} from ${source} ${whereOf(scope, parameters)}
     ${positions === '' ? '' : `group by ${positions} order by ${positions}`}`;
   return { sql, parameters };
+}
+
+function whereOf(scope: Scope, parameters: unknown[]): string {
+  if (scope.kind === 'all') return '';
+  parameters.push(scope.kind === 'teams' ? scope.teamIds : scope.userId);
+  const placeholder = `$${parameters.length}`;
+  return scope.kind === 'teams' ? `where team_id = any(${placeholder})` : `where user_id = ${placeholder}`;
 }
 
 function coarsestFor(groupBy: readonly string[]): Grain {

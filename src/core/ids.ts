@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
 export type IdPrefix =
-  'req' | 'att' | 'dep' | 'team' | 'user' | 'key' | 'bud' | 'top' | 'org' | 'inst' | 'hook' | 'dlv';
+  'req' | 'att' | 'dep' | 'team' | 'user' | 'key' | 'bud' | 'top' | 'org' | 'inst' | 'hook' | 'dlv' | 'aud';
 
 /** Random bytes are drawn in blocks: one system call serves 400 ids. */
 const BLOCK_BYTES = 4000;

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { RequestContexts } from '../platform/http/request-contexts';
 import { DIALECTS } from './dialects';
-import { toGatewayError } from './gateway-error';
+import { toGatewayError } from '../platform/http/gateway-error';
 import { errorHeaders, gatewayHeaders } from './response-headers';
 
 /** Answers every error in the caller's dialect, on every route. */

@@ -3,8 +3,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
 import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
 import { DIALECTS } from './dialects';
+import { toGatewayError } from '../platform/http/gateway-error';
 import type { StreamFormat } from './dialects/format';
-import { toGatewayError } from './gateway-error';
 import { costHeader, gatewayHeaders, warningsHeader } from './response-headers';
 import { streamOptions } from './stream-options';
 

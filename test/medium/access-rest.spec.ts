@@ -7,7 +7,7 @@ import { Module } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AccessModule, AccessService, FirstRunService } from '../../src/access';
-import { AuthorityModule } from '../../src/admin/authority/authority.module';
+import { ManagementModule } from '../../src/admin/management/management.module';
 import { DepartmentsController } from '../../src/admin/departments.controller';
 import { KeysController } from '../../src/admin/keys.controller';
 import { TeamsController } from '../../src/admin/teams.controller';
@@ -21,7 +21,7 @@ const ADMIN_KEY = 'test-admin-key-0123456789abcdef0123456789';
 
 /** The four resources alone: the rest of the management API needs more around it. */
 @Module({
-  imports: [ThrottlerModule.forRoot([{ ttl: 60_000, limit: 100_000 }]), AccessModule, AuthorityModule],
+  imports: [ThrottlerModule.forRoot([{ ttl: 60_000, limit: 100_000 }]), AccessModule, ManagementModule],
   controllers: [DepartmentsController, TeamsController, UsersController, KeysController],
 })
 class AccessApiModule {}

@@ -18,6 +18,7 @@ import { InvalidRequestError } from '../../src/core/errors';
 import { formatUsd } from '../../src/core/money';
 import { newId } from '../../src/core/ids';
 import { Clock, SystemClock } from '../../src/platform/clock';
+import { AS_ADMIN } from '../support/as-admin';
 import { createTestDatabase } from '../support/test-database';
 import { connect, startBilling } from './billing.support';
 
@@ -98,7 +99,7 @@ describe('usage queries', () => {
       ],
     })
       .overrideGuard(ManagementGuard)
-      .useValue({ canActivate: () => true })
+      .useValue(AS_ADMIN)
       .compile();
     app = moduleRef.createNestApplication({ forceCloseConnections: true, logger: false });
     await app.listen(0, '127.0.0.1');

@@ -6,13 +6,18 @@ import os from 'node:os';
 import path from 'node:path';
 import type { INestApplication, LoggerService } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { AuditLog, type Deed } from '../../src/admin/audit/audit-log';
 import { ConfigController } from '../../src/admin/config.controller';
+import { Operations } from '../../src/admin/management/operations';
 import { ManagementGuard } from '../../src/admin/management.guard';
 import { AppConfig } from '../../src/app.config';
 import { ConfigModule } from '../../src/platform/config/config.module';
 import { Environment } from '../../src/platform/config/environment';
 import { LiveConfig } from '../../src/platform/config/live-config';
+import { ProviderOverviews } from '../../src/providers';
 import { ProvidersConfig } from '../../src/providers/providers.config';
+import { CacheAdministration } from '../../src/semantic-cache';
+import { AS_ADMIN } from '../support/as-admin';
 
 const VARIABLES = { OPENAI_API_KEY: 'sk-real-5ecret-value', DATABASE_URL: 'postgres://u:pa55word@db/gateway' };
 const GOOD = 'providers: { openai: { api_key: "${OPENAI_API_KEY}", models: [gpt-4o] } }\n';
@@ -24,8 +29,10 @@ describe('the configuration over the management API', () => {
   let file: string;
   let app: INestApplication;
   let address: string;
+  let deeds: Deed[];
 
   beforeEach(async () => {
+    deeds = [];
     directory = mkdtempSync(path.join(os.tmpdir(), 'gateway-config-api-'));
     file = path.join(directory, 'gateway.yaml');
     writeFileSync(file, GOOD);
@@ -35,10 +42,16 @@ describe('the configuration over the management API', () => {
         ConfigModule.forFile(AppConfig, file, VARIABLES),
       ],
       controllers: [ConfigController],
+      providers: [
+        Operations,
+        { provide: AuditLog, useValue: { record: (_: unknown, deed: Deed) => void deeds.push(deed) } },
+        { provide: CacheAdministration, useValue: {} },
+        { provide: ProviderOverviews, useValue: {} },
+      ],
     })
       .setLogger(SILENT)
       .overrideGuard(ManagementGuard)
-      .useValue({ canActivate: () => true })
+      .useValue(AS_ADMIN)
       .compile();
     app = module.createNestApplication({ forceCloseConnections: true });
     await app.listen(0, '127.0.0.1');
@@ -89,6 +102,7 @@ describe('the configuration over the management API', () => {
     writeFileSync(file, GOOD.replace('gpt-4o', 'gpt-4.1'));
     const taken = await call('POST', '/reload');
     expect(taken).toMatchObject({ status: 200, json: { reloaded: true, problems: [] } });
+    expect(deeds).toMatchObject([{ action: 'config.reload', after: { reloaded: true } }]);
     const version = app.get(LiveConfig).version;
     expect(taken.json).toMatchObject({ version });
     writeFileSync(file, GOOD.replace('models', 'modles'));

@@ -1,6 +1,7 @@
 import type { UserRole, UserWithTeams } from '../../access';
 import type { Identity, Limits } from '../../core/context';
 import { EVERYBODY, type Scope } from '../../core/scope';
+import type { Actor } from '../audit/audit-log';
 
 /** How a caller showed who they are. */
 export type CallerKind = 'admin_key' | 'key' | 'person';
@@ -24,6 +25,8 @@ export interface Caller {
   readonly role: UserRole;
   readonly scope: Scope;
   readonly holds: Holdings;
+  /** Where the call came from. */
+  readonly address: string | null;
 }
 
 const UNBOUNDED: Holdings = { limits: [], models: [] };
@@ -37,6 +40,7 @@ export const ADMIN_KEY_CALLER: Caller = {
   role: 'admin',
   scope: EVERYBODY,
   holds: UNBOUNDED,
+  address: null,
 };
 
 /** A management key of nobody speaks for the organization: only an administrator can have made it. */
@@ -56,6 +60,7 @@ export const callerOf = (user: UserWithTeams): Caller => ({
   role: user.role,
   scope: scopeOf(user),
   holds: { limits: present(user.limits), models: present(user.allowedModels) },
+  address: null,
 });
 
 /** A management key of a person has the role of the person, and what the key itself may use. */
@@ -71,6 +76,14 @@ export function callerOfKey(user: UserWithTeams, identity: Identity): Caller {
     },
   };
 }
+
+/** How the caller stands in the audit log. */
+export const actorOf = ({ kind, userId, keyId, label, address }: Caller): Actor => ({
+  kind,
+  id: userId ?? keyId,
+  label: kind === 'key' && userId !== null ? `${label} with ${keyId}` : label,
+  address,
+});
 
 function scopeOf({ id, role, teamIds }: UserWithTeams): Scope {
   if (role === 'admin' || role === 'auditor') return EVERYBODY;

@@ -5,10 +5,19 @@ import { BillingModule } from '../../billing';
 import { ProvidersModule } from '../../providers';
 import { RateLimitModule } from '../../rate-limit';
 import { SemanticCacheModule } from '../../semantic-cache';
+import { BudgetManagement } from '../management/budget-management';
+import { ManagementModule } from '../management/management.module';
+import { Operations } from '../management/operations';
+import { PriceManagement } from '../management/price-management';
+import { WebhookManagement } from '../management/webhook-management';
 import { ConsoleGuard } from './auth/console.guard';
 import { ConsoleKeys } from './auth/console-keys';
 import { ConsoleSessions } from './auth/console-sessions';
 import { Csrf } from './auth/csrf';
+import { IdentityProvider } from './auth/oidc/identity-provider';
+import { OidcAccounts } from './auth/oidc/oidc-accounts';
+import { OidcFlows } from './auth/oidc/oidc-flow';
+import { OidcSignIn } from './auth/oidc/oidc-sign-in';
 import { SignInService } from './auth/sign-in.service';
 import { SignInThrottle } from './auth/sign-in-throttle';
 import { Choices } from './data/choices';
@@ -21,24 +30,26 @@ import { UsageFigures } from './data/usage-figures';
 import { VisibleBudgets } from './data/visible-budgets';
 import { AlertsPageController } from './pages/alerts.controller';
 import { BudgetsPageController } from './pages/budgets.controller';
-import { CachePageController } from './pages/cache.controller';
+import { CachePageController, CacheSources } from './pages/cache.controller';
 import { KeysPageController } from './pages/keys.controller';
 import { LimitsPageController } from './pages/limits.controller';
 import { LiveController } from './pages/live.controller';
 import { ModelsPageController } from './pages/models.controller';
+import { OidcController } from './pages/oidc.controller';
 import { OverviewController, OverviewSources } from './pages/overview.controller';
 import { PlaygroundController } from './pages/playground.controller';
 import { PricesPageController } from './pages/prices.controller';
 import { RequestsPageController } from './pages/requests.controller';
 import { SettingsPageController } from './pages/settings.controller';
 import { SignInController } from './pages/sign-in.controller';
-import { Organization, TeamsPageController } from './pages/teams.controller';
+import { TeamsPageController } from './pages/teams.controller';
 import { UsagePageController } from './pages/usage.controller';
 import { Assets } from './render/assets';
 import { Pages } from './render/pages';
 
 export const CONSOLE_CONTROLLERS = [
   SignInController,
+  OidcController,
   OverviewController,
   RequestsPageController,
   UsagePageController,
@@ -57,7 +68,15 @@ export const CONSOLE_CONTROLLERS = [
 
 /** The console at `/admin`. */
 @Module({
-  imports: [AccessModule, AlertsModule, BillingModule, ProvidersModule, RateLimitModule, SemanticCacheModule],
+  imports: [
+    AccessModule,
+    AlertsModule,
+    BillingModule,
+    ProvidersModule,
+    RateLimitModule,
+    SemanticCacheModule,
+    ManagementModule,
+  ],
   controllers: CONSOLE_CONTROLLERS,
   providers: [
     ConsoleGuard,
@@ -66,6 +85,14 @@ export const CONSOLE_CONTROLLERS = [
     Csrf,
     SignInService,
     SignInThrottle,
+    IdentityProvider,
+    OidcAccounts,
+    OidcFlows,
+    OidcSignIn,
+    BudgetManagement,
+    PriceManagement,
+    WebhookManagement,
+    Operations,
     Choices,
     Directory,
     LimitUses,
@@ -73,8 +100,8 @@ export const CONSOLE_CONTROLLERS = [
     PlaygroundCalls,
     Subjects,
     VisibleBudgets,
-    Organization,
     OverviewSources,
+    CacheSources,
     UsageFigures,
     Assets,
     Pages,

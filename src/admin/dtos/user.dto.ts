@@ -1,6 +1,16 @@
 import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsBoolean, IsEmail, IsIn, IsObject, ValidateNested } from 'class-validator';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsEmail,
+  IsIn,
+  IsObject,
+  IsString,
+  MaxLength,
+  ValidateNested,
+} from 'class-validator';
 import { USER_ROLES, type UserChanges, type UserFields, type UserRole, type UserWithTeams } from '../../access';
 import { IsIdOf, IsModelPatterns, IsName, MayBeAbsent, MayBeNull } from './fields';
 import { fromLimits, LimitsDto, toLimits } from './limits.dto';
@@ -45,6 +55,13 @@ export class UpdateUserDto extends PartialType(CreateUserDto, { skipNullProperti
   @MayBeAbsent()
   @IsBoolean()
   disabled?: boolean;
+}
+
+export class PasswordDto {
+  @ApiProperty({ minLength: 12, maxLength: 256, example: 'tundra ledger violin moss' })
+  @IsString()
+  @MaxLength(256)
+  password!: string;
 }
 
 export class UserQueryDto extends PageQueryDto {

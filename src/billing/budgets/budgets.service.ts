@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource, IsNull, LessThan } from 'typeorm';
+import { DataSource, IsNull, type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { ConflictError, InvalidRequestError, NotFoundError } from '../../core/errors';
 import { newId } from '../../core/ids';
 import type { NanoUsd } from '../../core/money';
 import { toPage, type Page, type PageRequest } from '../../core/page';
+import { EVERYBODY, type Scope } from '../../core/scope';
 import { Clock } from '../../platform/clock';
 import { Budget } from '../entities/budget.entity';
 import { BudgetTopUp } from '../entities/budget-top-up.entity';
@@ -68,67 +69,65 @@ export class BudgetsService {
   ) {}
 
   /** Throws `InvalidRequestError` when there is no such department, team, user or key. */
-  async create(fields: BudgetFields): Promise<StandingBudget> {
+  async create(fields: BudgetFields, manager = this.database.manager): Promise<StandingBudget> {
     await this.requireScope(fields.scope, fields.scopeId);
     const now = this.clock.now();
     const id = newId('bud', now);
-    await this.database
-      .getRepository(Budget)
-      .insert({ ...fields, id, source: 'api', createdAt: new Date(now), removedAt: null });
-    return this.get(id);
+    await manager.insert(Budget, { ...fields, id, source: 'api', createdAt: new Date(now), removedAt: null });
+    return this.get(id, { manager });
   }
 
-  async list({ limit, cursor }: PageRequest): Promise<Page<StandingBudget>> {
+  /** Of a scope: the budgets of its teams and their members, or of its user, and of keys within it. */
+  async list({ limit, cursor }: PageRequest, scope: Scope = EVERYBODY): Promise<Page<StandingBudget>> {
     if (cursor !== null && !/^bud_[0-9a-z]{26}$/.test(cursor)) {
       throw new InvalidRequestError(
         'cursor is not one that this list gave out: pass next_cursor as it came.',
         'cursor',
       );
     }
-    const rows = await this.database.getRepository(Budget).find({
-      where: { removedAt: IsNull(), ...(cursor === null ? {} : { id: LessThan(cursor) }) },
-      order: { id: 'DESC' },
-      take: limit + 1,
-    });
+    const query = within(this.database.manager, scope);
+    if (cursor !== null) query.andWhere('budget.id < :cursor', { cursor });
+    const rows = await query
+      .orderBy('budget.id', 'DESC')
+      .take(limit + 1)
+      .getMany();
     const { items, nextCursor } = toPage(rows, limit, ({ id }) => id);
-    return { items: await this.withStanding(items), nextCursor };
+    return { items: await this.withStanding(items, this.database.manager), nextCursor };
   }
 
-  async get(id: string): Promise<StandingBudget> {
-    const [budget] = await this.withStanding([await this.find(id)]);
-    if (!budget) throw new NotFoundError(`There is no budget "${id}".`);
+  async get(id: string, { manager = this.database.manager, scope = EVERYBODY }: Reading = {}): Promise<StandingBudget> {
+    const [budget] = await this.withStanding([await this.find(id, manager, scope)], manager);
+    if (!budget) throw notFound(id);
     return budget;
   }
 
   /** In force everywhere within a second. Throws `ConflictError` for a budget of the configuration file. */
-  async update(id: string, changes: BudgetChanges): Promise<StandingBudget> {
-    await this.findOwn(id);
-    await this.database.transaction(async (manager) => {
+  async update(id: string, changes: BudgetChanges, within = this.database.manager): Promise<StandingBudget> {
+    await this.findOwn(id, within);
+    await within.transaction(async (manager) => {
       if (Object.keys(changes).length > 0) await manager.update(Budget, { id }, changes);
       await manager.query('select budget_raise_ceiling($1)', [id]);
     });
-    return this.get(id);
+    return this.get(id, { manager: within });
   }
 
-  async remove(id: string): Promise<void> {
-    await this.findOwn(id);
-    await this.database
-      .getRepository(Budget)
-      .update({ id, removedAt: IsNull() }, { removedAt: new Date(this.clock.now()) });
+  async remove(id: string, manager = this.database.manager): Promise<void> {
+    await this.findOwn(id, manager);
+    await manager.update(Budget, { id, removedAt: IsNull() }, { removedAt: new Date(this.clock.now()) });
   }
 
   /** Raises the limit of the current period until it expires or the period ends. */
-  async topUp(id: string, fields: TopUpFields): Promise<BudgetTopUp> {
-    await this.find(id);
+  async topUp(id: string, fields: TopUpFields, within = this.database.manager): Promise<BudgetTopUp> {
+    await this.find(id, within);
     if (fields.expiresAt.getTime() <= this.clock.now())
       throw new InvalidRequestError('expires_at must be in the future.', 'expires_at');
     const topUp = new BudgetTopUp();
-    await this.database.transaction(async (manager) => {
+    await within.transaction(async (manager) => {
       const [row] = await manager.query<{ starts_at: Date }[]>(
         'select budget_period_at($1, clock_timestamp()) as starts_at',
         [id],
       );
-      if (!row) throw new NotFoundError(`There is no budget "${id}".`);
+      if (!row) throw notFound(id);
       const now = this.clock.now();
       Object.assign(topUp, { ...fields, id: newId('top', now), budgetId: id, createdAt: new Date(now) });
       topUp.periodStartsAt = row.starts_at;
@@ -139,21 +138,21 @@ export class BudgetsService {
   }
 
   /** The newest first. Throws `NotFoundError`. */
-  async topUps(id: string): Promise<BudgetTopUp[]> {
-    await this.find(id);
+  async topUps(id: string, scope: Scope = EVERYBODY): Promise<BudgetTopUp[]> {
+    await this.find(id, this.database.manager, scope);
     return this.database
       .getRepository(BudgetTopUp)
       .find({ where: { budgetId: id }, order: { id: 'DESC' }, take: MAX_TOP_UPS });
   }
 
-  private async find(id: string): Promise<Budget> {
-    const budget = await this.database.getRepository(Budget).findOneBy({ id, removedAt: IsNull() });
-    if (!budget) throw new NotFoundError(`There is no budget "${id}".`);
+  private async find(id: string, manager: EntityManager, scope: Scope = EVERYBODY): Promise<Budget> {
+    const budget = await within(manager, scope).andWhere('budget.id = :id', { id }).getOne();
+    if (!budget) throw notFound(id);
     return budget;
   }
 
-  private async findOwn(id: string): Promise<Budget> {
-    const budget = await this.find(id);
+  private async findOwn(id: string, manager: EntityManager): Promise<Budget> {
+    const budget = await this.find(id, manager);
     if (budget.source === 'config') {
       throw new ConflictError(
         `Budget "${budget.name}" is declared in the configuration file: change it there and reload, or top it up.`,
@@ -168,18 +167,49 @@ export class BudgetsService {
     if (!found) throw new InvalidRequestError(`There is no ${scope} with this id.`, 'scope_id');
   }
 
-  private async withStanding(budgets: readonly Budget[]): Promise<StandingBudget[]> {
+  private async withStanding(budgets: readonly Budget[], manager: EntityManager): Promise<StandingBudget[]> {
     if (budgets.length === 0) return [];
     const ids = budgets.map(({ id }) => id);
     // A statement does not see the periods that it makes itself.
-    await this.database.query('select budget_period_at(id, clock_timestamp()) from unnest($1::text[]) id', [ids]);
-    const rows = await this.database.query<StandingRow[]>(STANDING, [ids]);
+    await manager.query('select budget_period_at(id, clock_timestamp()) from unnest($1::text[]) id', [ids]);
+    const rows = await manager.query<StandingRow[]>(STANDING, [ids]);
     const byId = new Map(rows.map((row) => [row.id, row]));
     return budgets.flatMap((budget) => {
       const row = byId.get(budget.id);
       return row ? [Object.assign(budget, { standing: toStanding(row) })] : [];
     });
   }
+}
+
+/** How a budget is read. */
+interface Reading {
+  /** The transaction to read in. */
+  readonly manager?: EntityManager | undefined;
+  /** What is outside it is not found. Absent: everybody's. */
+  readonly scope?: Scope | undefined;
+}
+
+const notFound = (id: string): Error => new NotFoundError(`There is no budget "${id}".`);
+
+function within(manager: EntityManager, scope: Scope): SelectQueryBuilder<Budget> {
+  const query = manager.createQueryBuilder(Budget, 'budget').where('budget.removedAt is null');
+  if (scope.kind === 'teams') {
+    query.andWhere(
+      `(budget.scope = 'team' and budget.scope_id = any(:seen) or budget.scope = 'key'
+        and exists (select 1 from api_keys k where k.id = budget.scope_id and k.team_id = any(:seen))
+        or budget.scope = 'user'
+        and exists (select 1 from user_teams m where m.user_id = budget.scope_id and m.team_id = any(:seen)))`,
+      { seen: scope.teamIds },
+    );
+  }
+  if (scope.kind === 'user') {
+    query.andWhere(
+      `(budget.scope = 'user' and budget.scope_id = :own or budget.scope = 'key'
+        and exists (select 1 from api_keys k where k.id = budget.scope_id and k.user_id = :own))`,
+      { own: scope.userId },
+    );
+  }
+  return query;
 }
 
 interface StandingRow {

@@ -55,7 +55,8 @@ export class ConsoleSessions implements OnApplicationShutdown {
         name: cookieNames(isSecure).session,
         resave: false,
         saveUninitialized: false,
-        cookie: { httpOnly: true, sameSite: 'strict', secure: isSecure, path: '/' },
+        // Sessions that begin anew are made by whichever handler came last: only "auto" looks at the request.
+        cookie: { httpOnly: true, sameSite: 'strict', secure: 'auto', path: '/' },
       });
     this.secure = handler(true);
     this.plain = handler(false);

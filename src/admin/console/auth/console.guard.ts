@@ -38,7 +38,7 @@ export class ConsoleGuard implements CanActivate {
     if (userId === null) return null;
     try {
       const user = await this.users.get(userId);
-      return user.disabledAt === null ? viewerOf(user) : null;
+      return user.disabledAt === null ? { ...viewerOf(user), address: request.ip ?? null } : null;
     } catch (error) {
       if (error instanceof NotFoundError) return null;
       throw error;

@@ -4,6 +4,7 @@ import { WebhooksService, type Webhook, type WebhookDelivery } from '../../../al
 import { MAX_PAGE_SIZE } from '../../../core/page';
 import { EVENT_TYPES } from '../../../platform/events/event-outbox';
 import { CreateWebhookDto, toWebhook, toWebhookChanges, UpdateWebhookDto } from '../../dtos/webhook.dto';
+import { WebhookManagement } from '../../management/webhook-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../auth/permissions';
 import { Pages, viewerIn } from '../render/pages';
@@ -26,6 +27,7 @@ export class AlertsPageController {
   constructor(
     private readonly pages: Pages,
     private readonly webhooks: WebhooksService,
+    private readonly management: WebhookManagement,
   ) {}
 
   @Get()
@@ -38,7 +40,8 @@ export class AlertsPageController {
   @Permit('alerts.write')
   async create(@Body() form: Query, @Res() response: Response): Promise<void> {
     try {
-      const { webhook, secret } = await this.webhooks.create(
+      const { webhook, secret } = await this.management.create(
+        viewerIn(response),
         toWebhook(await checked(CreateWebhookDto, fieldsOf(form))),
       );
       this.pages.show(response, 'webhook-secret', { title: 'Webhook created', webhook, secret });
@@ -57,7 +60,8 @@ export class AlertsPageController {
   @Permit('alerts.write')
   async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     try {
-      await this.webhooks.update(id, toWebhookChanges(await checked(UpdateWebhookDto, fieldsOf(form))));
+      const changes = toWebhookChanges(await checked(UpdateWebhookDto, fieldsOf(form)));
+      await this.management.update(viewerIn(response), id, changes);
     } catch (error) {
       await this.showWebhook(response, id, {}, { values: form, problem: problemOf(error) }, 400);
       return;
@@ -68,7 +72,7 @@ export class AlertsPageController {
   @Post(':id/delete')
   @Permit('alerts.write')
   async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
-    await this.webhooks.remove(id);
+    await this.management.remove(viewerIn(response), id);
     response.redirect(303, HOME);
   }
 

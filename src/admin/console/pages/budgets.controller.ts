@@ -1,6 +1,6 @@
 import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { BUDGET_PERIODS, BUDGET_SCOPES, BudgetsService } from '../../../billing';
+import { BUDGET_PERIODS, BUDGET_SCOPES } from '../../../billing';
 import { Clock } from '../../../platform/clock';
 import {
   CreateBudgetDto,
@@ -10,6 +10,7 @@ import {
   toTopUp,
   UpdateBudgetDto,
 } from '../../dtos/budget.dto';
+import { BudgetManagement } from '../../management/budget-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../auth/permissions';
 import { Choices } from '../data/choices';
@@ -24,7 +25,7 @@ const HOME = '/admin/budgets';
 export class BudgetsPageController {
   constructor(
     private readonly pages: Pages,
-    private readonly budgets: BudgetsService,
+    private readonly budgets: BudgetManagement,
     private readonly visible: VisibleBudgets,
     private readonly choices: Choices,
     private readonly clock: Clock,
@@ -56,7 +57,8 @@ export class BudgetsPageController {
   @Permit('budgets.write')
   async create(@Body() form: Query, @Res() response: Response): Promise<void> {
     try {
-      const { id } = await this.budgets.create(toBudget(await checked(CreateBudgetDto, fieldsOf(form))));
+      const fields = toBudget(await checked(CreateBudgetDto, fieldsOf(form)));
+      const { id } = await this.budgets.create(viewerIn(response), fields);
       response.redirect(303, `${HOME}/${id}`);
     } catch (error) {
       await this.showForm(response, { values: form, problem: problemOf(error) }, 400);
@@ -73,7 +75,8 @@ export class BudgetsPageController {
   @Permit('budgets.write')
   async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, id, { form: 'change', values: form }, async () => {
-      await this.budgets.update(id, toBudgetChanges(await checked(UpdateBudgetDto, changesOf(form))));
+      const changes = toBudgetChanges(await checked(UpdateBudgetDto, changesOf(form)));
+      await this.budgets.update(viewerIn(response), id, changes);
     });
   }
 
@@ -81,14 +84,15 @@ export class BudgetsPageController {
   @Permit('budgets.write')
   async topUp(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, id, { form: 'topUp', values: form }, async () => {
-      await this.budgets.topUp(id, toTopUp(await checked(CreateTopUpDto, topUpOf(form))));
+      const fields = toTopUp(await checked(CreateTopUpDto, topUpOf(form)));
+      await this.budgets.topUp(viewerIn(response), id, fields);
     });
   }
 
   @Post(':id/delete')
   @Permit('budgets.write')
   async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
-    await this.budgets.remove(id);
+    await this.budgets.remove(viewerIn(response), id);
     response.redirect(303, HOME);
   }
 
@@ -111,7 +115,7 @@ export class BudgetsPageController {
   private async showBudget(response: Response, id: string, more: object = {}, status = 200): Promise<void> {
     const { scope, role } = viewerIn(response);
     const { budget, row } = await this.visible.get(id, scope);
-    const topUps = await this.budgets.topUps(id);
+    const topUps = await this.budgets.topUps(viewerIn(response), id);
     const nowMs = this.clock.now();
     const mayWrite = mayDo(role, 'budgets.write');
     this.pages.show(

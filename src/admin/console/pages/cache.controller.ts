@@ -1,9 +1,10 @@
-import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
+import { Body, Get, Injectable, Param, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { InvalidRequestError } from '../../../core/errors';
 import { Clock } from '../../../platform/clock';
 import { CacheAdministration, type CacheEntryView, type CacheOverview } from '../../../semantic-cache';
 import { CacheRemovalQueryDto, fromCacheOverview } from '../../dtos/cache.dto';
+import { Operations } from '../../management/operations';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../auth/permissions';
 import { Directory } from '../data/directory';
@@ -24,13 +25,22 @@ const TIERS = {
   semantic: 'Another question with the same matter',
 } as const;
 
+/** What the page reads. */
+@Injectable()
+export class CacheSources {
+  constructor(
+    readonly cache: CacheAdministration,
+    readonly figures: UsageFigures,
+    readonly directory: Directory,
+  ) {}
+}
+
 @ConsoleController('cache')
 export class CachePageController {
   constructor(
     private readonly pages: Pages,
-    private readonly cache: CacheAdministration,
-    private readonly figures: UsageFigures,
-    private readonly directory: Directory,
+    private readonly sources: CacheSources,
+    private readonly operations: Operations,
     private readonly clock: Clock,
   ) {}
 
@@ -51,7 +61,7 @@ export class CachePageController {
       });
       if (model === undefined && scope === undefined)
         throw new InvalidRequestError('Name a model or a scope.', 'model');
-      const removed = await this.cache.removeWhere({ requestedModel: model, scope });
+      const removed = await this.operations.removeCacheEntries(viewerIn(response), { requestedModel: model, scope });
       await this.show(response, {}, { notice: `${removed} ${removed === 1 ? 'entry' : 'entries'} removed.` });
     } catch (error) {
       await this.show(response, {}, { values: form, problem: problemOf(error) }, 400);
@@ -62,14 +72,14 @@ export class CachePageController {
   @Post('flush')
   @Permit('cache.write')
   async flush(@Res() response: Response): Promise<void> {
-    await this.cache.flush();
+    await this.operations.flushCache(viewerIn(response));
     await this.show(response, {}, { notice: 'The cache is empty.' });
   }
 
   @Post('entries/:id/remove')
   @Permit('cache.write')
   async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
-    const isRemoved = ENTRY_ID.test(id) && (await this.cache.remove(id));
+    const isRemoved = ENTRY_ID.test(id) && (await this.operations.removeCacheEntry(viewerIn(response), id));
     await this.show(response, {}, { notice: isRemoved ? 'The entry is removed.' : 'There is no such entry any more.' });
   }
 
@@ -78,12 +88,12 @@ export class CachePageController {
     const nowMs = this.clock.now();
     const { now, before } = periodsOf(RANGE, nowMs);
     const [overview, entries, week, earlier] = await Promise.all([
-      this.cache.overview(),
-      this.cache.entries(pageOf(query)),
-      this.figures.totals(scope, now),
-      this.figures.totals(scope, before),
+      this.sources.cache.overview(),
+      this.sources.cache.entries(pageOf(query)),
+      this.sources.figures.totals(scope, now),
+      this.sources.figures.totals(scope, before),
     ]);
-    const nameOf = await this.directory.names(entries.items.map((entry) => ownerOf(entry)));
+    const nameOf = await this.sources.directory.names(entries.items.map((entry) => ownerOf(entry)));
     this.pages.show(
       response,
       'cache',

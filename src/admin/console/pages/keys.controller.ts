@@ -1,11 +1,12 @@
 import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { KeysService, type ApiKey } from '../../../access';
-import { InvalidRequestError, NotFoundError, PermissionDeniedError } from '../../../core/errors';
+import type { ApiKey } from '../../../access';
+import { InvalidRequestError } from '../../../core/errors';
 import { Clock } from '../../../platform/clock';
 import { CreateKeyDto, RotateKeyDto, toKey } from '../../dtos/key.dto';
+import { KeyManagement } from '../../management/key-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { isWithin, type Scope, type Viewer } from '../auth/permissions';
+import type { Scope } from '../auth/permissions';
 import { Directory, type Named } from '../data/directory';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, compactOf, limitsOf, namesOf, numberOf, pageOf, problemOf, textOf, type Query } from './fields';
@@ -14,7 +15,7 @@ import { checked, compactOf, limitsOf, namesOf, numberOf, pageOf, problemOf, tex
 export class KeysPageController {
   constructor(
     private readonly pages: Pages,
-    private readonly keys: KeysService,
+    private readonly keys: KeyManagement,
     private readonly directory: Directory,
     private readonly clock: Clock,
   ) {}
@@ -22,13 +23,14 @@ export class KeysPageController {
   @Get()
   @Permit('keys.read')
   async list(@Parameters() query: Query, @Res() response: Response): Promise<void> {
-    const { scope } = viewerIn(response);
+    const viewer = viewerIn(response);
+    const { scope } = viewer;
     const teams = await this.directory.teams(scope);
     const team = teamOf(query, scope, teams);
     const includeRevoked = query['revoked'] !== undefined;
     const filter = { teamId: team, userId: scope.kind === 'user' ? scope.userId : undefined, includeRevoked };
     const isNobody = scope.kind === 'teams' && team === undefined;
-    const page = isNobody ? { items: [], nextCursor: null } : await this.keys.list(pageOf(query), filter);
+    const page = isNobody ? { items: [], nextCursor: null } : await this.keys.list(viewer, pageOf(query), filter);
     const nameOf = await this.directory.names(page.items.flatMap(({ teamId, userId }) => [teamId, userId]));
     const values = compactOf({ team, revoked: includeRevoked ? '1' : undefined }) as Record<string, string>;
     const next = { ...values, cursor: page.nextCursor ?? '' };
@@ -54,10 +56,7 @@ export class KeysPageController {
     const viewer = viewerIn(response);
     try {
       const fields = toKey(await checked(CreateKeyDto, await this.fieldsOf(form)));
-      if (!isWithin(viewer.scope, { teamId: fields.teamId, userId: null })) {
-        throw new PermissionDeniedError('You can make keys for your own teams only.');
-      }
-      const { key, secret } = await this.keys.create({ ...fields, scopes: ['inference'] });
+      const { key, secret } = await this.keys.create(viewer, { ...fields, scopes: ['inference'] });
       this.showSecret(response, key, secret, null);
     } catch (error) {
       await this.showForm(response, { values: form, problem: problemOf(error) }, 400);
@@ -67,20 +66,20 @@ export class KeysPageController {
   @Get(':id')
   @Permit('keys.read')
   async detail(@Param('id') id: string, @Res() response: Response): Promise<void> {
-    const key = await this.own(id, viewerIn(response));
-    await this.showKey(response, key);
+    await this.showKey(response, await this.keys.get(viewerIn(response), id));
   }
 
   /** The new secret, this once; the one before works on for the grace that was asked for. */
   @Post(':id/rotate')
   @Permit('keys.rotate')
   async rotate(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
-    const key = await this.own(id, viewerIn(response));
+    const viewer = viewerIn(response);
+    const key = await this.keys.get(viewer, id);
     try {
       const { grace_seconds: grace = 0 } = await checked(RotateKeyDto, {
         grace_seconds: numberOf(form, 'grace_seconds'),
       });
-      const rotated = await this.keys.rotate(key.id, grace);
+      const rotated = await this.keys.rotate(viewer, key.id, grace);
       this.showSecret(response, rotated.key, rotated.secret, grace);
     } catch (error) {
       await this.showKey(response, key, { problem: problemOf(error) }, 400);
@@ -90,16 +89,8 @@ export class KeysPageController {
   @Post(':id/revoke')
   @Permit('keys.rotate')
   async revoke(@Param('id') id: string, @Res() response: Response): Promise<void> {
-    const key = await this.own(id, viewerIn(response));
-    await this.keys.revoke(key.id);
+    await this.keys.revoke(viewerIn(response), id);
     response.redirect(303, '/admin/keys');
-  }
-
-  /** A key that this person may see. Somebody else's is as good as none. */
-  private async own(id: string, { scope }: Viewer): Promise<ApiKey> {
-    const key = await this.keys.get(id);
-    if (!isWithin(scope, key)) throw new NotFoundError(`There is no key "${id}".`);
-    return key;
   }
 
   private async fieldsOf(form: Query): Promise<Query> {

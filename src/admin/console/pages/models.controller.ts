@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import { NotFoundError } from '../../../core/errors';
 import { Clock } from '../../../platform/clock';
 import { ProviderOverviews, ProviderRegistry, type ProviderOverview, type TargetStatus } from '../../../providers';
+import { Operations } from '../../management/operations';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../auth/permissions';
 import { showCount, showMs } from '../render/format';
@@ -18,6 +19,7 @@ export class ModelsPageController {
     private readonly pages: Pages,
     private readonly providers: ProviderRegistry,
     private readonly overviews: ProviderOverviews,
+    private readonly operations: Operations,
     private readonly clock: Clock,
   ) {}
 
@@ -32,7 +34,7 @@ export class ModelsPageController {
   @Permit('routing.write')
   async test(@Param('provider') provider: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     try {
-      const check = await this.overviews.check(provider, textOf(form, 'model'));
+      const check = await this.operations.testProvider(viewerIn(response), provider, textOf(form, 'model'));
       const latency = showMs(check.latencyMs);
       const { status = null, message = '' } = check.error ?? {};
       this.show(response, { check: { ...check, provider, latency, status, message } });

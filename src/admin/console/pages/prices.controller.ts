@@ -4,6 +4,7 @@ import { PRICE_ORIGINS, PricesService, UnpricedModels, type PriceInForce } from 
 import { InvalidRequestError } from '../../../core/errors';
 import { formatUsdPerMillion } from '../../../core/money';
 import { ModelPricesDto, PriceQueryDto, toPrices } from '../../dtos/price.dto';
+import { PriceManagement } from '../../management/price-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../auth/permissions';
 import { Pages, viewerIn } from '../render/pages';
@@ -19,6 +20,7 @@ export class PricesPageController {
   constructor(
     private readonly pages: Pages,
     private readonly prices: PricesService,
+    private readonly management: PriceManagement,
     private readonly unpriced: UnpricedModels,
   ) {}
 
@@ -39,7 +41,8 @@ export class PricesPageController {
     try {
       const model = modelOf(form);
       const typed = Object.fromEntries(FIELDS.map((name) => [name, textOf(form, name)?.replace(/[$,\s]/g, '')]));
-      await this.prices.set(model, toPrices(await checked(ModelPricesDto, typed)));
+      const prices = toPrices(await checked(ModelPricesDto, typed));
+      await this.management.set(viewerIn(response), model, prices);
       response.redirect(303, `${HOME}?${new URLSearchParams({ search: model }).toString()}`);
     } catch (error) {
       await this.show(response, {}, { values: form, problem: problemOf(error) }, 400);
@@ -51,7 +54,7 @@ export class PricesPageController {
   @Permit('routing.write')
   async remove(@Body() form: Query, @Res() response: Response): Promise<void> {
     const model = modelOf(form);
-    await this.prices.remove(model);
+    await this.management.remove(viewerIn(response), model);
     response.redirect(303, `${HOME}?${new URLSearchParams({ search: model }).toString()}`);
   }
 

@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import { FileLiveConfig } from '../../../platform/config/file-live-config';
 import { DatabaseInfo } from '../../../platform/database';
 import { ValidateConfigDto } from '../../dtos/config.dto';
+import { Operations } from '../../management/operations';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../auth/permissions';
 import { Pages, viewerIn } from '../render/pages';
@@ -15,6 +16,7 @@ export class SettingsPageController {
     private readonly pages: Pages,
     private readonly config: FileLiveConfig,
     private readonly database: DatabaseInfo,
+    private readonly operations: Operations,
   ) {}
 
   @Get()
@@ -40,7 +42,7 @@ export class SettingsPageController {
   @Post('reload')
   @Permit('config.write')
   async reload(@Res() response: Response): Promise<void> {
-    const result = await this.config.reload();
+    const result = await this.operations.reloadConfig(viewerIn(response));
     this.show(response, { reload: result }, result.reloaded ? 200 : 409);
   }
 

@@ -1,20 +1,18 @@
 import { applyDecorators, Body, Get, Post, Query as Parameters, Res, UseGuards } from '@nestjs/common';
 import { Throttle } from '@nestjs/throttler';
 import type { Request, Response } from 'express';
-import { UsersService } from '../../../access';
 import { InvalidRequestError } from '../../../core/errors';
+import { MAX_PASSWORD_LENGTH, requireStrongPassword } from '../../authority/strong-password';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { ConsoleSessions } from '../auth/console-sessions';
+import { insideOnly } from '../auth/inside-only';
 import { SignInService } from '../auth/sign-in.service';
 import { SignInThrottlerGuard } from '../auth/sign-in-throttler.guard';
+import { UserManagement } from '../../management/user-management';
 import { Pages, viewerIn } from '../render/pages';
 import { problemOf, textOf, type Query } from './fields';
 
 const HOME = '/admin';
-/** Only back into the console: never to another site, and never to what acts. */
-const INSIDE = /^\/admin(?:[/?][\w\-./?=&%:+,~]*)?$/;
-const MIN_PASSWORD_LENGTH = 12;
-const MAX_PASSWORD_LENGTH = 256;
 /** From one address, which an office may share. */
 const PASSWORDS_PER_MINUTE = 120;
 const TriesPassword = (): MethodDecorator =>
@@ -26,7 +24,7 @@ export class SignInController {
     private readonly pages: Pages,
     private readonly signIns: SignInService,
     private readonly sessions: ConsoleSessions,
-    private readonly users: UsersService,
+    private readonly users: UserManagement,
   ) {}
 
   @Get('sign-in')
@@ -95,14 +93,13 @@ export class SignInController {
   async changePassword(@Body() form: Query, @Res() response: Response): Promise<void> {
     const viewer = viewerIn(response);
     try {
-      const wanted = newPassword(form);
+      const wanted = newPassword(form, [viewer.email, viewer.name]);
       const current = typeof form['current_password'] === 'string' ? form['current_password'] : '';
       const result = await this.signIns.signIn(response, viewer.email, current);
       if (result.outcome !== 'signed_in') {
         throw new InvalidRequestError('This is not your current password.', 'current_password');
       }
-      await this.users.setPassword(viewer.id, wanted);
-      await this.sessions.endAll(viewer.id);
+      await this.users.changeOwnPassword(viewer, wanted);
       await this.sessions.begin(response.req as Request, viewer.id);
     } catch (error) {
       this.pages.show(response, 'account', { title: 'Your account', problem: problemOf(error) }, 400);
@@ -112,23 +109,12 @@ export class SignInController {
   }
 }
 
-/** The new password of a form. Throws `InvalidRequestError` when it is too weak. */
-export function newPassword(form: Query): string {
-  const password = form['password'];
-  if (typeof password !== 'string' || password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH) {
-    throw new InvalidRequestError(
-      `A password has ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters. Four words that do not belong together are a good one.`,
-      'password',
-    );
-  }
-  if (new Set(password).size < 5) {
-    throw new InvalidRequestError('This password is too easy to guess: use more different characters.', 'password');
-  }
+/** The new password of a form. Throws `InvalidRequestError` when it is too weak; `names` are the account's own. */
+export function newPassword(form: Query, names: readonly string[]): string {
+  const password = typeof form['password'] === 'string' ? form['password'] : '';
+  requireStrongPassword(password, names);
   return password;
 }
-
-const insideOnly = (next: string | undefined): string =>
-  next !== undefined && INSIDE.test(next) && !next.includes('sign-') ? next : '';
 
 const durationOf = (seconds: number): string =>
   seconds < 90 ? `${seconds} second${seconds === 1 ? '' : 's'}` : `${Math.ceil(seconds / 60)} minutes`;

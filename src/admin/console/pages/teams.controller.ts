@@ -1,21 +1,14 @@
-import { Body, Get, Injectable, Param, Post, Query as Parameters, Res } from '@nestjs/common';
+import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import {
-  DepartmentsService,
-  TeamsService,
-  USER_ROLES,
-  UsersService,
-  type Team,
-  type UserWithTeams,
-} from '../../../access';
-import { NotFoundError } from '../../../core/errors';
+import { USER_ROLES, type Department, type Team, type UserWithTeams } from '../../../access';
 import { MAX_PAGE_SIZE } from '../../../core/page';
 import { CreateDepartmentDto } from '../../dtos/department.dto';
 import { CreateTeamDto, toTeam } from '../../dtos/team.dto';
 import { CreateUserDto, toUser } from '../../dtos/user.dto';
+import { OrganizationManagement } from '../../management/organization-management';
+import { UserManagement } from '../../management/user-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { ConsoleSessions } from '../auth/console-sessions';
-import { mayDo, type Scope } from '../auth/permissions';
+import { mayDo, type Viewer } from '../auth/permissions';
 import { Directory } from '../data/directory';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, limitsOf, listOf, namesOf, pageOf, problemOf, textOf, type Problem, type Query } from './fields';
@@ -23,16 +16,6 @@ import { newPassword } from './sign-in.controller';
 
 const HOME = '/admin/teams';
 const ROLES = { admin: 'Administrator', auditor: 'Auditor', team_lead: 'Team lead', member: 'Member' } as const;
-
-/** What the page of teams and users changes. */
-@Injectable()
-export class Organization {
-  constructor(
-    readonly departments: DepartmentsService,
-    readonly teams: TeamsService,
-    readonly users: UsersService,
-  ) {}
-}
 
 /** A form that was refused: what was typed, and why. */
 interface Refused {
@@ -45,9 +28,9 @@ interface Refused {
 export class TeamsPageController {
   constructor(
     private readonly pages: Pages,
-    private readonly organization: Organization,
+    private readonly organization: OrganizationManagement,
+    private readonly users: UserManagement,
     private readonly directory: Directory,
-    private readonly sessions: ConsoleSessions,
   ) {}
 
   @Get()
@@ -60,7 +43,8 @@ export class TeamsPageController {
   @Permit('directory.write')
   async createDepartment(@Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, 'department', form, async () => {
-      await this.organization.departments.create(
+      await this.organization.createDepartment(
+        viewerIn(response),
         await checked(CreateDepartmentDto, { name: textOf(form, 'name') ?? '' }),
       );
     });
@@ -76,7 +60,7 @@ export class TeamsPageController {
         limits: limitsOf(form),
         allowed_models: namesOf(form, 'allowed_models'),
       });
-      await this.organization.teams.create(toTeam(fields));
+      await this.organization.createTeam(viewerIn(response), toTeam(fields));
     });
   }
 
@@ -84,15 +68,19 @@ export class TeamsPageController {
   @Permit('directory.write')
   async createUser(@Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, 'user', form, async () => {
-      const password = textOf(form, 'password') === undefined ? null : newPassword(form);
+      const password =
+        textOf(form, 'password') === undefined
+          ? null
+          : newPassword(form, [textOf(form, 'email') ?? '', textOf(form, 'name') ?? '']);
       const fields = await checked(CreateUserDto, {
         email: textOf(form, 'email') ?? '',
         name: textOf(form, 'name') ?? '',
         role: textOf(form, 'role') ?? 'member',
         team_ids: listOf(form, 'team_ids'),
       });
-      const user = await this.organization.users.create(toUser(fields));
-      if (password !== null) await this.organization.users.setPassword(user.id, password);
+      const viewer = viewerIn(response);
+      const user = await this.users.create(viewer, toUser(fields));
+      if (password !== null) await this.users.setPassword(viewer, user.id, password);
     });
   }
 
@@ -100,16 +88,14 @@ export class TeamsPageController {
   @Post('users/:id/disable')
   @Permit('directory.write')
   async disable(@Param('id') id: string, @Res() response: Response): Promise<void> {
-    if (id === viewerIn(response).id) throw new NotFoundError('You cannot disable your own account.');
-    await this.organization.users.update(id, { disabled: true });
-    await this.sessions.endAll(id);
+    await this.users.update(viewerIn(response), id, { disabled: true });
     response.redirect(303, `${HOME}#users`);
   }
 
   @Post('users/:id/enable')
   @Permit('directory.write')
   async enable(@Param('id') id: string, @Res() response: Response): Promise<void> {
-    await this.organization.users.update(id, { disabled: false });
+    await this.users.update(viewerIn(response), id, { disabled: false });
     response.redirect(303, `${HOME}#users`);
   }
 
@@ -118,8 +104,7 @@ export class TeamsPageController {
   @Permit('directory.write')
   async password(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, 'password', { user: id }, async () => {
-      await this.organization.users.setPassword(id, newPassword(form));
-      await this.sessions.endAll(id);
+      await this.users.setPassword(viewerIn(response), id, newPassword(form, []));
     });
   }
 
@@ -139,12 +124,13 @@ export class TeamsPageController {
   }
 
   private async show(response: Response, query: Query, refused?: Refused): Promise<void> {
-    const { scope, role } = viewerIn(response);
+    const viewer = viewerIn(response);
+    const { role } = viewer;
     const [departments, teams, counts, members] = await Promise.all([
-      this.directory.departments(),
-      this.visibleTeams(scope),
+      this.visibleDepartments(viewer),
+      this.visibleTeams(viewer),
       this.directory.keyCounts(),
-      this.visibleUsers(query, scope),
+      this.users.list(viewer, pageOf(query), {}),
     ]);
     const departmentName = new Map(departments.map(({ id, name }) => [id, name]));
     const teamName = new Map(teams.map(({ id, name }) => [id, name]));
@@ -155,7 +141,7 @@ export class TeamsPageController {
       {
         title: 'Teams and users',
         mayWrite: mayDo(role, 'directory.write'),
-        departments: departments.map((each) => ({ ...each, isChosen: each.id === values['department_id'] })),
+        departments: departments.map(({ id, name }) => ({ id, name, isChosen: id === values['department_id'] })),
         teams: teams.map((team) => ({
           ...teamRow(team, departmentName.get(team.departmentId) ?? '–', counts.get(team.id) ?? 0),
           isChosen: listOf(values, 'team_ids').includes(team.id),
@@ -173,19 +159,13 @@ export class TeamsPageController {
     );
   }
 
-  private async visibleTeams(scope: Scope): Promise<readonly Team[]> {
-    if (scope.kind === 'teams') return Promise.all(scope.teamIds.map((id) => this.organization.teams.get(id)));
-    return (await this.organization.teams.list({ limit: MAX_PAGE_SIZE, cursor: null })).items;
+  private async visibleDepartments(viewer: Viewer): Promise<readonly Department[]> {
+    const { items } = await this.organization.listDepartments(viewer, { limit: MAX_PAGE_SIZE, cursor: null });
+    return [...items].sort((left, right) => left.name.localeCompare(right.name));
   }
 
-  private async visibleUsers(query: Query, scope: Scope) {
-    if (scope.kind === 'all') return this.organization.users.list(pageOf(query));
-    const teamIds = scope.kind === 'teams' ? scope.teamIds : [];
-    const pages = await Promise.all(
-      teamIds.map((id) => this.organization.users.list({ limit: MAX_PAGE_SIZE, cursor: null }, id)),
-    );
-    const unique = new Map(pages.flatMap(({ items }) => items).map((user) => [user.id, user]));
-    return { items: [...unique.values()], nextCursor: null };
+  private async visibleTeams(viewer: Viewer): Promise<readonly Team[]> {
+    return (await this.organization.listTeams(viewer, { limit: MAX_PAGE_SIZE, cursor: null }, {})).items;
   }
 }
 

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
+import { LiveConfig } from '../../../platform/config/live-config';
 import { Csrf } from '../auth/csrf';
 import { cookieOf } from '../auth/cookie-names';
 import type { Viewer } from '../auth/permissions';
 import { mayDo } from '../auth/permissions';
+import { SignInConfig } from '../auth/sign-in.config';
 import { Assets } from './assets';
 import { navigationOf } from './navigation';
 import { Views } from './views';
@@ -39,6 +41,7 @@ export class Pages {
   constructor(
     private readonly csrf: Csrf,
     private readonly assets: Assets,
+    private readonly config: LiveConfig,
   ) {}
 
   show(response: Response, view: string, model: PageModel, status = 200): void {
@@ -57,12 +60,22 @@ export class Pages {
   signIn(response: Response, model: SignInModel): void {
     const host = response.req.headers.host ?? '';
     const isExposed = !response.req.secure && !LOOPBACK.test(host);
-    const frame = { ...this.frame(response), title: 'Sign in', isExposed, ...model };
+    const hasProvider = this.config.section(SignInConfig).oidc !== undefined;
+    const companyHref = hasProvider
+      ? `/admin/sign-in/oidc?${new URLSearchParams({ next: model.next }).toString()}`
+      : null;
+    const frame = { ...this.frame(response), title: 'Sign in', isExposed, companyHref, ...model };
     this.send(
       response,
       model.status,
       this.views.render('bare', { ...frame, content: this.views.render('sign-in', frame) }),
     );
+  }
+
+  /** After a sign-in elsewhere: a page that leads on by itself. */
+  signedIn(response: Response, next: string): void {
+    const frame = { ...this.frame(response), title: 'Signed in', next, refreshTo: next };
+    this.send(response, 200, this.views.render('bare', { ...frame, content: this.views.render('signed-in', frame) }));
   }
 
   private frame(response: Response) {

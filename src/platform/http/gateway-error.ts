@@ -1,5 +1,11 @@
 import { HttpException, NotFoundException } from '@nestjs/common';
-import { GatewayError, InvalidRequestError, NotFoundError, RequestTooLargeError, UpstreamError } from '../core/errors';
+import {
+  GatewayError,
+  InvalidRequestError,
+  NotFoundError,
+  RequestTooLargeError,
+  UpstreamError,
+} from '../../core/errors';
 
 interface HttpLike {
   readonly status: number;

@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import {
+  BudgetsService,
+  type BudgetChanges,
+  type BudgetFields,
+  type BudgetTopUp,
+  type StandingBudget,
+  type TopUpFields,
+} from '../../billing';
+import { formatUsd } from '../../core/money';
+import type { Page, PageRequest } from '../../core/page';
+import { AuditLog, type Deed } from '../audit/audit-log';
+import { actorOf, type Caller } from '../authority/caller';
+
+/** Budgets: administrators change them, others see those of their teams, or their own. */
+@Injectable()
+export class BudgetManagement {
+  constructor(
+    private readonly budgets: BudgetsService,
+    private readonly audit: AuditLog,
+  ) {}
+
+  list({ scope }: Caller, page: PageRequest): Promise<Page<StandingBudget>> {
+    return this.budgets.list(page, scope);
+  }
+
+  get({ scope }: Caller, id: string): Promise<StandingBudget> {
+    return this.budgets.get(id, { scope });
+  }
+
+  /** The newest first. */
+  topUps({ scope }: Caller, id: string): Promise<BudgetTopUp[]> {
+    return this.budgets.topUps(id, scope);
+  }
+
+  create(caller: Caller, fields: BudgetFields): Promise<StandingBudget> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const made = await this.budgets.create(fields, manager);
+      return { result: made, deed: deedOf('budget.create', null, made) };
+    });
+  }
+
+  update(caller: Caller, id: string, changes: BudgetChanges): Promise<StandingBudget> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const before = await this.budgets.get(id, { manager });
+      const after = await this.budgets.update(id, changes, manager);
+      return { result: after, deed: deedOf('budget.update', before, after) };
+    });
+  }
+
+  remove(caller: Caller, id: string): Promise<void> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const before = await this.budgets.get(id, { manager });
+      await this.budgets.remove(id, manager);
+      return { result: undefined, deed: deedOf('budget.delete', before, null) };
+    });
+  }
+
+  topUp(caller: Caller, id: string, fields: TopUpFields): Promise<BudgetTopUp> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const budget = await this.budgets.get(id, { manager });
+      const made = await this.budgets.topUp(id, fields, manager);
+      const after = {
+        top_up_id: made.id,
+        amount_usd: formatUsd(made.amountNanoUsd),
+        expires_at: made.expiresAt,
+        reason: made.reason,
+      };
+      return { result: made, deed: { ...deedOf('budget.top_up', null, budget), after } };
+    });
+  }
+}
+
+const deedOf = (action: string, before: StandingBudget | null, after: StandingBudget | null): Deed => {
+  const budget = after ?? before;
+  return {
+    action,
+    targetId: budget?.id ?? null,
+    targetLabel: budget?.name ?? null,
+    before: before && viewOf(before),
+    after: after && viewOf(after),
+  };
+};
+
+/** What was decided, without what is spent: that changes all the time, and by nobody's hand. */
+const viewOf = (budget: StandingBudget): object => ({
+  name: budget.name,
+  scope: budget.scope,
+  scope_id: budget.scopeId,
+  limit_usd: formatUsd(budget.limitNanoUsd),
+  period: budget.period,
+  timezone: budget.timezone,
+  hard: budget.hard,
+  alerts: budget.alerts,
+  models: budget.models,
+});

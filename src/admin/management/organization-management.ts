@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import {
+  DepartmentsService,
+  TeamsService,
+  type Department,
+  type DepartmentFields,
+  type Team,
+  type TeamFields,
+  type TeamFilter,
+} from '../../access';
+import type { Page, PageRequest } from '../../core/page';
+import { AuditLog, type Deed } from '../audit/audit-log';
+import { actorOf, type Caller } from '../authority/caller';
+import { fromDepartment } from '../dtos/department.dto';
+import { fromTeam } from '../dtos/team.dto';
+
+/** Departments and teams: administrators change them, others see the ones they belong to. */
+@Injectable()
+export class OrganizationManagement {
+  constructor(
+    private readonly departments: DepartmentsService,
+    private readonly teams: TeamsService,
+    private readonly audit: AuditLog,
+  ) {}
+
+  listDepartments({ scope }: Caller, page: PageRequest): Promise<Page<Department>> {
+    return this.departments.list(page, scope);
+  }
+
+  getDepartment({ scope }: Caller, id: string): Promise<Department> {
+    return this.departments.get(id, { scope });
+  }
+
+  createDepartment(caller: Caller, fields: DepartmentFields): Promise<Department> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const made = await this.departments.create(fields, manager);
+      return { result: made, deed: deedOf('department.create', null, made, fromDepartment) };
+    });
+  }
+
+  updateDepartment(caller: Caller, id: string, fields: Partial<DepartmentFields>): Promise<Department> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const before = await this.departments.get(id, { manager });
+      const after = await this.departments.update(id, fields, manager);
+      return { result: after, deed: deedOf('department.update', before, after, fromDepartment) };
+    });
+  }
+
+  removeDepartment(caller: Caller, id: string): Promise<void> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const before = await this.departments.get(id, { manager });
+      await this.departments.remove(id, manager);
+      return { result: undefined, deed: deedOf('department.delete', before, null, fromDepartment) };
+    });
+  }
+
+  listTeams({ scope }: Caller, page: PageRequest, filter: Omit<TeamFilter, 'scope'>): Promise<Page<Team>> {
+    return this.teams.list(page, { ...filter, scope });
+  }
+
+  getTeam({ scope }: Caller, id: string): Promise<Team> {
+    return this.teams.get(id, { scope });
+  }
+
+  createTeam(caller: Caller, fields: TeamFields): Promise<Team> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const made = await this.teams.create(fields, manager);
+      return { result: made, deed: deedOf('team.create', null, made, fromTeam) };
+    });
+  }
+
+  updateTeam(caller: Caller, id: string, fields: Partial<TeamFields>): Promise<Team> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const before = await this.teams.get(id, { manager });
+      const after = await this.teams.update(id, fields, manager);
+      return { result: after, deed: deedOf('team.update', before, after, fromTeam) };
+    });
+  }
+
+  removeTeam(caller: Caller, id: string): Promise<void> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const before = await this.teams.get(id, { manager });
+      await this.teams.remove(id, manager);
+      return { result: undefined, deed: deedOf('team.delete', before, null, fromTeam) };
+    });
+  }
+}
+
+function deedOf<T extends { readonly id: string; readonly name: string }>(
+  action: string,
+  before: T | null,
+  after: T | null,
+  view: (row: T) => object,
+): Deed {
+  const row = after ?? before;
+  return {
+    action,
+    targetId: row?.id ?? null,
+    targetLabel: row?.name ?? null,
+    before: before && view(before),
+    after: after && view(after),
+  };
+}
