@@ -256,7 +256,6 @@ models:
       'openai-beta',
       'x-stainless-lang',
       'x-gateway-metadata',
-      'x-gateway-fallback',
       'if-none-match',
       'range',
       'accept-language',
