@@ -4,7 +4,7 @@ import { AccessModule } from '../access';
 import { AlertsModule } from '../alerts';
 import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
-import { RateLimitModule } from '../rate-limit';
+import { RateLimitModule, ThrottleStorage } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
 import { AuditController } from './audit.controller';
 import { RoutePermissions } from './authority/route-permissions';
@@ -36,7 +36,14 @@ const THROTTLE_LIMIT = 3_000;
 /** The management API and the console. */
 @Module({
   imports: [
-    ThrottlerModule.forRoot([{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }]),
+    ThrottlerModule.forRootAsync({
+      imports: [RateLimitModule],
+      inject: [ThrottleStorage],
+      useFactory: (storage: ThrottleStorage) => ({
+        throttlers: [{ ttl: THROTTLE_WINDOW_MS, limit: THROTTLE_LIMIT }],
+        storage,
+      }),
+    }),
     AccessModule,
     AlertsModule,
     ManagementModule,

@@ -1,8 +1,8 @@
 import { applyDecorators, Controller, UseFilters, UseGuards, UsePipes } from '@nestjs/common';
 import { ApiBearerAuth, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { ThrottlerGuard } from '@nestjs/throttler';
 import { ErrorDto } from './dtos/error.dto';
 import { ManagementErrorFilter } from './management-error.filter';
+import { ManagementThrottlerGuard } from './management-throttler.guard';
 import { managementValidation } from './management-validation';
 import { ManagementGuard } from './management.guard';
 
@@ -26,7 +26,7 @@ export const Refuses = (...statuses: (keyof typeof REFUSALS)[]): MethodDecorator
 export const ManagementController = (path: string, tag: string): ClassDecorator =>
   applyDecorators(
     Controller(`api/v1/${path}`),
-    UseGuards(ThrottlerGuard, ManagementGuard),
+    UseGuards(ManagementThrottlerGuard, ManagementGuard),
     UsePipes(managementValidation()),
     UseFilters(ManagementErrorFilter),
     ApiTags(tag),

@@ -16,7 +16,9 @@ export class ManagementErrorFilter implements ExceptionFilter {
       return;
     }
     const told = this.translate(error);
-    if (told.retryAfterMs !== undefined) response.setHeader('retry-after', Math.ceil(told.retryAfterMs / 1000));
+    // The throttler has told the wait already.
+    if (!response.hasHeader('retry-after') && told.retryAfterMs !== undefined)
+      response.setHeader('retry-after', Math.ceil(told.retryAfterMs / 1000));
     const { message, type, param, code } = told;
     const body: ErrorDto = { error: { message, type, param, code } };
     response.status(told.status).type('application/json').send(JSON.stringify(body));
@@ -35,6 +37,6 @@ const tooManyCalls = (): GatewayError =>
     429,
     'rate_limit_exceeded',
     'rate_limit_error',
-    'Too many calls of the management API from this address. Wait a minute.',
+    'Too many calls of the management API from this address. Wait as long as retry-after says.',
     { retryAfterMs: 60_000 },
   );

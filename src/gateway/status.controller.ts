@@ -27,9 +27,10 @@ export class StatusController {
   @Get('/health/ready')
   @DocumentReady()
   async ready(@Res({ passthrough: true }) response: ServerResponse): Promise<object> {
-    const { ready, dependencies } = await this.health.ready();
+    const { ready, degraded, dependencies } = await this.health.ready();
     response.statusCode = ready ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE;
-    return { status: ready ? 'ok' : 'unavailable', dependencies };
+    const status = degraded ? 'degraded' : 'ok';
+    return { status: ready ? status : 'unavailable', dependencies };
   }
 
   @Get('/metrics')

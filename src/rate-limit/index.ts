@@ -4,3 +4,4 @@ export { RateLimitGuard } from './rate-limit.guard';
 export { rateLimitHeaders } from './rate-limit.headers';
 export { RateLimitModule } from './rate-limit.module';
 export { RateLimitService } from './rate-limit.service';
+export { ThrottleStorage } from './throttle.storage';

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../platform/clock';
 import { LiveConfig } from '../platform/config/live-config';
-import { HealthService } from '../platform/health/health.service';
+import { HealthService, type DependencyHealth } from '../platform/health/health.service';
 import { RedisConnection } from '../platform/redis/redis-connection';
 import { RateLimitConfig } from './rate-limit.config';
 import { RateLimitMetrics } from './rate-limit.metrics';
@@ -34,7 +34,7 @@ export class SharedWindows implements OnModuleInit, BeforeApplicationShutdown {
         })
       : null;
     this.store = this.redis ?? new MemoryRateLimitStore(() => clock.monotonic());
-    health.register('rate_limits', () => this.describe());
+    health.register('rate_limits', () => this.check());
   }
 
   async onModuleInit(): Promise<void> {
@@ -46,6 +46,14 @@ export class SharedWindows implements OnModuleInit, BeforeApplicationShutdown {
 
   async beforeApplicationShutdown(): Promise<void> {
     await this.redis?.stop();
+  }
+
+  private check(): string | DependencyHealth {
+    const detail = this.describe();
+    if (!this.redis?.degraded) return detail;
+    // Refusing is what was asked for, and no reason to send traffic here.
+    const refuses = this.config.section(RateLimitConfig).on_store_down === 'deny';
+    return { status: refuses ? 'down' : 'degraded', detail };
   }
 
   private describe(): string {

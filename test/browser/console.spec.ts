@@ -81,6 +81,7 @@ describe('the console in a browser', () => {
           alerts: '/admin/alerts',
           webhook: `/admin/alerts/${company.webhook}`,
           cache: '/admin/cache',
+          audit: '/admin/audit',
           settings: '/admin/settings',
         }
       : { forbidden: '/admin/settings' }),

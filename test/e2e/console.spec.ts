@@ -337,6 +337,8 @@ describe('the console', () => {
       '/prices?search=gpt',
       '/alerts',
       '/playground',
+      '/audit',
+      '/audit?target_type=key&from=2026-01-01',
       '/keys',
       '/keys/new',
       '/teams',

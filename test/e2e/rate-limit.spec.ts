@@ -1,6 +1,7 @@
 import { FakeUpstream } from '../support/fake-upstream';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { createTestDatabase } from '../support/test-database';
+import { until } from '../support/until';
 
 const completion = {
   id: 'c',
@@ -143,6 +144,25 @@ rate_limits:
     expect((await call(secret, 1)).status).toBe(429);
   });
 
+  it('breaks nothing in flight when a limit is lowered below the use, and denies from then on', async () => {
+    const { id, key } = await team({ requests_per_minute: 10, max_concurrency: 5 });
+    const { secret } = await key();
+    const usual = upstream.answer;
+    const held: (() => void)[] = [];
+    upstream.answer = (request, response) => void held.push(() => usual(request, response));
+    const running = [call(secret), call(secret, 1), call(secret)];
+    await until(() => held.length === 3);
+    upstream.answer = usual;
+    await gateways[0].admin('PATCH', `/teams/${id}`, { limits: { requests_per_minute: 2, max_concurrency: 1 } });
+    await until(async () => (await call(secret)).status === 429);
+    await until(async () => (await call(secret, 1)).status === 429);
+    for (const answer of held) answer();
+    expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    const { status, body } = await call(secret);
+    expect(status).toBe(429);
+    expect(body).toMatchObject({ error: { message: expect.stringContaining('2 requests per minute are used up') } });
+  });
+
   it('limits a model for everybody, and puts what each level had left on record', async () => {
     const { key } = await team(null);
     const [first, second] = [(await key()).secret, (await key()).secret];
@@ -169,13 +189,25 @@ rate_limits:
     [{ requests_per_minute: 0 }],
     [{ requests_per_minute: 1.5 }],
     [{ requests_per_minute: '60' }],
+    [{ requests_per_minute: true }],
+    [{ requests_per_minute: [] }],
     [{ tokens_per_minute: 1e30 }],
+    [{ tokens_per_minute: 2 ** 53 }],
+    [{ max_concurrency: 1_000_001 }],
+    [{ max_concurrency: 0 }],
     [{ requests_per_second: 5 }],
-  ])('refuses the limits %j with a message', async (limits) => {
-    const body = { name: 'refused', department_id: departmentId, limits };
-    const answer = await gateways[0].admin('POST', '/teams', body);
-    expect(answer.status).toBe(400);
-    expect(JSON.stringify(answer.body)).toContain(Object.keys(limits)[0]);
+  ])('refuses the limits %j with a message, wherever they are set', async (limits) => {
+    const { id } = await team(null);
+    for (const [method, route, body] of [
+      ['POST', '/teams', { name: 'refused', department_id: departmentId, limits }],
+      ['PATCH', `/teams/${id}`, { limits }],
+      ['POST', '/keys', { name: 'refused', team_id: id, limits }],
+      ['POST', '/users', { email: 'refused@example.com', name: 'refused', team_ids: [id], role: 'member', limits }],
+    ] as const) {
+      const answer = await gateways[0].admin(method, route, body);
+      expect({ route, status: answer.status }).toEqual({ route, status: 400 });
+      expect(JSON.stringify(answer.body)).toContain(Object.keys(limits)[0]);
+    }
   });
 
   it.each([

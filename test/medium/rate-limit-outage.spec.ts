@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AdmissionResult } from '../../src/rate-limit/store/rate-limit.store';
 import { DoomedRedis } from '../support/doomed-redis';
 import { TcpLink } from '../support/tcp-link';
 import { LimiterReplica, mostSurelyInAnyWindow } from '../support/limiter-replica';
@@ -9,25 +8,18 @@ const LIMIT = 90;
 const REPLICAS = 3;
 const CALL = { counters: [{ key: 'r:team:t', windowMs: WINDOW_MS, limit: LIMIT, cost: 1 }], slots: [] };
 
-interface Timed {
-  readonly atMs: number;
-  readonly tookMs: number;
-  readonly result: AdmissionResult;
-}
-
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const now = (): number => performance.now();
 
 describe('when Redis goes away', () => {
   let redis: DoomedRedis;
   let replicas: LimiterReplica[];
-  let calls: Timed[];
+  let calls = 0;
   let over: AbortController;
 
   beforeEach(async () => {
     redis = await DoomedRedis.start();
     replicas = await Promise.all(Array.from({ length: REPLICAS }, () => LimiterReplica.start(redis.url, 'doomed')));
-    calls = [];
+    calls = 0;
     over = new AbortController();
     // Everybody has heard of everybody.
     await sleep(600);
@@ -45,9 +37,8 @@ describe('when Redis goes away', () => {
     Promise.all(
       replicas.map(async (replica) => {
         while (!over.signal.aborted) {
-          const atMs = now();
-          const result = await replica.ask(CALL);
-          calls.push({ atMs, tookMs: now() - atMs, result });
+          await replica.ask(CALL);
+          calls += 1;
           await sleep(3);
         }
       }),
@@ -57,75 +48,6 @@ describe('when Redis goes away', () => {
       replicas.flatMap(({ admitted }) => admitted),
       WINDOW_MS,
     );
-  const between = (from: number, to: number): Timed[] => calls.filter(({ atMs }) => atMs >= from && atMs < to);
-  const isDegraded = ({ result }: Timed): boolean => result.kind !== 'unavailable' && result.degraded;
-  /** A refusal although everything that was surely admitted in the last window leaves room for all replicas' shares. */
-  const madeUp = (): number => {
-    const admitted = replicas.flatMap((replica) => replica.admitted);
-    return calls.filter(({ atMs, tookMs, result }) => {
-      if (result.kind !== 'denied') return false;
-      const from = atMs - WINDOW_MS * (62 / 60);
-      return admitted.filter(({ sentMs, answeredMs }) => answeredMs >= from && sentMs <= atMs + tookMs).length === 0;
-    }).length;
-  };
-
-  it('LIM-7: a Redis that was killed and comes back empty does not begin new windows', async () => {
-    const running = flood();
-    await sleep(1_000);
-    await redis.kill();
-    await redis.up();
-    const upAt = now();
-    await sleep(2_500);
-    await redis.kill();
-    await redis.up();
-    await sleep(4_000);
-    over.abort();
-    await running;
-    const recovered = calls.find((call) => call.atMs > upAt && !isDegraded(call) && call.result.kind !== 'unavailable');
-    const recoveryMs = (recovered ? recovered.atMs + recovered.tookMs : Infinity) - upAt;
-    say(
-      `LIM-7: two wipes under ${calls.length} calls, at most ${most()} of ${LIMIT} in any window, shared again after ${recoveryMs.toFixed(0)} ms`,
-    );
-    expect(most()).toBeLessThanOrEqual(LIMIT);
-    expect(recoveryMs).toBeLessThan(2_000);
-    expect(replicas.every(({ store }) => !store.degraded)).toBe(true);
-  });
-
-  it.each([
-    ['frozen (SIGSTOP)', () => Promise.resolve(redis.freeze())],
-    ['killed (SIGKILL)', () => redis.kill()],
-  ])('LIM-8: local shares while it is %s', async (how, goAway) => {
-    const running = flood();
-    await sleep(1_000);
-    const goneAt = now();
-    await goAway();
-    await sleep(5_000);
-    const goneUntil = now();
-    redis.thaw();
-    if (how.startsWith('killed')) await redis.up();
-    await sleep(4_000);
-    over.abort();
-    await running;
-    const during = between(goneAt, goneUntil);
-    const slow = during.filter(({ tookMs }) => tookMs > 10).length / REPLICAS;
-    const slowest = Math.max(...during.map(({ tookMs }) => tookMs));
-    const rest = during
-      .filter(({ tookMs }) => tookMs <= 10)
-      .map(({ tookMs }) => tookMs)
-      .sort((a, b) => a - b);
-    const p99 = rest[Math.floor(rest.length * 0.99)] ?? Infinity;
-    const granted = during.filter(({ result }) => result.kind === 'admitted').length;
-    say(
-      `LIM-8 ${how}: at most ${most()} of ${LIMIT} in any window, ${granted} granted in 5 s; slow calls a replica ${slow.toFixed(1)} (slowest ${slowest.toFixed(0)} ms), then p99 ${p99.toFixed(2)} ms; made-up refusals ${madeUp()}`,
-    );
-    expect(most()).toBeLessThanOrEqual(LIMIT);
-    expect(granted).toBeGreaterThan(LIMIT / 2);
-    expect(slow).toBeLessThanOrEqual(5);
-    expect(during.some(isDegraded)).toBe(true);
-    expect(madeUp()).toBe(0);
-    // It is back, and so are the shared windows.
-    expect(replicas.map(({ store }) => store.degraded)).toEqual([false, false, false]);
-  });
 
   it('LIM-7: replicas that find an empty Redis one after the other wait for each other', async () => {
     await Promise.all(replicas.map((replica) => replica.stop()));
@@ -145,7 +67,7 @@ describe('when Redis goes away', () => {
     await sleep(5_000);
     over.abort();
     await running;
-    say(`LIM-7: back one by one, ${calls.length} calls, at most ${most()} of ${LIMIT} in any window`);
+    say(`LIM-7: back one by one, ${calls} calls, at most ${most()} of ${LIMIT} in any window`);
     expect(most()).toBeLessThanOrEqual(LIMIT);
     for (const { store } of replicas) {
       expect({ degraded: store.degraded, members: store.members }).toEqual({ degraded: false, members: REPLICAS });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../src/rate-limit/testing/seeded-random';
 import { TurnedClock } from '../../src/rate-limit/testing/turned-clock';
+import { guarantee } from '../support/guarantee';
 import { LimiterReplica, mostInAnyWindow, mostSurelyInAnyWindow } from '../support/limiter-replica';
 import { until } from '../support/until';
 
@@ -119,6 +120,7 @@ describe('three replicas on one Redis, time turned by hand', () => {
     expect(most).toBeLessThanOrEqual(LIMIT);
     expect(drift).toBe(0);
     expect(share).toBeGreaterThanOrEqual(98);
+    if (name === 'Poisson 300 %') guarantee('LIM-3', `${share.toFixed(1)} % of the exact log at 300 % load`, 42);
   });
 
   it('LIM-2: reserved tokens stay within the limit, and with fair estimates little is left unused', async () => {
@@ -165,6 +167,7 @@ describe('three replicas on one Redis, time turned by hand', () => {
     say(`LIM-4: ${kept} of ${waits} waits were enough`);
     expect(waits).toBeGreaterThan(100);
     expect(kept).toBe(waits);
+    guarantee('LIM-4', `${kept} of ${waits} waits were enough`, 5);
   });
 
   it('LIM-5: calls that are denied for one of two limits leave nothing in the other', async () => {
@@ -184,6 +187,7 @@ describe('three replicas on one Redis, time turned by hand', () => {
       `LIM-5: 300 denied calls moved ${usage.windows[0]!.used - 7} of another limit and ${usage.slots[0]! - 1} slots`,
     );
     expect(usage).toMatchObject({ windows: [{ used: 7 }], slots: [1] });
+    guarantee('LIM-5', '300 denied calls over 3 replicas used 0 of another limit and 0 slots');
   });
 
   it('LIM-6: neither a clock that jumps back nor one that jumps ahead lets anybody in', async () => {
@@ -201,6 +205,7 @@ describe('three replicas on one Redis, time turned by hand', () => {
     }
     say(`LIM-6: seven jumps of the clock, up to five minutes both ways: ${admitted} admitted beyond the limit`);
     expect(admitted).toBe(0);
+    guarantee('LIM-6', 'seven jumps of the clock, up to five minutes both ways: excess 0');
     // And time goes on: the window empties as if nothing had happened.
     await advance(WINDOW_MS + 1_000);
     expect((await replicas[0]!.ask(one())).kind).toBe('admitted');
@@ -336,6 +341,11 @@ describe('three replicas on one Redis, in real time', () => {
     );
     expect(most).toBeLessThanOrEqual(limit);
     expect({ atRest, held, afterDeath }).toEqual({ atRest: 0, held: 5, afterDeath: 0 });
+    guarantee(
+      'LIM-9',
+      `${calls} calls, at most ${most} of ${limit} at a time; 0 held at rest, 0 after a replica died`,
+      3,
+    );
     await Promise.all([first.stop(), second.stop()]);
   });
 });

@@ -24,7 +24,7 @@ export class LimiterReplica {
       enableOfflineQueue: false,
       maxRetriesPerRequest: 0,
       // A virtual clock stands still while a busy machine makes the call wait: then only the answer counts.
-      commandTimeout: nowMs ? 5_000 : 100,
+      commandTimeout: nowMs ? 30_000 : 100,
       connectTimeout: 500,
       autoResendUnfulfilledCommands: false,
       retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, 2000),
@@ -35,7 +35,7 @@ export class LimiterReplica {
       clock,
       organization,
       policy: () => this.policy,
-      ...(nowMs ? { nowMs, timeoutMs: 5_000 } : {}),
+      ...(nowMs ? { nowMs, timeoutMs: 30_000 } : {}),
     });
   }
 

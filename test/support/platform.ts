@@ -2,6 +2,7 @@ import { Global, Module, type DynamicModule, type Type } from '@nestjs/common';
 import { Clock, SystemClock } from '../../src/platform/clock';
 import { Environment } from '../../src/platform/config/environment';
 import { LiveConfig } from '../../src/platform/config/live-config';
+import { EventOutbox } from '../../src/platform/events/event-outbox';
 import { RequestContexts } from '../../src/platform/http/request-contexts';
 
 /** Every section as its class has it. */
@@ -29,8 +30,9 @@ export class TestPlatform {
         { provide: LiveConfig, useClass: DefaultConfig },
         { provide: Clock, useClass: SystemClock },
         RequestContexts,
+        EventOutbox,
       ],
-      exports: [Environment, LiveConfig, Clock, RequestContexts],
+      exports: [Environment, LiveConfig, Clock, RequestContexts, EventOutbox],
     };
   }
 }

@@ -29,6 +29,7 @@ import { Subjects } from './data/subjects';
 import { UsageFigures } from './data/usage-figures';
 import { VisibleBudgets } from './data/visible-budgets';
 import { AlertsPageController } from './pages/alerts.controller';
+import { AuditPageController } from './pages/audit.controller';
 import { BudgetsPageController } from './pages/budgets.controller';
 import { CachePageController, CacheSources } from './pages/cache.controller';
 import { KeysPageController } from './pages/keys.controller';
@@ -63,6 +64,7 @@ export const CONSOLE_CONTROLLERS = [
   ModelsPageController,
   PricesPageController,
   AlertsPageController,
+  AuditPageController,
   SettingsPageController,
 ];
 

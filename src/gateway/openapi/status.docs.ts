@@ -12,12 +12,12 @@ const readiness = {
   type: 'object',
   required: ['status', 'dependencies'],
   properties: {
-    status: { type: 'string', enum: ['ok', 'unavailable'] },
+    status: { type: 'string', enum: ['ok', 'degraded', 'unavailable'] },
     dependencies: {
       type: 'object',
       additionalProperties: {
         type: 'object',
-        properties: { status: { type: 'string', enum: ['up', 'down'] }, detail: { type: 'string' } },
+        properties: { status: { type: 'string', enum: ['up', 'degraded', 'down'] }, detail: { type: 'string' } },
       },
     },
   },
@@ -35,7 +35,11 @@ export const DocumentLive = (): MethodDecorator =>
 export const DocumentReady = (): MethodDecorator =>
   route(
     'Readiness: send traffic only while this is 200',
-    { status: 200, description: 'Ready.', schema: readiness },
+    {
+      status: 200,
+      description: 'Ready; perhaps degraded: served without a dependency that is away.',
+      schema: readiness,
+    },
     { status: 503, description: 'A dependency is down, or the replica is draining.', schema: readiness },
   );
 

@@ -1,12 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
 
 export interface DependencyHealth {
-  readonly status: 'up' | 'down';
+  /** `degraded`: it is away, and this replica can serve without it. */
+  readonly status: 'up' | 'degraded' | 'down';
   readonly detail: string;
 }
 
-/** A check of one dependency; throwing means down. It must come back within a second. */
-export type HealthCheck = () => Promise<string> | string;
+type Finding = string | Pick<DependencyHealth, 'status' | 'detail'>;
+
+/** A check of one dependency; text means up, throwing means down. It must come back within a second. */
+export type HealthCheck = () => Promise<Finding> | Finding;
 
 /** A dependency that does not answer within this time is down. */
 const CHECK_TIMEOUT_MS = 1000;
@@ -31,13 +34,15 @@ export class HealthService {
     return this.draining;
   }
 
-  async ready(): Promise<{ ready: boolean; dependencies: Record<string, DependencyHealth> }> {
+  /** Ready while nothing is down: what is degraded makes no replica refuse traffic that it could serve. */
+  async ready(): Promise<{ ready: boolean; degraded: boolean; dependencies: Record<string, DependencyHealth> }> {
     const results = await Promise.all(
       [...this.checks].map(async ([name, check]) => [name, await this.run(name, check)] as const),
     );
     const dependencies = Object.fromEntries(results);
     if (this.draining) dependencies['lifecycle'] = { status: 'down', detail: 'draining: this replica is stopping' };
-    return { ready: Object.values(dependencies).every(({ status }) => status === 'up'), dependencies };
+    const statuses = Object.values(dependencies).map(({ status }) => status);
+    return { ready: !statuses.includes('down'), degraded: statuses.includes('degraded'), dependencies };
   }
 
   private async run(name: string, check: HealthCheck): Promise<DependencyHealth> {
@@ -46,7 +51,8 @@ export class HealthService {
       timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
     });
     try {
-      return { status: 'up', detail: await Promise.race([check(), late]) };
+      const found = await Promise.race([check(), late]);
+      return typeof found === 'string' ? { status: 'up', detail: found } : found;
     } catch (error) {
       // Anybody may ask for readiness: a driver's own words may name hosts and users.
       this.logger.warn(`${name}: ${error instanceof Error ? error.message : 'failed'}`);

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Redis } from 'ioredis';
 import { Environment } from '../config/environment';
 import { LiveConfig } from '../config/live-config';
-import { HealthService } from '../health/health.service';
+import { HealthService, type DependencyHealth } from '../health/health.service';
 import { RedisConfig } from './redis.config';
 
 /** A command that takes longer than this has failed: Redis is local to the gateway or it is in the way. */
@@ -20,6 +20,7 @@ export class RedisConnection implements OnApplicationShutdown {
   readonly client: Redis | null;
   private readonly logger = new Logger(RedisConnection.name);
   private isUp = false;
+  private wasUp = false;
 
   constructor(environment: Environment, config: LiveConfig, health: HealthService) {
     const url = environment.redisUrl ?? config.section(RedisConfig).url;
@@ -63,13 +64,20 @@ export class RedisConnection implements OnApplicationShutdown {
   private note(isUp: boolean): void {
     if (isUp === this.isUp) return;
     this.isUp = isUp;
+    this.wasUp ||= isUp;
     if (isUp) this.logger.log('Redis is connected');
     else this.logger.warn('The connection to Redis is lost; trying again');
   }
 
-  private async check(): Promise<string> {
+  /** Who needs Redis says so in a check of its own. A replica that has never reached it knows nothing of the others, and waits. */
+  private async check(): Promise<string | DependencyHealth> {
     if (!this.client) return 'in-process stores: one replica only';
-    await this.client.ping();
-    return 'connected';
+    try {
+      await this.client.ping();
+      return 'connected';
+    } catch (error) {
+      if (!this.wasUp) throw error;
+      return { status: 'degraded', detail: 'does not answer; served without it' };
+    }
   }
 }

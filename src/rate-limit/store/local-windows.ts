@@ -46,8 +46,11 @@ export class LocalWindows {
     this.windows.open(counter.key, counter.windowMs, nowMs).observe(sum, nowMs);
   }
 
-  /** Decides without the store: this replica is one of `members` that share each limit. */
-  admit(admission: Admission, members: number, nowMs: number): AdmissionResult {
+  /**
+   * Decides without the store: this replica is one of `members` that share each limit.
+   * @param latestMs the store's time at the latest: an admission is counted there, and leaves its window not too early.
+   */
+  admit(admission: Admission, members: number, nowMs: number, latestMs = nowMs): AdmissionResult {
     const { counters, slots } = admission;
     const shortage = this.findShortage(admission, members, nowMs);
     const states = counters.map((counter) => this.stateOf(counter, members, nowMs));
@@ -57,7 +60,7 @@ export class LocalWindows {
       }
       return { kind: 'denied', ...shortage, counters: states, degraded: true };
     }
-    const buckets = counters.map((counter) => this.addPending(counter, nowMs));
+    const buckets = counters.map((counter) => this.addPending(counter, nowMs, latestMs));
     for (const { key } of slots) this.hold(key);
     const after = counters.map((counter) => this.stateOf(counter, members, nowMs));
     return { kind: 'admitted', receipt: { counters, buckets, slots }, counters: after, degraded: true };
@@ -95,6 +98,13 @@ export class LocalWindows {
       }
     }
     return taken;
+  }
+
+  /** What was taken and is neither `heard` nor `unheard` yet. */
+  onTheWay(): BucketCount[] {
+    return [...this.windows.entries()].flatMap(([key, { sent, windowMs }]) =>
+      [...sent.entries()].map(([bucket, count]) => ({ key, windowMs, bucket, count })),
+    );
   }
 
   /**
@@ -169,9 +179,9 @@ export class LocalWindows {
     return short && { short, retryAfterMs };
   }
 
-  private addPending({ key, windowMs, cost }: WindowCounter, nowMs: number): number {
+  private addPending({ key, windowMs, cost }: WindowCounter, nowMs: number, latestMs: number): number {
     const window = this.windows.open(key, windowMs, nowMs);
-    const bucket = bucketOf(nowMs, windowMs);
+    const bucket = bucketOf(latestMs, windowMs);
     window.own.add(bucket, cost);
     window.pending.add(bucket, cost);
     this.withPending.add(key);

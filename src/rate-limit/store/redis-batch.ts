@@ -11,23 +11,29 @@ export class RedisBatch {
   readonly keys: string[] = [];
   private readonly opening: Argument[] = [];
   /** Counts that the store has to hear before anything is decided. */
-  private counts: Argument[] = [];
+  private merges: Argument[] = [];
+  private corrections: Argument[] = [];
   private readonly rest: Argument[] = [];
   private readonly positions = new Map<string, number>();
 
   constructor(private readonly prefix: string) {}
 
   get isEmpty(): boolean {
-    return this.opening.length + this.counts.length + this.rest.length === 0;
+    return this.operations.length === 0;
   }
 
   get operations(): Argument[] {
-    return [...this.opening, ...this.counts, ...this.rest];
+    return [...this.opening, ...this.merges, ...this.corrections, ...this.rest];
   }
 
-  /** The store has got the merges and corrections of this batch in another way. */
-  forgetCounts(): void {
-    this.counts = [];
+  /** The store has got what this batch was to merge in another way. */
+  forgetMerges(): void {
+    this.merges = [];
+  }
+
+  /** The store has got counts that are corrected already. */
+  forgetCorrections(): void {
+    this.corrections = [];
   }
 
   join(newEpoch: string, base: string): void {
@@ -39,11 +45,11 @@ export class RedisBatch {
   }
 
   merge({ key, windowMs, bucket, count }: BucketCount): void {
-    this.counts.push('M', this.at(key), windowMs, bucket, count);
+    this.merges.push('M', this.at(key), windowMs, bucket, count);
   }
 
   correct({ key, windowMs, bucket, count }: BucketCount): void {
-    this.counts.push('S', this.at(key), windowMs, bucket, count);
+    this.corrections.push('S', this.at(key), windowMs, bucket, count);
   }
 
   running(key: string, count: number): void {

@@ -9,6 +9,13 @@ import { StoreBreaker } from './store-breaker';
 const MERGES_PER_CALL = 400;
 const JOIN_ATTEMPTS = 4;
 
+/** What the store said its time was, between two moments of the monotonic clock. */
+interface Heard {
+  readonly instantMs: number;
+  readonly askedMs: number;
+  readonly answeredMs: number;
+}
+
 /**
  * This replica as a member of those that share the windows. Before the store takes its calls it has to join: after the store
  * was away it brings what it admitted meanwhile, after the store lost its data it brings everything it has admitted.
@@ -20,18 +27,19 @@ export class MemberLink {
   members = 1;
   private epoch = '';
   private storage = '';
-  private heard: { readonly instantMs: number; readonly monotonicMs: number } | null = null;
+  private heard: Heard | null = null;
   private joining: Promise<void> | null = null;
-  /** How often everything was collected to be brought, and the last time that it has arrived. */
+  /** How often counts were collected to be brought by a join, and the last time that they, or even everything, arrived. */
   private collected = 0;
   private arrived = 0;
+  private everythingArrived = 0;
 
-  /** @param onCollected everything is being brought as it is now: corrections that wait would come on top of it. */
+  /** @param onEverything everything is being brought as it is now: corrections that wait would come on top of it. */
   constructor(
     private readonly script: RedisWindowScript,
     private readonly local: LocalWindows,
     private readonly clock: Clock,
-    private readonly onCollected: () => void,
+    private readonly onEverything: () => void,
   ) {
     this.id = newId('inst', Math.floor(clock.now()));
     this.breaker = new StoreBreaker(() => clock.monotonic());
@@ -42,6 +50,12 @@ export class MemberLink {
     return this.heard ? this.estimate(this.heard) : Math.floor(this.clock.now());
   }
 
+  /** As `now`, but never earlier than it is: for what is counted, which may not leave its window too early. */
+  latestNow(): number {
+    const { heard } = this;
+    return heard ? Math.ceil(heard.instantMs + this.clock.monotonic() - heard.askedMs) : Math.floor(this.clock.now());
+  }
+
   /** Runs a batch as a member, joining first where that is needed. Rejects with `StoreUnavailableError`. */
   async send(batch: RedisBatch, onLate: (reply: BatchReply) => void = () => {}): Promise<BatchReply> {
     const { collected } = this;
@@ -49,8 +63,9 @@ export class MemberLink {
       const reply = await this.run(this.epoch, batch, onLate);
       if (reply.status === 'done') return reply;
       await this.join(reply.status === 'join_with_everything');
-      // What the batch was to bring was in the books already, and so among everything.
-      if (this.arrived > collected) batch.forgetCounts();
+      // The join has brought what this batch was to merge; if it brought everything, with all corrections made.
+      if (this.arrived > collected) batch.forgetMerges();
+      if (this.everythingArrived > collected) batch.forgetCorrections();
     }
     throw new StoreUnavailableError('the store keeps losing its state');
   }
@@ -66,10 +81,15 @@ export class MemberLink {
     // Who has never merged into this storage brings everything it has.
     let isAll = withEverything || this.storage === '';
     for (let attempt = 0; attempt < JOIN_ATTEMPTS; attempt += 1) {
+      // Calls that were sent back by the store carry counts as well: they have to be there before this replica counts as back.
+      const onTheWay = this.local.onTheWay();
       const pending = this.local.takePending(Infinity);
+      this.collected += 1;
+      const snapshot = this.collected;
       let reply: BatchReply;
       try {
-        reply = await this.bring(isAll ? this.collect() : pending, isAll ? '' : this.storage);
+        const counts = isAll ? this.everything() : [...onTheWay, ...pending];
+        reply = await this.bring(counts, isAll ? '' : this.storage);
       } catch (error) {
         this.local.unheard(pending, this.now());
         throw error;
@@ -78,7 +98,8 @@ export class MemberLink {
         this.local.heard(pending, reply.recoveringMs > 0);
         this.epoch = reply.epoch;
         this.storage = reply.storage;
-        if (isAll) this.arrived = this.collected;
+        this.arrived = snapshot;
+        if (isAll) this.everythingArrived = snapshot;
         return;
       }
       this.local.unheard(pending, this.now());
@@ -87,9 +108,8 @@ export class MemberLink {
     throw new StoreUnavailableError('the store keeps losing its state');
   }
 
-  private collect(): BucketCount[] {
-    this.collected += 1;
-    this.onCollected();
+  private everything(): BucketCount[] {
+    this.onEverything();
     return this.local.all(this.now());
   }
 
@@ -112,11 +132,12 @@ export class MemberLink {
 
   private async run(epoch: string, batch: RedisBatch, onLate: (reply: BatchReply) => void): Promise<BatchReply> {
     const estimateMs = this.heard ? this.estimate(this.heard) : 0;
+    const askedMs = this.clock.monotonic();
     try {
       const header = { member: this.id, epoch, estimateMs, members: this.members };
       const reply = await this.script.run(header, batch, onLate);
       this.breaker.success();
-      if (reply.status === 'done') this.hear(reply);
+      if (reply.status === 'done') this.hear(reply, askedMs);
       return reply;
     } catch (error) {
       this.breaker.failure();
@@ -124,14 +145,14 @@ export class MemberLink {
     }
   }
 
-  private hear(reply: BatchReply): void {
-    this.heard = { instantMs: reply.instantMs, monotonicMs: this.clock.monotonic() };
+  private hear(reply: BatchReply, askedMs: number): void {
+    this.heard = { instantMs: reply.instantMs, askedMs, answeredMs: this.clock.monotonic() };
     if (reply.members === 0) return;
     // During a recovery the roll is not complete, and whoever is missing still grants its share.
     this.members = reply.recoveringMs > 0 ? Math.max(this.members, reply.members) : reply.members;
   }
 
-  private estimate(heard: { instantMs: number; monotonicMs: number }): number {
-    return Math.floor(heard.instantMs + this.clock.monotonic() - heard.monotonicMs);
+  private estimate(heard: Heard): number {
+    return Math.floor(heard.instantMs + this.clock.monotonic() - heard.answeredMs);
   }
 }

@@ -316,7 +316,9 @@ export class RedisRateLimitStore extends RateLimitStore {
   private withoutStore(admission: Admission): AdmissionResult {
     const policy = this.options.policy();
     if (policy === 'deny') return { kind: 'unavailable', reason: 'denied_by_policy', retryAfterMs: DENY_RETRY_MS };
-    if (policy === 'local_share') return this.local.admit(admission, this.link.members, this.link.now());
+    if (policy === 'local_share') {
+      return this.local.admit(admission, this.link.members, this.link.now(), this.link.latestNow());
+    }
     const counters = admission.counters.map(({ limit }) => ({ used: 0, remaining: limit, resetMs: 0 }));
     return { kind: 'admitted', receipt: { counters: [], buckets: [], slots: [] }, counters, degraded: true };
   }

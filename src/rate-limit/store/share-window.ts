@@ -41,13 +41,14 @@ export class ShareWindow {
   }
 
   /**
-   * How much this replica may admit without the store: an equal part of what was left when the store went away. When all
-   * members keep to it, all together stay within the limit.
+   * How much this replica may admit without the store: an equal part of what was left when the store went away, and with what it
+   * admitted itself no more than an equal part of the limit. When all members keep to it, all together stay within the limit:
+   * by the first rule wherever calls went, as long as each knew of all; by the second whatever they knew, as long as calls
+   * were spread evenly.
    */
   room(limit: number, members: number, nowMs: number): number {
-    const unheard = this.unheard(nowMs);
-    const before = this.own.sum(nowMs) - unheard + this.othersAt(nowMs) + this.unseenAt(nowMs);
-    return Math.floor((limit - before) / members) - unheard;
+    const others = this.othersAt(nowMs) + this.unseenAt(nowMs);
+    return roomOf({ own: this.own.sum(nowMs), unheard: this.unheard(nowMs), others }, limit, members);
   }
 
   /** Milliseconds until `room` is at least `cost` when nothing is admitted meanwhile; `Infinity` when it never is. */
@@ -57,8 +58,9 @@ export class ShareWindow {
     times.push(this.othersUntilMs, this.unseenUntilMs);
     for (const at of times.sort((a, b) => a - b)) {
       const unheard = countAt(this.pending, at) + countAt(this.sent, at);
-      const before = countAt(this.own, at) - unheard + this.othersAt(at) + this.unseenAt(at);
-      if (at > nowMs && Math.floor((limit - before) / members) - unheard >= cost) return at - nowMs;
+      const others = this.othersAt(at) + this.unseenAt(at);
+      const room = roomOf({ own: countAt(this.own, at), unheard, others }, limit, members);
+      if (at > nowMs && room >= cost) return at - nowMs;
     }
     return Infinity;
   }
@@ -80,6 +82,18 @@ export class ShareWindow {
   private othersAt(nowMs: number): number {
     return nowMs < this.othersUntilMs ? this.others : 0;
   }
+}
+
+interface Counts {
+  readonly own: number;
+  /** The part of `own` that the store may not have heard of. */
+  readonly unheard: number;
+  readonly others: number;
+}
+
+function roomOf({ own, unheard, others }: Counts, limit: number, members: number): number {
+  const ofTheRest = Math.floor((limit - (own - unheard) - others) / members) - unheard;
+  return Math.min(ofTheRest, Math.floor(limit / members) - own);
 }
 
 function countAt(ring: WindowRing, nowMs: number): number {

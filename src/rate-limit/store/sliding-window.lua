@@ -26,9 +26,9 @@
 --   U → {(sum, last bucket)×n, slots×m}
 local SUB = 60
 local GAP_MS = 1000
--- Longer than the longest pause between two attempts of a member to connect again.
-local RECOVERY_MS = 3000
 local SILENT_MS = 5000
+-- Who has not come back by then is gone: more than twice the longest pause between two attempts of a member to connect again.
+local RECOVERY_MS = SILENT_MS
 local FORGET_MS = 60000
 local SLOT_RETRY_MS = 1000
 local KEEP_MS = 86400000

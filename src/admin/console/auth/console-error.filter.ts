@@ -39,6 +39,10 @@ export class ConsoleErrorFilter implements ExceptionFilter {
   private translate(error: unknown): GatewayError {
     if (error instanceof GatewayError) return error;
     if (error instanceof HttpException && error.getStatus() === 404) return new NotFoundError('There is no such page.');
+    if (error instanceof HttpException && error.getStatus() === 429) {
+      const text = 'Too many attempts from this address. Try again in a minute.';
+      return new GatewayError(429, 'rate_limit_exceeded', 'rate_limit_error', text);
+    }
     this.logger.error(error);
     return new GatewayError(500, 'internal_error', 'api_error', 'The gateway could not do this. It has been logged.');
   }

@@ -1,4 +1,5 @@
-import { Body, Get, Post, Query as Parameters, Res } from '@nestjs/common';
+import { applyDecorators, Body, Get, Post, Query as Parameters, Res, UseGuards } from '@nestjs/common';
+import { Throttle } from '@nestjs/throttler';
 import type { Request, Response } from 'express';
 import { InvalidRequestError } from '../../../core/errors';
 import { MAX_PASSWORD_LENGTH, requireStrongPassword } from '../../authority/strong-password';
@@ -6,11 +7,16 @@ import { ConsoleController, Permit } from '../auth/console-controller.decorator'
 import { ConsoleSessions } from '../auth/console-sessions';
 import { insideOnly } from '../auth/inside-only';
 import { SignInService } from '../auth/sign-in.service';
+import { SignInThrottlerGuard } from '../auth/sign-in-throttler.guard';
 import { UserManagement } from '../../management/user-management';
 import { Pages, viewerIn } from '../render/pages';
 import { problemOf, textOf, type Query } from './fields';
 
 const HOME = '/admin';
+/** From one address, which an office may share. */
+const PASSWORDS_PER_MINUTE = 120;
+const TriesPassword = (): MethodDecorator =>
+  applyDecorators(UseGuards(SignInThrottlerGuard), Throttle({ default: { ttl: 60_000, limit: PASSWORDS_PER_MINUTE } }));
 
 @ConsoleController()
 export class SignInController {
@@ -32,6 +38,7 @@ export class SignInController {
   }
 
   @Post('sign-in')
+  @TriesPassword()
   @Permit('public')
   async signIn(@Body() form: Query, @Res() response: Response): Promise<void> {
     const email = textOf(form, 'email') ?? '';
@@ -81,6 +88,7 @@ export class SignInController {
 
   /** Ends all other sessions: whoever knew the old password is out. */
   @Post('account/password')
+  @TriesPassword()
   @Permit('signed_in')
   async changePassword(@Body() form: Query, @Res() response: Response): Promise<void> {
     const viewer = viewerIn(response);

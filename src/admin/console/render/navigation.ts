@@ -35,6 +35,7 @@ const GROUPS: readonly { readonly title: string; readonly items: readonly Destin
       { href: '/admin/cache', label: 'Cache', icon: 'cache', permission: 'cache.read' },
       { href: '/admin/playground', label: 'Playground', icon: 'playground', permission: 'playground.use' },
       { href: '/admin/alerts', label: 'Alerts', icon: 'alerts', permission: 'alerts.read' },
+      { href: '/admin/audit', label: 'Audit', icon: 'audit', permission: 'audit.read' },
       { href: '/admin/settings', label: 'Settings', icon: 'settings', permission: 'config.read' },
     ],
   },
