@@ -6,13 +6,13 @@ import { startGateway } from './gateway';
 
 /**
  * One round of misfortunes, in milliseconds. At every moment one of the three is well and may be called: `fails` from 4 s on,
- * `hangs` until 6 s and after 9 s, `limits` again 7 s after its last 429.
+ * `hangs` until 6 s and after 9 s, and `limits` again 7 s after its last 429.
  */
 const ROUND_MS = 12_000;
 const misfortunes = (startMs: number): ScenarioRule[] => [
   { match: { prefix: 'fails' }, fault: '500', fromMs: startMs, toMs: startMs + 4_000 },
   { match: { prefix: 'hangs' }, fault: 'hang', fromMs: startMs + 6_000, toMs: startMs + 9_000 },
-  { match: { prefix: 'limits' }, fault: '429,retry-after=7', fromMs: startMs, toMs: startMs + 1_000 },
+  { match: { prefix: 'limits' }, fault: '429,retry-after=7', fromMs: startMs, toMs: startMs + 4_000, count: 3 },
 ];
 
 /** Enough for every third request a second to hang for its 2.5 s. */
@@ -73,7 +73,7 @@ providers:
 ${providers.join('\n')}
 models:
   chaos: { strategy: weighted, targets: [${targets.join(', ')}] }
-routing: { fallback: explicit, breaker: { open: 1s } }
+routing: { fallback: explicit, breaker: { open: 2s } }
 pricing: { unknown: free }
 cache: { enabled: false }
 `);
