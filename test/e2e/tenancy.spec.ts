@@ -229,7 +229,17 @@ describe('what is somebody else’s', () => {
     const seed = Date.now() % 2 ** 31;
     const escalations: string[] = [];
     let accepted = 0;
-    for (const [method, path, body] of fc.sample(attempt, { numRuns: ESCALATION_ATTEMPTS, seed })) {
+    const within = { limits: { requests_per_minute: 100 }, allowed_models: ['gpt-4o'] };
+    const plain = { name: 'plain', team_id: teams.search };
+    const member = { name: 'm', email: 'plain@example.com', role: 'member', team_ids: [teams.search] };
+    const honest = [
+      ['POST', '/keys', plain],
+      ['POST', '/keys', { ...plain, ...within }],
+      ['POST', '/users', { ...member, ...within }],
+      ['PATCH', `/keys/${own['id']}`, within],
+    ] as const;
+    const attempts = [...honest, ...fc.sample(attempt, { numRuns: ESCALATION_ATTEMPTS, seed })];
+    for (const [method, path, body] of attempts) {
       for (const role of ROLES) {
         const answer = await call(keys[role], method, `/api/v1${path}`, body);
         expect(answer.status).toBeLessThan(500);
@@ -239,10 +249,10 @@ describe('what is somebody else’s', () => {
       }
     }
     expect(escalations).toEqual([]);
-    expect(accepted).toBeGreaterThan(0);
+    expect(accepted).toBeGreaterThanOrEqual(honest.length);
     guarantee(
       'ADM-4',
-      `0 escalations in ${ESCALATION_ATTEMPTS * ROLES.length} attempts, ${accepted} of them allowed`,
+      `0 escalations in ${attempts.length * ROLES.length} attempts, ${accepted} of them allowed`,
       seed,
     );
   });
@@ -270,7 +280,10 @@ describe('what is somebody else’s', () => {
       ).paths,
     ).filter(([path, { get }]) => path.startsWith('/api/') && get?.parameters?.some(({ name }) => name === 'limit'));
     for (const [path] of lists) {
-      const { status } = await company.gateway.admin('GET', `${path.replace('/api/v1', '')}?limit=201`);
+      const { status } = await company.gateway.admin(
+        'GET',
+        `${path.replace('/api/v1', '').replace('{id}', `hook_${'0'.repeat(26)}`)}?limit=201`,
+      );
       expect({ path, status }).toEqual({ path, status: 400 });
     }
     const evil = '=cmd|calc';
