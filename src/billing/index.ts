@@ -1,7 +1,7 @@
 export { BillingModule } from './billing.module';
 export { BillingService } from './billing.service';
 export { exhaustionOf, forecastOf } from './budgets/budget-forecast';
-export { BudgetLadder, type LadderVerdict } from './budgets/budget-ladder';
+export { BudgetLadder } from './budgets/budget-ladder';
 export { whyNoLadder, type Degradation } from './budgets/budget-terms';
 export { BudgetStepError } from './budgets/budget.errors';
 export {
