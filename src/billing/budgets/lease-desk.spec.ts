@@ -63,7 +63,7 @@ describe('LeaseDesk', () => {
     const { desk, model } = budgetsOf(clock, [team]);
     await desk.reserve(order([team], 100n));
     const waiting = Promise.resolve(desk.reserve(order([team], 60n)));
-    clock.advance(10_001);
+    clock.advance(20_001);
     await expect(waiting).rejects.toMatchObject({
       code: 'budget_exceeded',
       status: 429,

@@ -19,7 +19,7 @@ export interface DeskParts {
   readonly maxWaitMs?: number;
 }
 
-const MAX_WAIT_MS = 30_000;
+const MAX_WAIT_MS = 20_000;
 /** How often it is looked whether other replicas have given something back. */
 const POLL_MS = 40;
 /** What is not needed of a scarce budget goes back after this time, together with what else comes free meanwhile. */
