@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Type } from '@nestjs/common';
 import { formatDuration } from './duration';
 import { fieldsOf, type Field } from './field-model';
@@ -45,7 +46,7 @@ export function keepFixedValues(inForce: object, next: object, path: Path = []):
     const place = [...path, field.name];
     if (field.shape.kind === 'section' && before !== undefined && after !== undefined)
       kept.push(...keepFixedValues(before as object, after as object, place));
-    if (!field.shape.fixedAtBoot || before === after) continue;
+    if (!field.shape.fixedAtBoot || isDeepStrictEqual(before, after)) continue;
     Object.assign(next, { [field.name]: before });
     kept.push(pathText(place));
   }
