@@ -43,9 +43,14 @@ export class LimitsController {
   /** Reading counts as nothing. */
   @Get(':scope/:id')
   @Permit('limits.read')
-  @ApiOperation({ summary: 'The current use of every window of a key, user, team, department or model, or of the organization' })
+  @ApiOperation({
+    summary: 'The current use of every window of a key, user, team, department or model, or of the organization',
+  })
   @ApiParam({ name: 'scope', enum: LIMIT_SCOPES })
-  @ApiParam({ name: 'id', description: 'An id; of a model its name, with "/" written as %2F; of the organization `main`.' })
+  @ApiParam({
+    name: 'id',
+    description: 'An id; of a model its name, with "/" written as %2F; of the organization `main`.',
+  })
   @ApiOkResponse({ type: LimitUsageDto })
   @Refuses(404)
   async get(@By() caller: Caller, @Param('scope') scope: string, @Param('id') id: string): Promise<LimitUsageDto> {

@@ -2,14 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Limits } from '../core/context';
 import { LiveConfig } from '../platform/config/live-config';
 import { WINDOW_MS } from './admission-plan';
-import {
-  limitsOfKey,
-  limitsOfModel,
-  limitsOfOrganization,
-  ORGANIZATION_ID,
-  storeKey,
-  type LimitScope,
-} from './levels';
+import { limitsOfKey, limitsOfModel, limitsOfOrganization, ORGANIZATION_ID, storeKey, type LimitScope } from './levels';
 import { RateLimitConfig } from './rate-limit.config';
 import { RateLimitStore } from './store/rate-limit.store';
 

@@ -140,7 +140,8 @@ rate_limits:
       const { id } = await made('/teams', { name, department_id: department.id });
       secrets.push((await made('/keys', { name, team_id: id })).secret);
     }
-    const askAll = () => Promise.all(Array.from({ length: 8 }, (_, index) => call(secrets[index % 2]!, (index >> 1) % 2)));
+    const askAll = () =>
+      Promise.all(Array.from({ length: 8 }, (_, index) => call(secrets[index % 2]!, (index >> 1) % 2)));
     const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status).sort();
     const first = await askAll();
     expect(statuses(first)).toEqual([200, 200, 200, 429, 429, 429, 429, 429]);
