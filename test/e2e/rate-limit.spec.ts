@@ -142,7 +142,7 @@ rate_limits:
     }
     const askAll = () =>
       Promise.all(Array.from({ length: 8 }, (_, index) => call(secrets[index % 2]!, (index >> 1) % 2)));
-    const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status).sort();
+    const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status).sort((a, b) => a - b);
     const first = await askAll();
     expect(statuses(first)).toEqual([200, 200, 200, 429, 429, 429, 429, 429]);
     expect(first.find(({ status }) => status === 429)!.body).toMatchObject({
