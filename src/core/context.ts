@@ -186,6 +186,8 @@ export class GatewayContext {
   configVersion: string | undefined;
   /** Writer: RateLimitGuard. */
   rateLimit: RateLimitState | undefined;
+  /** Writer: RateLimitGuard, when tokens are limited and the client set no bound: the bound that was reserved for each choice. */
+  outputBound: number | undefined;
   /** Writer: CacheInterceptor. */
   cacheStatus: CacheStatus = 'bypass';
   /** Writer: CacheInterceptor, when the cache is on. */

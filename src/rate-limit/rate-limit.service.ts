@@ -89,6 +89,7 @@ export class RateLimitService {
     const { receipt, counters, degraded, isByPermit } = admitted;
     context.defer(() => this.giveBack(context, plan, receipt));
     context.rateLimit = stateOf(plan, counters, degraded);
+    context.outputBound = plan.tokens?.bound ?? undefined;
     this.metrics.count('admitted', isByPermit ? 'permits' : decidedBy(degraded));
     context.decide('rate_limit', 'admitted', traceOf(plan, counters, degraded));
   }
@@ -177,6 +178,7 @@ function traceOf(plan: AdmissionPlan, counters: readonly CounterState[], degrade
   return {
     ...(degraded ? { degraded } : {}),
     ...(plan.tokens ? { reserved_tokens: plan.tokens.total } : {}),
+    ...(plan.tokens?.bound == null ? {} : { max_output_tokens: plan.tokens.bound }),
     levels: plan.counted.map(({ level: { scope, id }, resource, limit }, index) => ({
       scope,
       id,

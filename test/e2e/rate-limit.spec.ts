@@ -215,6 +215,15 @@ rate_limits:
     expect(JSON.stringify(record)).toContain('"remaining":999');
   });
 
+  it('sends the bound that it reserved to the provider when the client set none', async () => {
+    const { key } = await team({ tokens_per_minute: 4_000 });
+    const { secret } = await key();
+    expect((await call(secret, 0, { max_tokens: undefined })).status).toBe(200);
+    expect(upstream.lastJson()).toMatchObject({ max_completion_tokens: 1_000 });
+    expect((await call(secret, 0, { max_tokens: 70 })).status).toBe(200);
+    expect(upstream.lastJson()).toMatchObject({ max_tokens: 70 });
+  });
+
   it('says that a request is too large for its limit, and that trying again is useless', async () => {
     const { key } = await team({ tokens_per_minute: 100 });
     const { status, headers, body } = await call((await key()).secret, 0, { max_tokens: 5_000 });
