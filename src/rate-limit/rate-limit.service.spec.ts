@@ -120,6 +120,18 @@ describe('RateLimitService', () => {
     await ask(identityWith(), { model: 'constructor' });
   });
 
+  it('limits a model also under the name of its provider', async () => {
+    config.set({ models: { 'gpt-4o': { requests_per_minute: 2 }, 'azure/gpt-4o': { requests_per_minute: 1 } } });
+    await ask(identityWith({}, 'key_1'), { model: 'openai/gpt-4o' });
+    await ask(identityWith({}, 'key_2'), { model: 'azure/gpt-4o' });
+    expect((await refusal(identityWith({}, 'key_3'), { model: 'openai/gpt-4o' })).message).toContain('model "gpt-4o"');
+    expect((await refusal(identityWith({}, 'key_4'))).message).toContain('model "gpt-4o"');
+    clock.advance(61_000);
+    await ask(identityWith({}, 'key_5'), { model: 'azure/gpt-4o' });
+    const error = await refusal(identityWith({}, 'key_6'), { model: 'azure/gpt-4o' });
+    expect(error.message).toContain('model "azure/gpt-4o"');
+  });
+
   it('takes new limits with the next request, of the caller and of the configuration', async () => {
     const identity = identityWith({ key: { requestsPerMinute: 1 } });
     await ask(identity);
@@ -201,7 +213,7 @@ describe('RateLimitService', () => {
 
   it('bounds an answer that the client left open, so that what it reserved is enough', async () => {
     const bound = async (limit: number, asked: Asked) =>
-      (await ask(identityWith({ team: { tokensPerMinute: limit } }, `key_${limit}`), asked)).outputBound;
+      (await ask(identityWith({ key: { tokensPerMinute: limit } }, `key_${limit}`), asked)).outputBound;
     // A quarter of a small limit, what a model usually writes at most of a large one; each choice its part.
     expect(await bound(100, { maxOutputTokens: null })).toBe(25);
     expect(await bound(1_000_000, { maxOutputTokens: null })).toBe(4_096);

@@ -4,7 +4,7 @@ import { Clock } from '../platform/clock';
 import { LiveConfig } from '../platform/config/live-config';
 import { planAdmission, type AdmissionPlan, type Resource } from './admission-plan';
 import { DenialMemory } from './denial-memory';
-import { level, levelsOfCaller, limitsOfModel, type Level, type LimitScope } from './levels';
+import { levelsOfCaller, levelsOfModel, type Level, type LimitScope } from './levels';
 import { RateLimitConfig } from './rate-limit.config';
 import { exceeded, neverFits, RateLimitUnavailableError } from './rate-limit.errors';
 import { RateLimitMetrics } from './rate-limit.metrics';
@@ -142,8 +142,8 @@ export class RateLimitService {
       known = { config, levels: levelsOfCaller(identity, config) };
       this.levels.set(identity, known);
     }
-    const ofModel = level('model', model, model, limitsOfModel(model, config));
-    return ofModel ? [...known.levels, ofModel] : known.levels;
+    const ofModel = levelsOfModel(model, config);
+    return ofModel.length === 0 ? known.levels : [...known.levels, ...ofModel];
   }
 }
 
