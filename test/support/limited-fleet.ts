@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { Child } from './child';
 import { DoomedRedis } from './doomed-redis';
@@ -203,7 +204,12 @@ export class LimitedFleet {
   }
 
   async made(route: string, body: object): Promise<{ id: string; secret: string }> {
-    const answer = await this.admin('POST', route, body);
+    let answer = await this.admin('POST', route, body);
+    // A database that is too busy to answer in time is asked again.
+    for (let attempt = 0; answer.status === 503 && attempt < 10; attempt += 1) {
+      await sleep(500);
+      answer = await this.admin('POST', route, body);
+    }
     if (answer.status !== 201) throw new Error(JSON.stringify(answer.body));
     return answer.body as { id: string; secret: string };
   }
