@@ -8,6 +8,7 @@ import {
   AccessModule,
   AccessService,
   AdminKey,
+  DepartmentsService,
   FirstRunService,
   KeysService,
   TeamsService,
@@ -173,13 +174,14 @@ describe('API keys', () => {
       expect(dump).not.toContain(part);
   }, 60_000);
 
-  it('carry what key, user and team say', async () => {
+  it('carry what key, user, team and department say', async () => {
     const url = await createTestDatabase();
     const module = await startReplica(url);
     const [team] = (await module.get(TeamsService).list(FIRST_PAGE)).items;
     const [user] = (await module.get(UsersService).list(FIRST_PAGE)).items;
     await module.get(TeamsService).update(team?.id ?? '', { limits: { tokensPerMinute: 5 }, allowedModels: ['gpt*'] });
     await module.get(UsersService).update(user?.id ?? '', { limits: { requestsPerMinute: 7 } });
+    await module.get(DepartmentsService).update(team?.departmentId ?? '', { limits: { requestsPerMinute: 11 } });
     const { secret, key } = await addKey(module, {
       userId: user?.id ?? null,
       limits: { maxConcurrency: 3 },
@@ -199,7 +201,7 @@ describe('API keys', () => {
         key: { maxConcurrency: 3 },
         user: { requestsPerMinute: 7 },
         team: { tokensPerMinute: 5 },
-        department: null,
+        department: { requestsPerMinute: 11 },
       },
       scopes: ['inference'],
     });
