@@ -27,10 +27,7 @@ function signInFindings({ sign_in: { oidc } }: CheckedSections): Finding[] {
   return [{ path: ['sign_in', 'oidc', 'issuer'], message }];
 }
 
-function environmentFindings(
-  config: CheckedSections,
-  { environment, variables, isToServe }: ConfigContext,
-): Finding[] {
+function environmentFindings(config: CheckedSections, { environment, variables, isToServe }: ConfigContext): Finding[] {
   const found: Finding[] = [];
   if (environment.workers > 1 && config.redis.url === undefined)
     found.push({

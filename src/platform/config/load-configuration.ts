@@ -78,7 +78,10 @@ export function loadConfiguration<T extends RootConfig>(
   const { environment, problems } = Environment.examine(variables);
   const all = [...problems];
   try {
-    const loaded = makeConfiguration({ root, environment, variables, isToServe }, readConfigFile(environment.configPath));
+    const loaded = makeConfiguration(
+      { root, environment, variables, isToServe },
+      readConfigFile(environment.configPath),
+    );
     if (all.length === 0) return { ...loaded, environment };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
