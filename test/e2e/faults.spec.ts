@@ -153,30 +153,33 @@ providers:
     guarantee('UPS-1', `${honest} broken answers of 2 dialects to 2, streams and JSON: all errors, 0 silent cuts`);
   });
 
-  it.each(combinations)('(83, 96, 97) %s with %s: another provider takes over before the first content', async (route, model) => {
-    const prefix = model === GPT ? 'openai' : 'anthropic';
-    for (const fault of [
-      '500',
-      'reset',
-      'html200',
-      'empty200',
-      'hang',
-      'error-first',
-      'fin-after=0',
-      '429',
-      'quota',
-      '401',
-    ]) {
-      reset();
-      simulator.scenario([{ match: { prefix }, fault }]);
-      const answer = await post(route, ask(model, '[[say:rescued]]', true));
-      expect({ fault, status: answer.status }).toEqual({ fault, status: 200 });
-      expect(answer.text).toContain('rescued');
-      expect(answer.headers.get('x-gateway-fallback')).toBe('true');
-      expect(answer.headers.get('x-gateway-attempts')).toBe('2');
-      expect(answer.headers.get('x-gateway-provider')).toBe(model === GPT ? 'anthropic' : 'openai');
-    }
-  });
+  it.each(combinations)(
+    '(83, 96, 97) %s with %s: another provider takes over before the first content',
+    async (route, model) => {
+      const prefix = model === GPT ? 'openai' : 'anthropic';
+      for (const fault of [
+        '500',
+        'reset',
+        'html200',
+        'empty200',
+        'hang',
+        'error-first',
+        'fin-after=0',
+        '429',
+        'quota',
+        '401',
+      ]) {
+        reset();
+        simulator.scenario([{ match: { prefix }, fault }]);
+        const answer = await post(route, ask(model, '[[say:rescued]]', true));
+        expect({ fault, status: answer.status }).toEqual({ fault, status: 200 });
+        expect(answer.text).toContain('rescued');
+        expect(answer.headers.get('x-gateway-fallback')).toBe('true');
+        expect(answer.headers.get('x-gateway-attempts')).toBe('2');
+        expect(answer.headers.get('x-gateway-provider')).toBe(model === GPT ? 'anthropic' : 'openai');
+      }
+    },
+  );
 
   it('(89) a stream that broke after its first content is never continued by another provider', async () => {
     simulator.scenario([{ match: { prefix: 'openai' }, fault: 'cut-after=3' }]);
