@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { GatewayProcess } from './gateway-process';
+import { MortalGateway } from './mortal-gateway';
 import { post } from './post';
 import { numbered } from './truth';
 
@@ -25,16 +25,16 @@ export class Fleet {
   private calls = 0;
 
   private constructor(
-    readonly members: readonly GatewayProcess[],
+    readonly members: readonly MortalGateway[],
     readonly dataDir: string,
     readonly apiKey: string,
   ) {}
 
   static async start(size: number, yaml: string, variables: Readonly<Record<string, string>>): Promise<Fleet> {
     const dataDir = mkdtempSync(path.join(os.tmpdir(), 'gateway-fleet-'));
-    const members: GatewayProcess[] = [];
+    const members: MortalGateway[] = [];
     for (let index = 0; index < size; index += 1)
-      members.push(await GatewayProcess.create({ yaml, dataDir, variables }));
+      members.push(await MortalGateway.create({ yaml, dataDir, variables }));
     const [first, ...others] = members;
     await first?.start();
     await Promise.all(others.map((member) => member.start()));
@@ -47,7 +47,7 @@ export class Fleet {
   }
 
   /** A member by number, counted round. */
-  member(index: number): GatewayProcess {
+  member(index: number): MortalGateway {
     const member = this.members[index % this.members.length];
     if (!member) throw new Error('an empty fleet');
     return member;

@@ -1,103 +1,86 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Child } from './child';
-import type { Failpoint } from './failpoints';
-import { ADMIN_KEY } from './gateway';
 import { freePort } from './test-redis';
-import { until } from './until';
 
-const PROGRAM = path.join(__dirname, 'gateway.child.ts');
-/** A start on a machine that does much else. */
-const START_MS = 200_000;
+const MAIN = path.resolve(__dirname, '../../src/main.ts');
+const STOP_TIMEOUT_MS = 20_000;
 
-export interface ProcessOptions {
-  readonly yaml: string;
-  /** Shared by the replicas, as a volume is: whoever lives takes over the journals of those who died. */
-  readonly dataDir: string;
-  readonly variables: Readonly<Record<string, string>>;
+/** What the first start keeps for the operator. */
+export interface FirstRunFile {
+  readonly admin_email: string;
+  readonly admin_password: string | null;
+  readonly api_key: string;
+  readonly admin_key: string | null;
 }
 
-/** A whole gateway in a process of its own on a port that it keeps, to be killed, stopped and started again. */
+/** The gateway as a process of its own, with a configuration and a data directory of its own. */
 export class GatewayProcess {
-  private child: Child | null = null;
-
   private constructor(
-    private readonly options: ProcessOptions,
-    readonly port: number,
+    readonly child: Child,
+    readonly url: string,
+    readonly folder: string,
   ) {}
 
-  static async create(options: ProcessOptions): Promise<GatewayProcess> {
-    return new GatewayProcess(options, await freePort());
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}`;
-  }
-
-  get pid(): number {
-    const pid = this.child?.process.pid;
-    if (pid === undefined) throw new Error('the gateway does not run');
-    return pid;
-  }
-
-  /** Resolves with true when it serves, and with false when it died at its failpoint before. */
-  async start(failpoint?: { readonly at: Failpoint; readonly hits: number }): Promise<boolean> {
-    const { yaml, dataDir, variables } = this.options;
-    mkdirSync(dataDir, { recursive: true });
-    const file = path.join(dataDir, `gateway-${this.port}.yaml`);
+  /** Resolves when the process runs, not when it serves. */
+  static async start(
+    yaml: string,
+    environment: Record<string, string>,
+    options: { readonly detached?: boolean } = {},
+  ): Promise<GatewayProcess> {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'gateway-process-'));
+    const file = path.join(folder, 'gateway.yaml');
     writeFileSync(file, yaml);
-    const child = Child.run(PROGRAM, [], {
+    const port = await freePort();
+    const child = Child.run(MAIN, [], {
+      ...options,
       env: {
-        PORT: String(this.port),
+        PORT: String(port),
         HOST: '127.0.0.1',
         GATEWAY_CONFIG: file,
-        GATEWAY_DATA_DIR: dataDir,
-        GATEWAY_ADMIN_KEY: ADMIN_KEY,
-        GATEWAY_SECRET: 'test-secret-0123456789abcdef0123456789abcdef',
-        LOG_LEVEL: 'error',
-        ...(failpoint ? { TEST_FAILPOINT: `${failpoint.at},${failpoint.hits}` } : {}),
-        ...variables,
+        GATEWAY_DATA_DIR: folder,
+        GATEWAY_SECRET: 'process-secret-0123456789abcdef0123456789',
+        ...environment,
       },
     });
-    this.child = child;
-    let isUp = false;
-    await until(async () => {
-      isUp = await fetch(`${this.url}/health`, { signal: AbortSignal.timeout(5_000) }).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-      return isUp || child.process.exitCode !== null || child.process.signalCode !== null;
-    }, START_MS).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${child.text}`);
+    return new GatewayProcess(child, `http://127.0.0.1:${port}`, folder);
+  }
+
+  /** Resolves when it serves. */
+  async serves(): Promise<void> {
+    await this.child.printed(/Try it:/);
+  }
+
+  get firstRun(): FirstRunFile {
+    return JSON.parse(readFileSync(path.join(this.folder, 'first-run.json'), 'utf8')) as FirstRunFile;
+  }
+
+  /** The status of a GET; 0 when nobody listens. */
+  async statusOf(route: string): Promise<number> {
+    try {
+      const response = await fetch(`${this.url}${route}`);
+      await response.arrayBuffer();
+      return response.status;
+    } catch {
+      return 0;
+    }
+  }
+
+  /** A chat call with the key of the first start, or with none. */
+  ask(body: object, key = this.firstRun.api_key): Promise<Response> {
+    return fetch(`${this.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ messages: [{ role: 'user', content: 'x' }], ...body }),
     });
-    if (!isUp && child.process.exitCode !== null) throw new Error(`the gateway did not start:\n${child.text}`);
-    return isUp;
   }
 
-  /** What it has printed since its last start. */
-  get text(): string {
-    return this.child?.text ?? '';
-  }
-
-  signal(name: NodeJS.Signals): void {
-    this.child?.process.kill(name);
-  }
-
-  /** Resolves when it is dead, of itself or by SIGKILL. */
-  async kill(): Promise<void> {
-    this.signal('SIGKILL');
-    await this.child?.exit;
-  }
-
-  /** Resolves when it has died of itself. */
-  async dead(): Promise<void> {
-    await this.child?.exit;
-  }
-
-  /** Ends as a deployment ends it. */
   async stop(): Promise<void> {
-    this.signal('SIGCONT');
-    this.signal('SIGINT');
-    await this.child?.exit;
+    this.child.process.kill('SIGINT');
+    await Promise.race([this.child.exit, sleep(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    this.child.process.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
