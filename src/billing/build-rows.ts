@@ -61,7 +61,7 @@ const tokenMembers = (usage: TokenUsage): Members =>
 const priceTexts = new WeakMap<ModelPrice, Map<PriceTier, Members>>();
 
 /** The price and its units for a prompt of this size, served in this tier. */
-function priceMembers(price: ModelPrice, inputTokens: number, serviceTier?: string): Members {
+export function priceMembers(price: ModelPrice, inputTokens: number, serviceTier?: string): Members {
   const tier = tierFor(price, inputTokens, serviceTier);
   let tiers = priceTexts.get(price);
   if (!tiers) priceTexts.set(price, (tiers = new Map()));
@@ -159,9 +159,18 @@ export const NO_ATTEMPTS: AttemptTotals = {
 };
 
 /** What is known of a request before it is answered. */
-const askedMembers = ({ startedAtMs, endpoint, dialect, request, plan, metadata, configVersion }: GatewayContext) =>
+const askedMembers = ({
+  startedAtMs,
+  endpoint,
+  dialect,
+  askedModel,
+  request,
+  plan,
+  metadata,
+  configVersion,
+}: GatewayContext) =>
   `"started_at":"${new Date(startedAtMs).toISOString()}","endpoint":${text(endpoint)},"dialect":"${dialect}",` +
-  `"requested_model":${text(request?.model ?? plan?.requestedModel ?? null)},"stream":${request?.stream ?? false},` +
+  `"requested_model":${text(askedModel ?? request?.model ?? plan?.requestedModel ?? null)},"stream":${request?.stream ?? false},` +
   `"metadata":${metadata ? storableJson(metadata) : null},"config_version":${text(configVersion ?? '')}`;
 
 /** What the intent of an attempt keeps of its request. */

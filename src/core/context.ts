@@ -174,6 +174,8 @@ export class GatewayContext {
   identity: Identity | undefined;
   /** Writer: RequestGuard. */
   request: InferenceRequest | undefined;
+  /** Writer: RequestGuard. The model that the client asked for, when a budget has it answered by another one. */
+  askedModel: string | undefined;
   /** Writer: RequestGuard. */
   plan: DispatchPlan | undefined;
   /** Writer: RequestGuard. The caller's own bound on the whole call (`x-gateway-timeout-ms`). */

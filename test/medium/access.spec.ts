@@ -7,6 +7,7 @@ import { DataSource } from 'typeorm';
 import {
   AccessModule,
   AccessService,
+  AdminKey,
   DepartmentsService,
   FirstRunService,
   KeysService,
@@ -119,11 +120,16 @@ describe('the first start', () => {
       adminEmail: 'root@example.com',
       generatedPassword: null,
     });
-    expect(JSON.parse(fs.readFileSync(path.join(dataDir, 'first-run.json'), 'utf8'))).toMatchObject({
+    // What he gave himself is not repeated.
+    expect(JSON.parse(fs.readFileSync(path.join(dataDir, 'first-run.json'), 'utf8'))).toEqual({
       admin_email: 'root@example.com',
-      admin_password: 'a good password',
-      admin_key: 'chosen-admin-key-0123456789abcdef012345',
+      admin_password: null,
+      api_key: module.get(FirstRunService).result?.apiKey,
+      admin_key: null,
     });
+    expect(module.get(AdminKey).matches(chosen.GATEWAY_ADMIN_KEY)).toBe(true);
+    const signedIn = await module.get(UsersService).signIn('root@example.com', chosen.GATEWAY_ADMIN_PASSWORD);
+    expect(signedIn).toMatchObject({ role: 'admin' });
   }, 60_000);
 
   it('happens once, also when replicas start together', async () => {

@@ -21,6 +21,7 @@ export class RedisConnection implements OnApplicationShutdown {
   private readonly logger = new Logger(RedisConnection.name);
   private isUp = false;
   private wasUp = false;
+  private firstConnection: Promise<void> | undefined;
 
   constructor(environment: Environment, config: LiveConfig, health: HealthService) {
     const { url: configured, cluster: isCluster } = config.section(RedisConfig);
@@ -30,7 +31,13 @@ export class RedisConnection implements OnApplicationShutdown {
   }
 
   /** Resolves when Redis answers, or after two seconds: the gateway starts without and says that it is not ready. */
-  async onModuleInit(): Promise<void> {
+  onModuleInit(): Promise<void> {
+    // Whoever asks again waits with those who wait already, and not for two seconds more.
+    this.firstConnection ??= this.awaitFirst();
+    return this.firstConnection;
+  }
+
+  private async awaitFirst(): Promise<void> {
     if (!this.client || this.client.status === 'ready') return;
     const { client } = this;
     await new Promise<void>((resolve) => {
