@@ -274,7 +274,10 @@ describe('three gateways on one Redis', () => {
     const team = await fleet.team({ max_concurrency: 6 }, 1);
     const secret = team.secrets[0]!;
     const controller = new AbortController();
-    const running = async () => (await fleet.use('team', team.id)).running;
+    const running = async () => {
+      await sleep(50);
+      return (await fleet.use('team', team.id)).running;
+    };
     const calls = [0, 0, 1, 1, 2, 2].map((gateway) =>
       fleet.ask(gateway, { secret, script: 'hang', signal: controller.signal }),
     );

@@ -7,6 +7,8 @@ const PATIENCE_MS = 120_000;
 /** What is not given back by then is not given back. */
 const SETTLED_MS = 10_000;
 const TRIES = 3;
+/** The management API is throttled. */
+const POLL_MS = 100;
 const LIMITS = { tokens_per_minute: 100_000_000, requests_per_minute: 1_000_000, max_concurrency: 10_000 };
 
 type Ending = (fleet: LimitedFleet, gateway: number, call: Call) => Promise<unknown>;
@@ -84,6 +86,7 @@ async function tokensOnRecord(fleet: LimitedFleet, keyId: string): Promise<numbe
 async function isSettled(fleet: LimitedFleet, name: string, { id, keyIds }: Team): Promise<boolean> {
   const [keyId = ''] = keyIds;
   await until(async () => {
+    await sleep(POLL_MS);
     const uses = [await fleet.use('key', keyId, 1), await fleet.use('team', id, 2)];
     return uses.every(({ running }) => running === 0);
   }, PATIENCE_MS).catch(() => {
@@ -91,6 +94,7 @@ async function isSettled(fleet: LimitedFleet, name: string, { id, keyIds }: Team
   });
   let told = {};
   const settling = until(async () => {
+    await sleep(POLL_MS);
     const { tokens } = await fleet.use('key', keyId, 1);
     const recorded = await tokensOnRecord(fleet, keyId);
     told = { tokens, recorded };
