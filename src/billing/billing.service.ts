@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { AttemptLedger, GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
 import { BudgetGate } from './budgets/budget-gate';
-import { NO_ATTEMPTS, requestText, whoMembers } from './build-rows';
+import { askedMembers, NO_ATTEMPTS, requestText, whoMembers } from './build-rows';
 import { PriceBook } from './price-book';
 import { ProviderTypes } from './provider-types';
 import { UsageJournal, type UsageStats } from './usage-journal';
@@ -44,7 +44,8 @@ export class BillingService {
     const ledger = context.attempts instanceof UsageLedger ? context.attempts : null;
     ledger?.settleRest();
     const totals = ledger?.totals() ?? NO_ATTEMPTS;
-    this.usage.journal.request(requestText(context, whoMembers(context.identity), totals), totals.attempts > 0);
+    const facts = { asked: ledger?.asked ?? askedMembers(context), who: whoMembers(context.identity) };
+    this.usage.journal.request(requestText(context, facts, totals), totals.attempts > 0);
   }
 
   /** For metrics and alerts: a backlog that grows means that the database is away. */

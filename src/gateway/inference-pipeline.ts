@@ -78,9 +78,11 @@ export class InferencePipeline implements OnApplicationBootstrap {
 
   private *routesOf(controller: Type<object>): Iterable<[path: string, stages: InferenceStages]> {
     const instance = this.modules.get(controller);
-    const members = Object.getOwnPropertyNames(controller.prototype) as (keyof typeof instance)[];
-    for (const name of members) {
-      const method = instance[name] as Handler;
+    const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors<Record<string, unknown>>(
+      controller.prototype,
+    );
+    for (const { value } of Object.values(methods)) {
+      const method = value as Handler;
       const path = Reflect.getMetadata(PATH_METADATA, method) as string | undefined;
       if (path === undefined) continue;
       const handler: Handler = (request, response) => method.call(instance, request, response);

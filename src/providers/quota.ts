@@ -46,8 +46,10 @@ const bounded = (milliseconds: number): number | null =>
   Number.isFinite(milliseconds) && milliseconds <= MAX_RESET_MS ? milliseconds : null;
 
 function left(headers: Headers, names: readonly [limit: string, left: string, reset: string], nowMs: number) {
-  const remaining = count(text(headers, names[1]));
-  const resetMs = resetInMs(text(headers, names[2]), nowMs);
+  const [left, reset] = [text(headers, names[1]), text(headers, names[2])];
+  if (left === undefined || reset === undefined) return null;
+  const remaining = count(left);
+  const resetMs = resetInMs(reset, nowMs);
   if (remaining === null || resetMs === null) return null;
   return { limit: count(text(headers, names[0])), remaining, resetAtMs: nowMs + resetMs };
 }

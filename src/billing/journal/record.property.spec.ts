@@ -50,7 +50,7 @@ describe('journal on disk', () => {
     if (!end) return found;
     for (let position = { segment: 1, offset: 0 }, isLast = false; !isLast;) {
       const batch = await reader.next(position, end, maxRecords);
-      found.push(...batch.records.map(({ kind, atMs, payload }) => ({ kind, atMs, payload })));
+      found.push(...batch.records.map(({ kind, atMs, payload }) => ({ kind, atMs, payload: payload.toString() })));
       ({ position, isLast } = batch);
     }
     return found;
