@@ -11,8 +11,6 @@ import { UsageLedger } from './usage-ledger';
 /** What requests cost and who is to be told: every attempt and every request of a known caller gets its record. */
 @Injectable()
 export class BillingService {
-  private readonly recorded = new WeakSet<GatewayContext>();
-
   constructor(
     private readonly prices: PriceBook,
     private readonly types: ProviderTypes,
@@ -37,10 +35,9 @@ export class BillingService {
     context.defer(() => this.recordRequest(context));
   }
 
-  /** Writes the record of a request that is over, once; requests without a known caller have none. */
-  recordRequest(context: GatewayContext): void {
-    if (!context.identity || this.recorded.has(context)) return;
-    this.recorded.add(context);
+  /** Requests without a known caller have no record. */
+  private recordRequest(context: GatewayContext): void {
+    if (!context.identity) return;
     const ledger = context.attempts instanceof UsageLedger ? context.attempts : null;
     ledger?.settleRest();
     const totals = ledger?.totals() ?? NO_ATTEMPTS;

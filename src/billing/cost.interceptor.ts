@@ -16,7 +16,7 @@ export class CostInterceptor extends ReplyInterceptor {
     super();
   }
 
-  override async around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply> {
+  override around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply> {
     const context = this.contexts.from(execution);
     this.ladder.requirePayable(context);
     context.attempts = this.billing.openLedger(context);

@@ -88,10 +88,14 @@ export class UsageLedger implements AttemptLedger {
   }
 
   cost(): NanoUsd {
-    return this.meters.reduce((sum, meter) => sum + meter.cost(), 0n);
+    let sum = 0n;
+    for (const meter of this.meters) sum += meter.cost();
+    return sum;
   }
 
   usage(): TokenUsage {
+    const [only, other] = this.meters;
+    if (only && !other) return only.settled()?.usage ?? NO_USAGE;
     return this.totals().usage;
   }
 

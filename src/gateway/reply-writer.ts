@@ -13,9 +13,12 @@ import { streamOptions } from './stream-options';
 const WRITE_IDLE_MS = 60_000;
 
 const STREAM_HEADERS: HeaderList = [
-  ...['content-type', 'text/event-stream; charset=utf-8'],
-  ...['cache-control', 'no-cache, no-transform'],
-  ...['x-accel-buffering', 'no'],
+  'content-type',
+  'text/event-stream; charset=utf-8',
+  'cache-control',
+  'no-cache, no-transform',
+  'x-accel-buffering',
+  'no',
 ];
 
 /**
@@ -41,7 +44,10 @@ export class ReplyWriter {
     );
     const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     this.begin(context, response, [
-      ...['content-type', 'application/json', 'content-length', String(length)],
+      'content-type',
+      'application/json',
+      'content-length',
+      String(length),
       ...costHeader(context.attempts?.cost() ?? 0n),
       ...warningsHeader(reply.warnings),
     ]);

@@ -35,7 +35,7 @@ export interface JournalStats {
 }
 
 interface OpenIntent {
-  readonly payload: string;
+  payload: string;
   readonly frameBytes: number;
   segment: number;
 }
@@ -115,6 +115,10 @@ export class Journal {
   /** Ends an attempt. Never throws: what the disk refuses waits in memory, and no attempt begins until it is written. */
   settle(attemptId: string, payload: string): void {
     this.appendOrWait('settle', this.encode('settle', payload));
+    const intent = this.open.get(attemptId);
+    if (!intent) return;
+    // A busy map lets go of its values late: see `LiveList`.
+    intent.payload = '';
     this.open.delete(attemptId);
   }
 

@@ -16,7 +16,7 @@ export class IdempotencyInterceptor extends ReplyInterceptor {
     super();
   }
 
-  override async around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply> {
+  override around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply> {
     const { headers } = execution.switchToHttp().getRequest<IncomingMessage>();
     const context = this.contexts.from(execution);
     const keyed = keyedRequest(context, headers);

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError, InvalidRequestError, RequestTooLargeError } from '../../core/errors';
+import { LiveList } from '../../core/live-list';
 
 /** A body that trickles in holds a connection and its memory; no real client is silent for this long. */
 const BODY_IDLE_MS = 30_000;
@@ -18,20 +19,19 @@ interface Reading {
 }
 
 /** Bodies on their way in, one for each connection that sends one. One timer looks at all of them. */
-const readings = new Set<Reading>();
+const readings = new LiveList<Reading>();
 let timer: NodeJS.Timeout | undefined;
 
-function watch(reading: Reading): void {
-  readings.add(reading);
+/** Returns what ends the watch. */
+function watch(reading: Reading): () => void {
   timer ??= setInterval(lookForSilence, LOOK_EVERY_MS).unref();
+  return readings.add(reading);
 }
 
 function lookForSilence(): void {
   const oldestMs = performance.now() - BODY_IDLE_MS;
   for (const reading of readings) {
-    if (reading.heardAtMs > oldestMs) continue;
-    readings.delete(reading);
-    reading.giveUp();
+    if (reading.heardAtMs <= oldestMs) reading.giveUp();
   }
   if (readings.size > 0) return;
   clearInterval(timer);
@@ -50,7 +50,7 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
     const pieces: Buffer[] = [];
     let length = 0;
     const reading: Reading = { heardAtMs: performance.now(), giveUp: () => reject(new BodyTimeoutError()) };
-    watch(reading);
+    const ended = watch(reading);
     request.on('data', (piece: Buffer) => {
       reading.heardAtMs = performance.now();
       length += piece.length;
@@ -63,12 +63,12 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
       pieces.push(piece);
     });
     request.once('end', () => {
-      readings.delete(reading);
+      ended();
       resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length));
     });
     request.once('error', reject);
     request.once('close', () => {
-      readings.delete(reading);
+      ended();
       // An error costs a stack trace: only a body that was cut is worth one.
       if (!request.complete) reject(new InvalidRequestError('The request body ended before it was complete.'));
     });

@@ -7,7 +7,7 @@ import type { ChatReply } from '../../core/reply';
  * needs no Observable (four interceptors cost a fifth of a request that way); anywhere else it works as any interceptor.
  */
 export abstract class ReplyInterceptor implements NestInterceptor<ChatReply, ChatReply> {
-  /** The answer: what `next` gives, or another. `next` never throws, it rejects. */
+  /** The answer: what `next` gives, or another. May throw; `next` never throws, it rejects. */
   abstract around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply>;
 
   intercept(execution: ExecutionContext, next: CallHandler<ChatReply>): Observable<ChatReply> {
