@@ -27,15 +27,20 @@ function signInFindings({ sign_in: { oidc } }: CheckedSections): Finding[] {
   return [{ path: ['sign_in', 'oidc', 'issuer'], message }];
 }
 
-function environmentFindings(config: CheckedSections, { environment }: ConfigContext): Finding[] {
+function environmentFindings(config: CheckedSections, { environment, variables, isToServe }: ConfigContext): Finding[] {
   const found: Finding[] = [];
   if (environment.workers > 1 && config.redis.url === undefined)
     found.push({
       path: ['redis', 'url'],
       message: `is required because GATEWAY_WORKERS asks for ${environment.workers} processes; set it or REDIS_URL, or run one`,
     });
+  if (isToServe && config.database.url !== undefined && variables['GATEWAY_SECRET'] === undefined)
+    found.push({ path: ['database', 'url'], message: SECRET_REQUIRED });
   return found;
 }
+
+const SECRET_REQUIRED =
+  'needs the environment variable GATEWAY_SECRET as well, because keys in a database of your own must outlive this machine; set at least 32 random characters (openssl rand -base64 32), the same for every replica';
 
 function providerFindings(name: string, provider: ProviderConfig): Finding[] {
   const path = ['providers', name];

@@ -1,6 +1,7 @@
 import type { SignInConfig } from './admin/console/auth/sign-in.config';
 import type { BudgetsConfig } from './billing/budgets.config';
 import type { PricingConfig } from './billing/pricing.config';
+import type { DatabaseConfig } from './platform/database/database.config';
 import type { RedisConfig } from './platform/redis/redis.config';
 import type { ModelsConfig } from './providers/models.config';
 import type { ProvidersConfig } from './providers/providers.config';
@@ -13,6 +14,7 @@ export interface CheckedSections {
   readonly cache: CacheConfig;
   readonly pricing: PricingConfig;
   readonly budgets: BudgetsConfig;
+  readonly database: DatabaseConfig;
   readonly redis: RedisConfig;
   readonly sign_in: SignInConfig;
 }

@@ -3,6 +3,7 @@ import { AdminModule } from './admin';
 import { BillingModule, OfferedModels, PricePreview, ProviderTypes } from './billing';
 import { GatewayModule } from './gateway';
 import { DatabaseModule } from './platform/database';
+import { WaitingRoom } from './platform/lifecycle/waiting-room';
 import { PlatformModule } from './platform/platform.module';
 import { RedisModule } from './platform/redis/redis.module';
 import { SecretsModule } from './platform/secrets/secrets.module';
@@ -29,6 +30,11 @@ class ProviderTypesModule {}
 })
 class TargetPricesModule {}
 
+/** Only who serves waits for its database with an open port: a command that uses the same modules gives up instead. */
+@Global()
+@Module({ providers: [WaitingRoom], exports: [WaitingRoom] })
+class WaitingRoomModule {}
+
 /** The composition root: every module, and the configuration they read. */
 @Module({})
 export class AppModule {
@@ -38,6 +44,7 @@ export class AppModule {
       imports: [
         configuration,
         PlatformModule,
+        WaitingRoomModule,
         DatabaseModule,
         SecretsModule,
         RedisModule,

@@ -10,16 +10,22 @@ import { EXIT_CONFIG, loadConfigurationOrExit } from './platform/config/load-con
 import { ServerConfig } from './platform/http/server.config';
 import { LiveConfig } from './platform/config/live-config';
 import { Drain } from './platform/lifecycle/drain';
+import { WaitingRoom } from './platform/lifecycle/waiting-room';
 import { StructuredLogger } from './platform/logging/logger';
-import { superviseWorkers } from './workers';
+import { onStopOrder, superviseWorkers, type StopOrder } from './workers';
 
 /** Signals that follow each other so closely are one. */
 const SAME_SIGNAL_MS = 1_000;
 
 async function serve(): Promise<void> {
+  // Until something is served there is nothing to drain.
+  let obey = (_order: StopOrder): void => process.exit(0);
+  onStopOrder((order) => obey(order));
   const app = await createApp(ConfigModule.forRoot(AppConfig));
   const logger = app.get(StructuredLogger);
   const { host, port } = app.get(LiveConfig).section(ServerConfig);
+  await app.init();
+  await app.get(WaitingRoom).close();
   await app.listen(port, host);
   const server = serverOf(app);
   const hasNews = app.get(FirstRunService).result !== null;
@@ -27,7 +33,7 @@ async function serve(): Promise<void> {
   let stoppingSinceMs: number | null = null;
   const stop = async (lameDuckMs: number): Promise<void> => {
     if (stoppingSinceMs !== null) {
-      // Asked again means now; but a terminal, npm and a supervisor of workers each pass the same signal on.
+      // Asked again means now; but a terminal and npm each pass the same signal on.
       if (performance.now() - stoppingSinceMs > SAME_SIGNAL_MS) process.exit(1);
       return;
     }
@@ -38,8 +44,12 @@ async function serve(): Promise<void> {
     process.exit(0);
   };
   // A person at a terminal has no load balancer to wait for.
-  process.on('SIGINT', () => void stop(0));
-  process.on('SIGTERM', () => void stop(app.get(Drain).lameDuckMs));
+  const lameDuckMs = (signal: NodeJS.Signals): number => (signal === 'SIGINT' ? 0 : app.get(Drain).lameDuckMs);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(lameDuckMs(signal)));
+  obey = ({ stop: signal, now }) => {
+    if (now) process.exit(1);
+    if (stoppingSinceMs === null) void stop(lameDuckMs(signal));
+  };
 }
 
 function fail(error: unknown): never {
@@ -52,6 +62,6 @@ function fail(error: unknown): never {
   process.exit(1);
 }
 
-const { environment } = loadConfigurationOrExit(AppConfig);
+const { environment } = loadConfigurationOrExit(AppConfig, true);
 if (cluster.isPrimary && environment.workers > 1) superviseWorkers(environment.workers);
 else serve().catch(fail);

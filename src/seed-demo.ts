@@ -77,7 +77,7 @@ async function found(app: NestExpressApplication): Promise<Company> {
   ) as [DepartmentsService, TeamsService, UsersService, KeysService];
   const ids = new Map<string, string>();
   for (const [name, teamNames] of Object.entries(DEPARTMENTS)) {
-    const department = await departments.create({ name });
+    const department = await departments.create({ name, limits: null });
     ids.set(name, department.id);
     for (const team of teamNames) {
       const made = await teams.create({ name: team, departmentId: department.id, limits: null, allowedModels: null });

@@ -13,9 +13,11 @@ const GENERATED_LENGTH = 40;
 export class AdminKey {
   private key: string | null;
   private readonly file: string;
+  private readonly isGiven: boolean;
 
   constructor(environment: Environment) {
     this.file = path.join(environment.dataDir, 'first-run.json');
+    this.isGiven = environment.adminKey !== undefined;
     this.key = environment.adminKey ?? keptKey(this.file);
   }
 
@@ -26,8 +28,9 @@ export class AdminKey {
     return this.key !== null && timingSafeEqual(digest(presented), digest(this.key));
   }
 
-  /** The key in force; makes one when there is none. */
-  forFirstRun(): string {
+  /** The key to keep in the file, made when there is none; null when the operator gave one. */
+  forFirstRun(): string | null {
+    if (this.isGiven) return null;
     this.key ??= `gwadmin_${randomBase62(GENERATED_LENGTH)}`;
     return this.key;
   }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository, type EntityManager, type SelectQueryBuilder } from 'typeorm';
+import type { Limits } from '../core/context';
 import { NotFoundError } from '../core/errors';
 import { newId } from '../core/ids';
 import type { Page, PageRequest } from '../core/page';
@@ -13,6 +14,7 @@ import type { Reading } from './reading';
 
 export interface DepartmentFields {
   readonly name: string;
+  readonly limits: Limits | null;
 }
 
 const NAME_TAKEN = {

@@ -56,8 +56,8 @@ export class FirstRunService implements OnModuleInit {
       await manager.query('select pg_advisory_xact_lock($1)', [FIRST_RUN_LOCK]);
       if (await manager.exists(User)) return;
       const { email, secret } = await this.seed(manager, passwordHash);
-      this.writeFile({ email, password, apiKey: secret });
       const generatedPassword = this.environment.adminPassword === undefined ? password : null;
+      this.writeFile({ email, generatedPassword, apiKey: secret });
       this.made = { adminEmail: email, generatedPassword, apiKey: secret };
     });
   }
@@ -97,12 +97,13 @@ export class FirstRunService implements OnModuleInit {
   }
 
   /** Inside the transaction: secrets that cannot be kept are never made. */
-  private writeFile({ email, password, apiKey }: { email: string; password: string; apiKey: string }): void {
+  private writeFile(made: { email: string; generatedPassword: string | null; apiKey: string }): void {
     const file = path.join(this.environment.dataDir, 'first-run.json');
     const content = {
-      admin_email: email,
-      admin_password: password,
-      api_key: apiKey,
+      admin_email: made.email,
+      // What the operator gave himself he has already: null, and one copy of a secret less.
+      admin_password: made.generatedPassword,
+      api_key: made.apiKey,
       admin_key: this.adminKey.forFirstRun(),
     };
     fs.mkdirSync(this.environment.dataDir, { recursive: true, mode: 0o711 });

@@ -29,6 +29,7 @@ interface Row {
   readonly team_models: string[] | null;
   readonly department_id: string;
   readonly department_name: string;
+  readonly department_limits: Limits | null;
 }
 
 /** `least` skips nulls, so a rotated key ends with its grace or with the key, whichever comes first. */
@@ -38,7 +39,7 @@ const FIND = `
     case when k.public_id = $1 then k.expires_at else least(k.expires_at, k.previous_expires_at) end as expires_at,
     u.id as user_id, u.email as user_email, u.limits as user_limits, u.allowed_models as user_models,
     t.id as team_id, t.name as team_name, t.limits as team_limits, t.allowed_models as team_models,
-    d.id as department_id, d.name as department_name
+    d.id as department_id, d.name as department_name, d.limits as department_limits
   from api_keys k
   join teams t on t.id = k.team_id
   join departments d on d.id = t.department_id
@@ -81,7 +82,12 @@ function identityOf(row: Row): Identity {
     departmentId: row.department_id,
     departmentName: row.department_name,
     allowedModels: lists.length === 0 ? null : Object.freeze(lists),
-    limits: Object.freeze({ key: row.limits, user: row.user_limits, team: row.team_limits, department: null }),
+    limits: Object.freeze({
+      key: row.limits,
+      user: row.user_limits,
+      team: row.team_limits,
+      department: row.department_limits,
+    }),
     scopes: Object.freeze(row.scopes),
   });
 }

@@ -8,6 +8,8 @@ import {
   DepartmentDto,
   DepartmentPageDto,
   fromDepartment,
+  toDepartment,
+  toDepartmentChanges,
   UpdateDepartmentDto,
 } from './dtos/department.dto';
 import { fromPage, PageQueryDto, toPageRequest } from './dtos/page.dto';
@@ -25,7 +27,7 @@ export class DepartmentsController {
   @ApiCreatedResponse({ type: DepartmentDto })
   @Refuses(409)
   async create(@By() caller: Caller, @Body() body: CreateDepartmentDto): Promise<DepartmentDto> {
-    return fromDepartment(await this.organization.createDepartment(caller, body));
+    return fromDepartment(await this.organization.createDepartment(caller, toDepartment(body)));
   }
 
   @Get()
@@ -47,12 +49,11 @@ export class DepartmentsController {
 
   @Patch(':id')
   @Permit('directory.write')
-  @ApiOperation({ summary: 'Rename a department' })
+  @ApiOperation({ summary: 'Change a department or its limits' })
   @ApiOkResponse({ type: DepartmentDto })
   @Refuses(404, 409)
   async update(@By() caller: Caller, @Id('dep') id: string, @Body() body: UpdateDepartmentDto): Promise<DepartmentDto> {
-    const changes = body.name === undefined ? {} : { name: body.name };
-    return fromDepartment(await this.organization.updateDepartment(caller, id, changes));
+    return fromDepartment(await this.organization.updateDepartment(caller, id, toDepartmentChanges(body)));
   }
 
   @Delete(':id')

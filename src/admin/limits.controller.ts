@@ -4,19 +4,18 @@ import { DepartmentsService, KeysService, TeamsService, UsersService } from '../
 import type { IdPrefix } from '../core/ids';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
 import type { Scope } from '../core/scope';
-import { LimitUsageService, type LimitUsage } from '../rate-limit';
+import { LIMIT_SCOPES, LimitUsageService, ORGANIZATION_ID, type LimitScope, type LimitUsage } from '../rate-limit';
 import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { fromLimitUsage, LimitUsageDto } from './dtos/limit-usage.dto';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
-const SCOPES = ['key', 'user', 'team', 'department', 'model'] as const;
-/** How the ids of a scope begin; a model is named. */
+/** How the ids of a scope begin; a model is named, and there is one organisation. */
 const PREFIXES: Readonly<Record<string, IdPrefix>> = { key: 'key', user: 'user', team: 'team', department: 'dep' };
 
 /** What others use too is nothing for those who see their own only. */
-const SHARED: ReadonlySet<string> = new Set(['department', 'model']);
+const SHARED: ReadonlySet<string> = new Set(['department', 'organization', 'model']);
 
 type Reader = (id: string, scope: Scope) => Promise<LimitUsage>;
 
@@ -31,11 +30,12 @@ export class LimitsController {
     teams: TeamsService,
     departments: DepartmentsService,
   ) {
-    this.readers = new Map<(typeof SCOPES)[number], Reader>([
+    this.readers = new Map<LimitScope, Reader>([
       ['key', async (id, scope) => usage.ofCaller('key', id, (await keys.get(id, { scope })).limits)],
       ['user', async (id, scope) => usage.ofCaller('user', id, (await users.get(id, { scope })).limits)],
       ['team', async (id, scope) => usage.ofCaller('team', id, (await teams.get(id, { scope })).limits)],
-      ['department', async (id) => usage.ofCaller('department', (await departments.get(id)).id, null)],
+      ['department', async (id) => usage.ofCaller('department', id, (await departments.get(id)).limits)],
+      ['organization', async (id) => (id === ORGANIZATION_ID ? usage.ofOrganization() : absent('organization'))],
       ['model', async (model) => (await usage.ofModel(model)) ?? unlimited(model)],
     ]);
   }
@@ -43,21 +43,29 @@ export class LimitsController {
   /** Reading counts as nothing. */
   @Get(':scope/:id')
   @Permit('limits.read')
-  @ApiOperation({ summary: 'The current use of every window of a key, user, team, department or model' })
-  @ApiParam({ name: 'scope', enum: SCOPES })
-  @ApiParam({ name: 'id', description: 'An id; of a model its name, with "/" written as %2F.' })
+  @ApiOperation({
+    summary: 'The current use of every window of a key, user, team, department or model, or of the organization',
+  })
+  @ApiParam({ name: 'scope', enum: LIMIT_SCOPES })
+  @ApiParam({
+    name: 'id',
+    description: 'An id; of a model its name, with "/" written as %2F; of the organization `main`.',
+  })
   @ApiOkResponse({ type: LimitUsageDto })
   @Refuses(404)
   async get(@By() caller: Caller, @Param('scope') scope: string, @Param('id') id: string): Promise<LimitUsageDto> {
     const read = this.readers.get(scope);
-    if (!read) throw new InvalidRequestError(`scope must be one of ${SCOPES.join(', ')}`, 'scope');
-    if (SHARED.has(scope) && caller.scope.kind !== 'all') throw new NotFoundError(`There is no ${scope} with this id.`);
+    if (!read) throw new InvalidRequestError(`scope must be one of ${LIMIT_SCOPES.join(', ')}`, 'scope');
+    if (SHARED.has(scope) && caller.scope.kind !== 'all') absent(scope);
     const prefix = PREFIXES[scope];
     // What cannot be an id never reaches the database.
-    if (prefix && !new RegExp(`^${prefix}_[0-9a-z]{26}$`).test(id))
-      throw new NotFoundError(`There is no ${scope} with this id.`);
+    if (prefix && !new RegExp(`^${prefix}_[0-9a-z]{26}$`).test(id)) absent(scope);
     return fromLimitUsage(scope, id, await read(id, caller.scope));
   }
+}
+
+function absent(scope: string): never {
+  throw new NotFoundError(`There is no ${scope} with this id.`);
 }
 
 function unlimited(model: string): never {

@@ -91,6 +91,7 @@ function registerHealth(registry: MetricsRegistry['registry'], health: TargetHea
     name: 'gateway_provider_breaker_state',
     help: 'Whether a target is left alone because it keeps failing: 0 no (closed), 1 on trial (half open), 2 yes (open).',
     labelNames: TARGET_LABELS,
+    aggregator: 'max',
     registers: [registry],
     collect: () => {
       breaker.reset();
@@ -103,6 +104,7 @@ function registerHealth(registry: MetricsRegistry['registry'], health: TargetHea
     name: 'gateway_provider_cooldown_seconds',
     help: 'How long a target will still be left alone because its provider is limiting us.',
     labelNames: TARGET_LABELS,
+    aggregator: 'max',
     registers: [registry],
     collect: () => {
       cooldown.reset();

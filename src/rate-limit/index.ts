@@ -1,3 +1,4 @@
+export { LIMIT_SCOPES, ORGANIZATION_ID, type LimitScope } from './levels';
 export { LimitUsageService, type LimitUsage } from './limit-usage.service';
 export { RateLimitConfig } from './rate-limit.config';
 export { RateLimitGuard } from './rate-limit.guard';

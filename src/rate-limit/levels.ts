@@ -1,8 +1,11 @@
 import type { Identity, Limits } from '../core/context';
 import type { LimitsConfig, RateLimitConfig } from './rate-limit.config';
 
-export const LIMIT_SCOPES = ['key', 'user', 'team', 'department', 'model'] as const;
+export const LIMIT_SCOPES = ['key', 'user', 'team', 'department', 'organization', 'model'] as const;
 export type LimitScope = (typeof LIMIT_SCOPES)[number];
+
+/** A gateway serves one organisation; this is its id where one is asked for. */
+export const ORGANIZATION_ID = 'main';
 
 /** One level that limits a request. */
 export interface Level {
@@ -35,6 +38,9 @@ export const limitsOfKey = (own: Limits | null, config: RateLimitConfig): Limits
 export const limitsOfModel = (model: string, config: RateLimitConfig): Limits | null =>
   Object.hasOwn(config.models, model) ? fromConfig(config.models[model]) : null;
 
+/** The limits of all callers together. */
+export const limitsOfOrganization = (config: RateLimitConfig): Limits => fromConfig(config.organization);
+
 /** Every level of the caller that has a limit, from the key up. */
 export function levelsOfCaller(identity: Identity, config: RateLimitConfig): Level[] {
   const { limits } = identity;
@@ -45,10 +51,13 @@ export function levelsOfCaller(identity: Identity, config: RateLimitConfig): Lev
       : level('user', identity.userId, identity.userEmail ?? identity.userId, limits.user),
     level('team', identity.teamId, identity.teamName, limits.team),
     level('department', identity.departmentId, identity.departmentName, limits.department),
+    level('organization', ORGANIZATION_ID, null, limitsOfOrganization(config)),
   ];
   return levels.filter((found) => found !== null);
 }
 
-export function level(scope: LimitScope, id: string, name: string, limits: Limits | null): Level | null {
-  return limits && Object.keys(limits).length > 0 ? { scope, id, label: `${scope} "${name}"`, limits } : null;
+/** @param name null when there is only one of its kind. */
+export function level(scope: LimitScope, id: string, name: string | null, limits: Limits | null): Level | null {
+  if (!limits || Object.keys(limits).length === 0) return null;
+  return { scope, id, label: name === null ? `the ${scope}` : `${scope} "${name}"`, limits };
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Limits } from '../core/context';
 import { LiveConfig } from '../platform/config/live-config';
 import { WINDOW_MS } from './admission-plan';
-import { limitsOfKey, limitsOfModel, storeKey, type LimitScope } from './levels';
+import { limitsOfKey, limitsOfModel, limitsOfOrganization, ORGANIZATION_ID, storeKey, type LimitScope } from './levels';
 import { RateLimitConfig } from './rate-limit.config';
 import { RateLimitStore } from './store/rate-limit.store';
 
@@ -32,9 +32,14 @@ export class LimitUsageService {
   ) {}
 
   /** The use of a key, user, team or department whose own limits are `own`. */
-  ofCaller(scope: Exclude<LimitScope, 'model'>, id: string, own: Limits | null): Promise<LimitUsage> {
+  ofCaller(scope: Exclude<LimitScope, 'model' | 'organization'>, id: string, own: Limits | null): Promise<LimitUsage> {
     const limits = scope === 'key' ? limitsOfKey(own, this.config.section(RateLimitConfig)) : (own ?? {});
     return this.read(scope, id, limits);
+  }
+
+  /** The use of everything by all callers together. */
+  ofOrganization(): Promise<LimitUsage> {
+    return this.read('organization', ORGANIZATION_ID, limitsOfOrganization(this.config.section(RateLimitConfig)));
   }
 
   /** The use of a model by all callers together; null when the configuration does not limit it. */

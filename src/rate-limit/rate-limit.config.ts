@@ -44,6 +44,12 @@ export class RateLimitConfig {
   default?: LimitsConfig;
 
   /**
+   * Limits of all callers of all models together. Absent: no limit.
+   */
+  @Section(() => LimitsConfig)
+  organization?: LimitsConfig;
+
+  /**
    * Limits of all callers together, by the model's name as clients write it.
    * @example gpt-4o
    */

@@ -21,6 +21,7 @@ export class RateLimitMetrics {
     this.degraded = new Gauge({
       name: 'gateway_rate_limit_degraded',
       help: '1 while the store of the limits does not answer.',
+      aggregator: 'max',
       registers: [registry],
     });
     this.degraded.set(0);

@@ -102,6 +102,16 @@ describe('RateLimitService', () => {
     expect((await refusal(own)).facts).toMatchObject({ limit: 3 });
   });
 
+  it('limits the organisation: all callers of all models together', async () => {
+    config.set({ organization: { requests_per_minute: 2, max_concurrency: 2 } });
+    const first = await ask(identityWith({}, 'key_1'));
+    expect(first.rateLimit?.requests).toMatchObject({ limit: 2, remaining: 1 });
+    await ask(identityWith({}, 'key_2'), { model: 'gpt-4o-mini' });
+    const error = await refusal(identityWith({}, 'key_3'));
+    expect(error.message).toContain('for the organization: 2 requests per minute are used up');
+    expect(error.facts).toMatchObject({ scope: 'organization', scope_id: 'main' });
+  });
+
   it('limits a model for all callers together, and only that model', async () => {
     config.set({ models: { 'gpt-4o': { requests_per_minute: 1 } } });
     await ask(identityWith({}, 'key_1'));

@@ -45,6 +45,7 @@ export class ShadowSampling {
       name: 'gateway_cache_false_hit_rate',
       help: 'Share of sampled semantic hits whose answer was another than the provider gave, with its 95 % interval.',
       labelNames: ['team', 'model', 'bound'],
+      aggregator: 'average',
       registers: [registry],
     });
   }

@@ -159,7 +159,12 @@ describe('wrong configuration', () => {
       file,
       'providers:\n  openai: { api_key: "sk-very-secret-value", models: [], timeouts: { idle: 3 parsecs } }\n  other: { models: [a] }\nunknown: 1\n',
     );
-    const child = start({ GATEWAY_CONFIG: file, GATEWAY_DATA_DIR: folder, GATEWAY_ADMIN_KEY: 'short' });
+    const child = start({
+      GATEWAY_CONFIG: file,
+      GATEWAY_DATA_DIR: folder,
+      GATEWAY_ADMIN_KEY: 'short',
+      DATABASE_URL: 'postgresql://user:database-password@127.0.0.1:1/gateway',
+    });
     expect(await child.exit).toBe(78);
     for (const part of [
       'providers.openai.models',
@@ -167,11 +172,13 @@ describe('wrong configuration', () => {
       'providers.other',
       'unknown',
       'GATEWAY_ADMIN_KEY',
+      'database.url: needs the environment variable GATEWAY_SECRET',
     ]) {
       expect(child.text).toContain(part);
     }
     expect(child.text).not.toContain('very-secret');
     expect(child.text).not.toContain('short');
+    expect(child.text).not.toContain('database-password');
   });
 });
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeUpstream } from '../support/fake-upstream';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { createTestDatabase } from '../support/test-database';
@@ -126,9 +127,48 @@ rate_limits:
     for (let attempt = 0; attempt < 100; attempt += 1) {
       const { tokens, concurrency } = (await use()) as { tokens: { used: number }; concurrency: { used: number } };
       if (tokens.used === 126 && concurrency.used === 0) break;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await sleep(20);
     }
     expect(await use()).toMatchObject(expected);
+  });
+
+  it('holds the limit of a department over its teams and replicas, takes a changed one within a second', async () => {
+    const department = await made('/departments', { name: 'limited', limits: { requests_per_minute: 3 } });
+    expect(department).toMatchObject({ limits: { requests_per_minute: 3 } });
+    const secrets: string[] = [];
+    for (const name of ['one', 'two']) {
+      const { id } = await made('/teams', { name, department_id: department.id });
+      secrets.push((await made('/keys', { name, team_id: id })).secret);
+    }
+    const askAll = () =>
+      Promise.all(Array.from({ length: 8 }, (_, index) => call(secrets[index % 2]!, (index >> 1) % 2)));
+    const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status).sort();
+    const first = await askAll();
+    expect(statuses(first)).toEqual([200, 200, 200, 429, 429, 429, 429, 429]);
+    expect(first.find(({ status }) => status === 429)!.body).toMatchObject({
+      error: { message: expect.stringContaining('department "limited": 3 requests per minute are used up') },
+    });
+    const route = `/departments/${department.id}`;
+    expect((await gateways[1].admin('PATCH', route, { limits: { requests_per_minute: 5 } })).body).toMatchObject({
+      limits: { requests_per_minute: 5 },
+    });
+    await sleep(900);
+    expect(statuses(await askAll())).toEqual([200, 200, 429, 429, 429, 429, 429, 429]);
+    expect((await gateways[0].admin('GET', `/limits/department/${department.id}`)).body).toMatchObject({
+      scope: 'department',
+      requests: { limit: 5, used: 5, remaining: 0 },
+    });
+    // A new name leaves the limits alone; null takes them away.
+    expect((await gateways[0].admin('PATCH', route, { name: 'renamed' })).body).toMatchObject({
+      name: 'renamed',
+      limits: { requests_per_minute: 5 },
+    });
+    expect((await gateways[0].admin('PATCH', route, { limits: null })).body).toMatchObject({ limits: null });
+    await sleep(900);
+    expect(statuses(await askAll())).toEqual([200, 200, 200, 200, 200, 200, 200, 200]);
+    expect((await gateways[0].admin('GET', '/departments')).body).toMatchObject({
+      data: expect.arrayContaining([{ ...department, name: 'renamed', limits: null }]),
+    });
   });
 
   it('takes a changed limit within a second, without a restart', async () => {
@@ -138,7 +178,7 @@ rate_limits:
     await call(secret);
     expect((await call(secret)).status).toBe(429);
     await gateways[0].admin('PATCH', `/teams/${id}`, { limits: { requests_per_minute: 4 } });
-    await new Promise((resolve) => setTimeout(resolve, 900));
+    await sleep(900);
     expect((await call(secret)).status).toBe(200);
     expect((await call(secret, 1)).status).toBe(200);
     expect((await call(secret, 1)).status).toBe(429);
@@ -199,6 +239,8 @@ rate_limits:
   ])('refuses the limits %j with a message, wherever they are set', async (limits) => {
     const { id } = await team(null);
     for (const [method, route, body] of [
+      ['POST', '/departments', { name: 'refused', limits }],
+      ['PATCH', `/departments/${departmentId}`, { limits }],
       ['POST', '/teams', { name: 'refused', department_id: departmentId, limits }],
       ['PATCH', `/teams/${id}`, { limits }],
       ['POST', '/keys', { name: 'refused', team_id: id, limits }],
@@ -217,6 +259,8 @@ rate_limits:
     ['/limits/model/gpt-4o-mini', 404],
     ['/limits/model/gpt-4o', 200],
     ['/limits/key/constructor', 404],
+    ['/limits/organization/main', 200],
+    ['/limits/organization/other', 404],
   ])('GET %s → %d', async (route, status) => {
     expect((await gateways[0].admin('GET', route)).status).toBe(status);
   });

@@ -7,6 +7,8 @@ import { DataSource } from 'typeorm';
 import {
   AccessModule,
   AccessService,
+  AdminKey,
+  DepartmentsService,
   FirstRunService,
   KeysService,
   TeamsService,
@@ -118,11 +120,16 @@ describe('the first start', () => {
       adminEmail: 'root@example.com',
       generatedPassword: null,
     });
-    expect(JSON.parse(fs.readFileSync(path.join(dataDir, 'first-run.json'), 'utf8'))).toMatchObject({
+    // What he gave himself is not repeated.
+    expect(JSON.parse(fs.readFileSync(path.join(dataDir, 'first-run.json'), 'utf8'))).toEqual({
       admin_email: 'root@example.com',
-      admin_password: 'a good password',
-      admin_key: 'chosen-admin-key-0123456789abcdef012345',
+      admin_password: null,
+      api_key: module.get(FirstRunService).result?.apiKey,
+      admin_key: null,
     });
+    expect(module.get(AdminKey).matches(chosen.GATEWAY_ADMIN_KEY)).toBe(true);
+    const signedIn = await module.get(UsersService).signIn('root@example.com', chosen.GATEWAY_ADMIN_PASSWORD);
+    expect(signedIn).toMatchObject({ role: 'admin' });
   }, 60_000);
 
   it('happens once, also when replicas start together', async () => {
@@ -167,13 +174,14 @@ describe('API keys', () => {
       expect(dump).not.toContain(part);
   }, 60_000);
 
-  it('carry what key, user and team say', async () => {
+  it('carry what key, user, team and department say', async () => {
     const url = await createTestDatabase();
     const module = await startReplica(url);
     const [team] = (await module.get(TeamsService).list(FIRST_PAGE)).items;
     const [user] = (await module.get(UsersService).list(FIRST_PAGE)).items;
     await module.get(TeamsService).update(team?.id ?? '', { limits: { tokensPerMinute: 5 }, allowedModels: ['gpt*'] });
     await module.get(UsersService).update(user?.id ?? '', { limits: { requestsPerMinute: 7 } });
+    await module.get(DepartmentsService).update(team?.departmentId ?? '', { limits: { requestsPerMinute: 11 } });
     const { secret, key } = await addKey(module, {
       userId: user?.id ?? null,
       limits: { maxConcurrency: 3 },
@@ -193,7 +201,7 @@ describe('API keys', () => {
         key: { maxConcurrency: 3 },
         user: { requestsPerMinute: 7 },
         team: { tokensPerMinute: 5 },
-        department: null,
+        department: { requestsPerMinute: 11 },
       },
       scopes: ['inference'],
     });

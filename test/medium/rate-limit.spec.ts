@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../src/rate-limit/testing/seeded-random';
 import { TurnedClock } from '../../src/rate-limit/testing/turned-clock';
 import { guarantee } from '../support/guarantee';
+import { bursty, edge, poisson, type Trace } from '../support/limit-traces';
 import { LimiterReplica, mostInAnyWindow, mostSurelyInAnyWindow } from '../support/limiter-replica';
 import { until } from '../support/until';
 
@@ -13,45 +14,14 @@ const LIMIT = 100;
 let organizations = 0;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-function poisson(load: number, windows: number): number[] {
-  const chance = seededRandom(42);
-  const times: number[] = [];
-  for (let at = 0; at < windows * WINDOW_MS;) {
-    at += (-Math.log(1 - chance()) * WINDOW_MS) / (load * LIMIT);
-    times.push(Math.floor(at));
-  }
-  return times;
-}
-
-function bursty(windows: number): number[] {
-  const chance = seededRandom(7);
-  const times: number[] = [];
-  for (let at = 0; at < windows * WINDOW_MS;) {
-    at += (-Math.log(1 - chance()) * WINDOW_MS) / 3;
-    const size = Math.floor(chance() * 60);
-    for (let index = 0; index < size; index += 1) times.push(Math.floor(at + index * 20));
-  }
-  return times.sort((a, b) => a - b);
-}
-
-/** Full bursts on both sides of a minute's edge, and a trickle between them. */
-function edge(windows: number, isSparse: boolean): number[] {
-  const times: number[] = [];
-  for (let window = 1; window <= windows; window += 1) {
-    const at = window * (isSparse ? 3 : 1) * WINDOW_MS;
-    for (let index = 0; index < LIMIT; index += 1) times.push(at - 1, at);
-    for (let after = 0; after < WINDOW_MS; after += 500) times.push(at + after);
-  }
-  return times.sort((a, b) => a - b);
-}
-
-const TRACES: Readonly<Record<string, number[]>> = {
-  'edge burst': edge(12, false),
-  'sparse edge': edge(8, true),
-  'Poisson 80 %': poisson(0.8, 20),
-  'Poisson 100 %': poisson(1, 20),
-  'Poisson 300 %': poisson(3, 12),
-  bursty: bursty(25),
+const SIZE = { windowMs: WINDOW_MS, limit: LIMIT };
+const TRACES: Readonly<Record<string, Trace>> = {
+  'edge burst': edge(SIZE, 12, false),
+  'sparse edge': edge(SIZE, 8, true),
+  'Poisson 80 %': poisson(SIZE, 0.8, 20),
+  'Poisson 100 %': poisson(SIZE, 1, 20),
+  'Poisson 300 %': poisson(SIZE, 3, 12),
+  bursty: bursty(SIZE, 25),
 };
 
 describe('three replicas on one Redis, time turned by hand', () => {

@@ -27,12 +27,12 @@ export class Child {
   static run(
     file: string,
     args: readonly string[],
-    options: { env?: NodeJS.ProcessEnv; uid?: number; gid?: number } = {},
+    options: { env?: NodeJS.ProcessEnv; uid?: number; gid?: number; detached?: boolean } = {},
   ): Child {
-    const { env = {}, ...user } = options;
+    const { env = {}, ...rest } = options;
     return new Child(
       spawn(process.execPath, ['-r', HOOK, file, ...args], {
-        ...user,
+        ...rest,
         env: { PATH: process.env['PATH'], ...env },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+import type { Limits } from '../../core/context';
 
 /** The top of the tree: a department has teams. */
 @Entity('departments')
@@ -9,6 +10,10 @@ export class Department {
 
   @Column('text')
   name!: string;
+
+  /** Of all its teams together. */
+  @Column('jsonb', { nullable: true })
+  limits!: Limits | null;
 
   @Column('timestamptz', { default: () => 'now()' })
   createdAt!: Date;

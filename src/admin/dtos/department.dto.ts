@@ -1,12 +1,22 @@
-import { ApiProperty, PartialType } from '@nestjs/swagger';
-import type { Department } from '../../access';
-import { IsName } from './fields';
+import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsObject, ValidateNested } from 'class-validator';
+import type { Department, DepartmentFields } from '../../access';
+import { IsName, MayBeNull } from './fields';
+import { fromLimits, LimitsDto, toLimits } from './limits.dto';
 import { PageDto } from './page.dto';
 
 export class CreateDepartmentDto {
   @ApiProperty({ example: 'Research', minLength: 1, maxLength: 100 })
   @IsName()
   name!: string;
+
+  @ApiPropertyOptional({ type: LimitsDto, nullable: true, description: 'Of all its teams together.' })
+  @MayBeNull()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => LimitsDto)
+  limits?: LimitsDto | null;
 }
 
 export class UpdateDepartmentDto extends PartialType(CreateDepartmentDto, { skipNullProperties: false }) {}
@@ -18,6 +28,9 @@ export class DepartmentDto {
   @ApiProperty({ example: 'Research' })
   name!: string;
 
+  @ApiProperty({ type: LimitsDto, nullable: true })
+  limits!: LimitsDto | null;
+
   @ApiProperty({ format: 'date-time', example: '2026-11-23T12:00:00.000Z' })
   created_at!: string;
 }
@@ -27,8 +40,19 @@ export class DepartmentPageDto extends PageDto {
   data!: DepartmentDto[];
 }
 
-export const fromDepartment = ({ id, name, createdAt }: Department): DepartmentDto => ({
+export const toDepartment = (dto: CreateDepartmentDto): DepartmentFields => ({
+  name: dto.name,
+  limits: toLimits(dto.limits),
+});
+
+export const toDepartmentChanges = (dto: UpdateDepartmentDto): Partial<DepartmentFields> => ({
+  ...(dto.name === undefined ? {} : { name: dto.name }),
+  ...(dto.limits === undefined ? {} : { limits: toLimits(dto.limits) }),
+});
+
+export const fromDepartment = ({ id, name, limits, createdAt }: Department): DepartmentDto => ({
   id,
   name,
+  limits: fromLimits(limits),
   created_at: createdAt.toISOString(),
 });

@@ -26,6 +26,8 @@ export interface ConfigMaking<T extends RootConfig> {
   readonly root: Type<T>;
   readonly environment: Environment;
   readonly variables: Variables;
+  /** What a program that serves needs, and one that only looks something up does not. */
+  readonly isToServe?: boolean;
 }
 
 export interface LoadedConfiguration<T extends RootConfig> {
@@ -71,11 +73,15 @@ export function makeConfiguration<T extends RootConfig>(
 export function loadConfiguration<T extends RootConfig>(
   root: Type<T>,
   variables: Variables = process.env,
+  isToServe = false,
 ): LoadedConfiguration<T> & { readonly environment: Environment } {
   const { environment, problems } = Environment.examine(variables);
   const all = [...problems];
   try {
-    const loaded = makeConfiguration({ root, environment, variables }, readConfigFile(environment.configPath));
+    const loaded = makeConfiguration(
+      { root, environment, variables, isToServe },
+      readConfigFile(environment.configPath),
+    );
     if (all.length === 0) return { ...loaded, environment };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
@@ -84,13 +90,16 @@ export function loadConfiguration<T extends RootConfig>(
   throw new ConfigurationError(all);
 }
 
-/** For the first lines of a program: prints every problem to stderr and exits with 78 when the configuration is wrong. */
+/**
+ * For the first lines of a program: prints every problem to stderr and exits with 78 when the configuration is wrong.
+ * `isToServe`: whether it must do for serving.
+ */
 export function loadConfigurationOrExit<T extends RootConfig>(
   root: Type<T>,
-  variables: Variables = process.env,
+  isToServe = false,
 ): LoadedConfiguration<T> & { readonly environment: Environment } {
   try {
-    return loadConfiguration(root, variables);
+    return loadConfiguration(root, process.env, isToServe);
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     process.stderr.write(`${error.problems.join('\n')}\n`);

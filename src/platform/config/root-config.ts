@@ -5,6 +5,8 @@ import type { Path } from './path';
 export interface ConfigContext {
   readonly environment: Environment;
   readonly variables: Variables;
+  /** Whether the program is going to serve with it, and not only look something up. */
+  readonly isToServe?: boolean;
   /** Whether a problem was already found at this place or above it, so that a second one would only be its echo. */
   isBroken(path: Path): boolean;
 }

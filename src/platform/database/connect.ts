@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import type { DatabaseServer } from './database-server';
 
+/** A command that finds no database for so long gives up. */
 const WAIT_TIMEOUT_MS = 60_000;
-const POLL_MS = 500;
+const POLL_MS = 250;
+/** Attempts. */
+const REPORT_EVERY = 40;
 
 /** The server is away, starting, stopping or full: it may be there in a moment. */
 const PASSING = new Set([
@@ -23,9 +27,10 @@ const PASSING = new Set([
 
 const logger = new Logger('Database');
 
-/** Connects to a database that may not be up yet. `where` describes it without credentials. */
-export async function connectWhenUp(dataSource: DataSource, where: string): Promise<void> {
-  const deadline = performance.now() + WAIT_TIMEOUT_MS;
+/** Connects to a database that may not be up yet: a server waits as long as it takes, a command for a minute. */
+export async function connectWhenUp(dataSource: DataSource, server: DatabaseServer): Promise<void> {
+  const where = server.describe();
+  const deadline = server.isAwaited ? Infinity : performance.now() + WAIT_TIMEOUT_MS;
   for (let attempt = 0; ; attempt += 1) {
     try {
       await dataSource.initialize();
@@ -40,7 +45,8 @@ export async function connectWhenUp(dataSource: DataSource, where: string): Prom
           },
         );
       }
-      if (attempt % 10 === 0) logger.warn(`Waiting for the database ${where}: ${reason}`);
+      if (server.isAwaited) await server.waitFor('does not answer yet; the log says why');
+      if (attempt % REPORT_EVERY === 0) logger.warn(`Waiting for the database ${where}: ${reason}`);
       await sleep(POLL_MS);
     }
   }

@@ -1,6 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, Optional } from '@nestjs/common';
 import { Environment } from '../config/environment';
 import { LiveConfig } from '../config/live-config';
+import { WaitingRoom } from '../lifecycle/waiting-room';
 import { DatabaseConfig } from './database.config';
 import { DatabaseInfo } from './database-info';
 import { EmbeddedPostgres } from './embedded';
@@ -12,7 +13,12 @@ export class DatabaseServer extends DatabaseInfo {
   private readonly embedded: EmbeddedPostgres | null;
   private readonly configuredUrl: string | undefined;
 
-  constructor(environment: Environment, config: LiveConfig) {
+  /** Who serves has a waiting room and waits as long as it takes; a command gives up. */
+  constructor(
+    environment: Environment,
+    config: LiveConfig,
+    @Optional() private readonly waitingRoom?: WaitingRoom,
+  ) {
     super();
     this.configuredUrl = environment.databaseUrl ?? config.section(DatabaseConfig).url;
     this.embedded =
@@ -40,6 +46,16 @@ export class DatabaseServer extends DatabaseInfo {
       `Embedded PostgreSQL ${kind} in ${Math.round(performance.now() - startedAt)} ms (${this.embedded.dataPath})`,
     );
     return this.embedded.url;
+  }
+
+  /** Whether to go on waiting for a database that is away. */
+  get isAwaited(): boolean {
+    return this.waitingRoom !== undefined && this.embedded === null;
+  }
+
+  /** Answers probes from now on, until the application can. `detail` may be read by anybody. */
+  async waitFor(detail: string): Promise<void> {
+    await this.waitingRoom?.waitFor('database', detail);
   }
 
   async stop(): Promise<void> {

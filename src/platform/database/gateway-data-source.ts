@@ -7,6 +7,8 @@ import { migrate } from './migrate';
 
 const logger = new Logger('Database');
 
+const LONG_MIGRATION_MS = 5_000;
+
 /** Options that carry the server along: Nest hands the factory nothing else. */
 export type ManagedOptions = PostgresOptions & { readonly server: DatabaseServer };
 
@@ -25,12 +27,24 @@ class GatewayDataSource extends DataSource {
   }
 }
 
+/** Migrations may take minutes, or wait for another replica's: nobody should take this one for dead meanwhile. */
+async function migrateWithinReach(dataSource: DataSource, server: DatabaseServer): Promise<string[]> {
+  const noteLength = setTimeout(() => {
+    if (server.isAwaited) server.waitFor('is being migrated').catch((error: unknown) => logger.warn(error));
+  }, LONG_MIGRATION_MS);
+  try {
+    return await migrate(dataSource);
+  } finally {
+    clearTimeout(noteLength);
+  }
+}
+
 /** A connected data source whose schema is up to date. */
 export async function createDataSource({ server, ...options }: ManagedOptions): Promise<DataSource> {
   const dataSource = new GatewayDataSource(options, server);
   try {
-    await connectWhenUp(dataSource, server.describe());
-    const applied = await migrate(dataSource);
+    await connectWhenUp(dataSource, server);
+    const applied = await migrateWithinReach(dataSource, server);
     if (applied.length > 0) logger.log(`Migrations applied: ${applied.join(', ')}`);
     return dataSource;
   } catch (error) {

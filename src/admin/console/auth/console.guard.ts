@@ -3,6 +3,7 @@ import { Reflector } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import { UsersService } from '../../../access';
 import { NotFoundError, PermissionDeniedError } from '../../../core/errors';
+import { clientAddress } from '../../../platform/http/client-address';
 import { PERMISSION } from '../../authority/permit.decorator';
 import { ConsoleSessions } from './console-sessions';
 import { Csrf } from './csrf';
@@ -38,7 +39,7 @@ export class ConsoleGuard implements CanActivate {
     if (userId === null) return null;
     try {
       const user = await this.users.get(userId);
-      return user.disabledAt === null ? { ...viewerOf(user), address: request.ip ?? null } : null;
+      return user.disabledAt === null ? { ...viewerOf(user), address: clientAddress(request) } : null;
     } catch (error) {
       if (error instanceof NotFoundError) return null;
       throw error;

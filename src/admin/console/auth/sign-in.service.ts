@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { UsersService } from '../../../access';
 import { OverloadedError } from '../../../core/errors';
+import { clientAddress } from '../../../platform/http/client-address';
 import { ConsoleKeys } from './console-keys';
 import { ConsoleSessions } from './console-sessions';
 import { cookieNames, cookieOf } from './cookie-names';
@@ -36,7 +37,7 @@ export class SignInService {
     const account = email.trim().toLowerCase();
     const { device: deviceCookie } = cookieNames(request.secure);
     const device = this.keys.readDevice(account, cookieOf(request, deviceCookie));
-    const source = device === null ? { address: request.ip ?? '' } : { device };
+    const source = device === null ? { address: clientAddress(request) ?? '' } : { device };
     const waitMs = this.throttle.begin(account, source);
     if (waitMs > 0) return { outcome: 'wait', waitMs };
     const user = await this.oneAtATime(() => this.users.signIn(account, password));

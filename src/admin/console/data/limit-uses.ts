@@ -1,16 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { In, IsNull, LessThan, type DataSource, type FindOptionsWhere } from 'typeorm';
-import { ApiKey, Team, User } from '../../../access';
+import { ApiKey, Department, Team, User } from '../../../access';
 import type { Limits } from '../../../core/context';
 import { toPage, type Page, type PageRequest } from '../../../core/page';
 import type { Scope } from '../../../core/scope';
 import { LiveConfig } from '../../../platform/config/live-config';
-import { LimitUsageService, RateLimitConfig, type LimitUsage } from '../../../rate-limit';
+import { LimitUsageService, ORGANIZATION_ID, RateLimitConfig, type LimitUsage } from '../../../rate-limit';
 import { Subjects } from './subjects';
 
-export const LIMIT_KINDS = ['team', 'user', 'key', 'model'] as const;
+export const LIMIT_KINDS = ['team', 'user', 'key', 'department', 'organization', 'model'] as const;
 export type LimitKind = (typeof LIMIT_KINDS)[number];
+
+/** What everybody uses: shown to those who see everybody. */
+const SHARED = ['department', 'organization', 'model'] as const satisfies readonly LimitKind[];
 
 export interface LimitedSubject {
   readonly id: string;
@@ -24,7 +27,9 @@ interface Limited {
   readonly limits: Limits | null;
 }
 
-const ENTITIES = { team: Team, user: User, key: ApiKey } as const;
+const ENTITIES = { team: Team, user: User, key: ApiKey, department: Department } as const;
+
+export const isShared = (kind: LimitKind): boolean => SHARED.some((each) => each === kind);
 
 /** The use of every window of those that a person may see. Reading counts as nothing. */
 @Injectable()
@@ -36,9 +41,11 @@ export class LimitUses {
     private readonly config: LiveConfig,
   ) {}
 
-  /** The newest first; models by name, and for those who see everybody only. */
+  /** The newest first; models by name. What is shared, for those who see everybody only. */
   async page(kind: LimitKind, scope: Scope, request: PageRequest): Promise<Page<LimitedSubject>> {
-    if (kind === 'model') return { items: scope.kind === 'all' ? await this.models() : [], nextCursor: null };
+    if (isShared(kind) && scope.kind !== 'all') return { items: [], nextCursor: null };
+    if (kind === 'model') return { items: await this.models(), nextCursor: null };
+    if (kind === 'organization') return { items: [await this.organization()], nextCursor: null };
     const { items, nextCursor } = await this.limited(kind, scope, request);
     const found = items.map(async ({ id, name, limits }) => ({
       id,
@@ -46,6 +53,10 @@ export class LimitUses {
       usage: await this.usage.ofCaller(kind, id, limits),
     }));
     return { items: await Promise.all(found), nextCursor };
+  }
+
+  private async organization(): Promise<LimitedSubject> {
+    return { id: ORGANIZATION_ID, name: 'All callers together', usage: await this.usage.ofOrganization() };
   }
 
   private async models(): Promise<LimitedSubject[]> {
@@ -57,7 +68,7 @@ export class LimitUses {
   }
 
   private async limited(
-    kind: Exclude<LimitKind, 'model'>,
+    kind: keyof typeof ENTITIES,
     scope: Scope,
     { limit, cursor }: PageRequest,
   ): Promise<Page<Limited>> {

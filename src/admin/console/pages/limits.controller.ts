@@ -2,13 +2,20 @@ import { Get, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import type { LimitUsage } from '../../../rate-limit';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { LIMIT_KINDS, LimitUses, type LimitedSubject, type LimitKind } from '../data/limit-uses';
+import { isShared, LIMIT_KINDS, LimitUses, type LimitedSubject, type LimitKind } from '../data/limit-uses';
 import { showCount, showMs } from '../render/format';
 import { Pages, viewerIn } from '../render/pages';
 import { pageOf, textOf, type Query } from './fields';
 
 const HOME = '/admin/limits';
-const TITLES: Readonly<Record<LimitKind, string>> = { team: 'Teams', user: 'Users', key: 'Keys', model: 'Models' };
+const TITLES: Readonly<Record<LimitKind, string>> = {
+  team: 'Teams',
+  user: 'Users',
+  key: 'Keys',
+  department: 'Departments',
+  organization: 'Organization',
+  model: 'Models',
+};
 const LIVE_SECONDS = 5;
 
 @ConsoleController('limits')
@@ -22,7 +29,7 @@ export class LimitsPageController {
   @Permit('limits.read')
   async list(@Parameters() query: Query, @Res() response: Response): Promise<void> {
     const { scope } = viewerIn(response);
-    const kinds = LIMIT_KINDS.filter((kind) => kind !== 'model' || scope.kind === 'all');
+    const kinds = LIMIT_KINDS.filter((kind) => !isShared(kind) || scope.kind === 'all');
     const offered = scope.kind === 'user' ? kinds.filter((kind) => kind !== 'team') : kinds;
     const wanted = textOf(query, 'of');
     const kind = offered.find((each) => each === wanted) ?? offered[0] ?? 'key';
@@ -31,7 +38,7 @@ export class LimitsPageController {
     this.pages.show(response, 'limits', {
       title: 'Limits',
       kinds: offered.map((each) => ({ label: TITLES[each], href: `${HOME}?of=${each}`, isCurrent: each === kind })),
-      subject: TITLES[kind].slice(0, -1),
+      subject: TITLES[kind].replace(/s$/, ''),
       rows: page.items.map((item) => rowOf(kind, item)),
       isDegraded: page.items.some(({ usage }) => usage.degraded),
       refreshHref: `${HOME}?${new URLSearchParams({ of: kind, live: '1', ...(cursor ? { cursor } : {}) }).toString()}`,

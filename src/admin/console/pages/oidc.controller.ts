@@ -1,5 +1,6 @@
 import { Get, Query as Parameters, Res } from '@nestjs/common';
 import type { CookieOptions, Request, Response } from 'express';
+import { clientAddress } from '../../../platform/http/client-address';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { ConsoleSessions } from '../auth/console-sessions';
 import { cookieNames, cookieOf } from '../auth/cookie-names';
@@ -38,7 +39,7 @@ export class OidcController {
     const { oidc: name } = cookieNames(request.secure);
     response.clearCookie(name, optionsOf(request));
     const { search } = new URL(request.originalUrl, 'http://console');
-    const { userId, next } = await this.signIns.finish(cookieOf(request, name), search, request.ip ?? null);
+    const { userId, next } = await this.signIns.finish(cookieOf(request, name), search, clientAddress(request));
     await this.sessions.begin(request, userId);
     this.pages.signedIn(response, next === '' ? '/admin' : next);
   }

@@ -2,7 +2,7 @@ import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common
 import type { Response } from 'express';
 import { USER_ROLES, type Department, type Team, type UserWithTeams } from '../../../access';
 import { MAX_PAGE_SIZE } from '../../../core/page';
-import { CreateDepartmentDto } from '../../dtos/department.dto';
+import { CreateDepartmentDto, toDepartment } from '../../dtos/department.dto';
 import { CreateTeamDto, toTeam } from '../../dtos/team.dto';
 import { CreateUserDto, toUser } from '../../dtos/user.dto';
 import { OrganizationManagement } from '../../management/organization-management';
@@ -43,10 +43,8 @@ export class TeamsPageController {
   @Permit('directory.write')
   async createDepartment(@Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, 'department', form, async () => {
-      await this.organization.createDepartment(
-        viewerIn(response),
-        await checked(CreateDepartmentDto, { name: textOf(form, 'name') ?? '' }),
-      );
+      const fields = await checked(CreateDepartmentDto, { name: textOf(form, 'name') ?? '', limits: limitsOf(form) });
+      await this.organization.createDepartment(viewerIn(response), toDepartment(fields));
     });
   }
 
