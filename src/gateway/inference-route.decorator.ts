@@ -9,11 +9,7 @@ import { RequestGuard } from './request.guard';
 
 /** Like an inference route, for a call that costs nothing and whose answer is not kept. */
 export const FreeRoute = (): MethodDecorator & ClassDecorator =>
-  applyDecorators(
-    HttpCode(200),
-    UseGuards(ApiKeyGuard, RequestGuard, RateLimitGuard),
-    UseFilters(ErrorFilter),
-  );
+  applyDecorators(HttpCode(200), UseGuards(ApiKeyGuard, RequestGuard, RateLimitGuard), UseFilters(ErrorFilter));
 
 /** The whole pipeline, top to bottom, as `InferencePipeline` runs it. Every inference endpoint wears it. */
 export const InferenceRoute = (): MethodDecorator & ClassDecorator =>
