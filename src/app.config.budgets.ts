@@ -24,6 +24,7 @@ export function budgetFindings(
   const unpriced = config.pricing.unknown === 'block' ? unpricedTargets(config, knowsPrice) : () => [];
   return Object.entries(config.budgets.entries).flatMap(([name, budget]) => [
     ...scopeFindings(name, budget),
+    ...overlapFindings(name, budget, config),
     ...degradeFindings(name, budget, config, context),
     ...(budget.hard && !context.isBroken(['providers']) ? priceFindings(name, budget, config, unpriced()) : []),
   ]);
@@ -38,6 +39,22 @@ function scopeFindings(name: string, budget: BudgetConfig): Finding[] {
     ? [{ path, message: `is required with scope ${budget.scope}; write the id of the ${budget.scope}` }]
     : [];
 }
+
+/** Two that count the same calls by the same period to the same end: the smaller decides, and the other is a trap. */
+function overlapFindings(name: string, budget: BudgetConfig, config: CheckedSections): Finding[] {
+  const entries = Object.entries(config.budgets.entries);
+  const earlier = entries.slice(
+    0,
+    entries.findIndex(([other]) => other === name),
+  );
+  const same = earlier.find(([, other]) => coverageOf(other) === coverageOf(budget));
+  if (!same) return [];
+  const message = `overlaps that of budgets.${same[0]}, which counts the same calls by the same period; remove one of them`;
+  return [{ path: ['budgets', name, 'period'], message }];
+}
+
+const coverageOf = ({ scope, scope_id: scopeId, period, hard, models }: BudgetConfig): string =>
+  JSON.stringify([scope, scopeId ?? null, period, hard, models ? [...models].sort() : null]);
 
 /** Steps must come in their order, and lead to a model that is there. */
 function degradeFindings(

@@ -9,17 +9,13 @@ import {
   BudgetDto,
   BudgetPageDto,
   CreateBudgetDto,
-  CreateTopUpDto,
   fromBudget,
-  fromTopUp,
   toBudget,
   toBudgetChanges,
-  TopUpDto,
-  TopUpListDto,
-  toTopUp,
   UpdateBudgetDto,
 } from './dtos/budget.dto';
 import { fromPage, PageQueryDto, toPageRequest } from './dtos/page.dto';
+import { CreateTopUpDto, fromTopUp, TopUpDto, TopUpListDto, toTopUp } from './dtos/top-up.dto';
 import { Id } from './id.decorator';
 import { BudgetManagement } from './management/budget-management';
 import { ManagementController, Refuses } from './management-controller.decorator';

@@ -17,6 +17,7 @@ import {
   toPrices,
   UnpricedListDto,
 } from './dtos/price.dto';
+import { fromReRating, ReRatingDto, ReRatingResultDto, toReRatingRange } from './dtos/re-rating.dto';
 import { PriceManagement } from './management/price-management';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
@@ -68,6 +69,21 @@ export class PricesController {
   @ApiOkResponse({ type: PriceImportDto })
   async import(@By() caller: Caller, @Body() body: Record<string, unknown>): Promise<PriceImportDto> {
     return fromPriceImport(await this.management.import(caller, body));
+  }
+
+  /**
+   * Charges past calls by the prices in force now: after a price was wrong or missing. What was posted stays; the difference is
+   * posted, and reaches requests, reports and budgets. Without `dry_run: false` it only says what that would come to.
+   */
+  @Post('re-rate')
+  @Permit('prices.write')
+  @ApiOperation({ summary: 'Re-rate past calls, or see the difference first' })
+  @HttpCode(200)
+  @ApiOkResponse({ type: ReRatingResultDto })
+  async reRate(@By() caller: Caller, @Body() body: ReRatingDto): Promise<ReRatingResultDto> {
+    const range = toReRatingRange(body);
+    if (body.dry_run ?? true) return fromReRating(await this.management.previewReRating(range), true);
+    return fromReRating(await this.management.reRate(caller, range, body.reason), false);
   }
 
   @Get(':model')

@@ -23,6 +23,7 @@ import { PricePreview } from './price-preview';
 import { PricesService } from './prices/prices.service';
 import { StoredPrices } from './prices/stored-prices';
 import { UnpricedModels } from './prices/unpriced-models';
+import { ReRating } from './re-rating/re-rating';
 import { RequestQueries } from './request-queries';
 import { RequestSearch } from './request-search';
 import { PostgresUsageStore } from './store/postgres-usage-store';
@@ -55,6 +56,7 @@ import { UsageRetention } from './usage-retention';
     ...BUDGETS,
     BillingService,
     CostInterceptor,
+    ReRating,
     RequestQueries,
     RequestSearch,
     UsageQueries,
@@ -67,6 +69,7 @@ import { UsageRetention } from './usage-retention';
     PriceBook,
     PricePreview,
     PricesService,
+    ReRating,
     RequestQueries,
     RequestSearch,
     UnpricedModels,

@@ -67,7 +67,7 @@ const tokenMembers = (usage: TokenUsage): Members =>
 const priceTexts = new WeakMap<ModelPrice, Map<PriceTier, Members>>();
 
 /** The price and its units for a prompt of this size, served in this tier. */
-function priceMembers(price: ModelPrice, inputTokens: number, serviceTier?: string): Members {
+export function priceMembers(price: ModelPrice, inputTokens: number, serviceTier?: string): Members {
   const tier = tierFor(price, inputTokens, serviceTier);
   let tiers = priceTexts.get(price);
   if (!tiers) priceTexts.set(price, (tiers = new Map()));
@@ -169,13 +169,14 @@ export const askedMembers = ({
   startedAtMs,
   endpoint,
   dialect,
+  askedModel,
   request,
   plan,
   metadata,
   configVersion,
 }: GatewayContext) =>
   `"started_at":"${isoTime(startedAtMs)}","endpoint":${textJson(endpoint)},"dialect":"${dialect}",` +
-  `"requested_model":${textJson(request?.model ?? plan?.requestedModel ?? null)},"stream":${request?.stream ?? false},` +
+  `"requested_model":${textJson(askedModel ?? request?.model ?? plan?.requestedModel ?? null)},"stream":${request?.stream ?? false},` +
   `"metadata":${metadata ? storableJson(metadata) : null},"config_version":${textJson(configVersion ?? '')}`;
 
 /** What the intent of an attempt keeps of its request. */

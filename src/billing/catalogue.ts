@@ -7,7 +7,7 @@ import {
 } from '@pydantic/genai-prices';
 import { usdPerMillionToPico, type PicoUsd } from '../core/money';
 import { compileRule, withDashedDate, type NameTest } from './match-rule';
-import type { ModelPrice, PriceTier, UnitPrices } from './model-price';
+import type { DearKind, ModelPrice, PriceTier, UnitPrices } from './model-price';
 
 const SECONDS_PER_DAY = 86_400;
 
@@ -165,6 +165,7 @@ function fromListPrice(id: string, list: ListPrice): ModelPrice | null {
     id,
     source: 'catalogue',
     tiers: [tierOf(list, -1), ...upper],
+    ownKinds: ownKinds(['input_audio_mtok', 'output_audio_mtok', 'output_image_mtok'].map((kind) => list[kind])),
     webSearch: perThousand(list['web_searches_kcount']),
     request: perThousand(list['requests_kcount']),
   });
@@ -188,6 +189,12 @@ function tierOf(list: ListPrice, aboveInputTokens: number): PriceTier {
 }
 
 export type StatedPrices = { [Kind in keyof UnitPrices]: PicoUsd | undefined } & { input: PicoUsd; output: PicoUsd };
+
+const DEAR_KINDS: readonly DearKind[] = ['inputAudio', 'outputAudio', 'outputImage'];
+
+/** The dear kinds whose price is stated; `stated` in the order input audio, output audio, output image. */
+export const ownKinds = (stated: readonly unknown[]): readonly DearKind[] =>
+  DEAR_KINDS.filter((_, index) => stated[index] !== undefined);
 
 /** A kind without a price of its own costs what its parent kind costs. */
 export function completePrices(stated: StatedPrices): UnitPrices {

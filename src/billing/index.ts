@@ -30,6 +30,7 @@ export {
 export { UnpricedModels, type UnpricedModel } from './prices/unpriced-models';
 export type { PriceOverride } from './pricing.config';
 export { ProviderTypes } from './provider-types';
+export { ReRating, type ReRatingRange, type ReRatingResult } from './re-rating/re-rating';
 export { RequestQueries, type Range, type RequestDetail, type RequestFilter } from './request-queries';
 export { RequestSearch } from './request-search';
 export { UsageQueries, type UsageGroup, type UsageQuery } from './usage-queries';

@@ -26,6 +26,9 @@ export type PriceSource = 'catalogue' | 'override' | 'estimate' | 'free';
 /** Ascending; the first has `aboveInputTokens: -1` and so applies to every call. */
 export type PriceTiers = readonly [PriceTier, ...PriceTier[]];
 
+/** Kinds that cost a multiple of their parent where they are priced at all. */
+export type DearKind = 'inputAudio' | 'outputAudio' | 'outputImage';
+
 export interface ModelPrice {
   /** The entry of the price list, `openai/gpt-4o`, or the key of the override. */
   readonly id: string;
@@ -35,6 +38,8 @@ export interface ModelPrice {
   readonly serviceTiers?: Readonly<Record<string, PriceTiers>>;
   /** One web search of the provider, in pico-dollars. */
   readonly webSearch: PicoUsd;
+  /** Those that have a price of their own: that of their parent, which the others have, bounds nothing. */
+  readonly ownKinds?: readonly DearKind[];
   /** A fee for each call, in pico-dollars. */
   readonly request: PicoUsd;
 }

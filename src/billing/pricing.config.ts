@@ -58,17 +58,8 @@ export abstract class KindPrices {
   output_image?: UsdPrice;
 }
 
-/** Other prices for long prompts. What is left out costs what it costs for short ones. */
-export class LongContextPrices extends KindPrices {
-  /**
-   * The prices hold for all tokens of a call whose prompt has more tokens than this.
-   * @example 200000
-   */
-  @IsInt()
-  @Min(1)
-  @Max(MAX_STEP_TOKENS)
-  above_input_tokens!: number;
-
+/** Prices that differ from others in some kinds. */
+abstract class ChangedPrices extends KindPrices {
   /** Prompt tokens. */
   @IsOptional()
   @Decimal()
@@ -82,20 +73,20 @@ export class LongContextPrices extends KindPrices {
   output?: UsdPrice;
 }
 
+/** Other prices for long prompts. What is left out costs what it costs for short ones. */
+export class LongContextPrices extends ChangedPrices {
+  /**
+   * The prices hold for all tokens of a call whose prompt has more tokens than this.
+   * @example 200000
+   */
+  @IsInt()
+  @Min(1)
+  @Max(MAX_STEP_TOKENS)
+  above_input_tokens!: number;
+}
+
 /** Other prices in a service tier. What is left out costs what it costs in the ordinary one. */
-export class ServiceTierPrices extends KindPrices {
-  /** Prompt tokens. */
-  @IsOptional()
-  @Decimal()
-  @IsUsdPrice()
-  input?: UsdPrice;
-
-  /** Answer tokens. */
-  @IsOptional()
-  @Decimal()
-  @IsUsdPrice()
-  output?: UsdPrice;
-
+export class ServiceTierPrices extends ChangedPrices {
   /** Other prices for long prompts in this tier, a step for each size. */
   @IsOptional()
   @ListOf(() => LongContextPrices)

@@ -172,6 +172,8 @@ export class GatewayContext {
   identity: Identity | undefined;
   /** Writer: RequestGuard. */
   request: InferenceRequest | undefined;
+  /** Writer: RequestGuard. The model that the client asked for, when a budget has it answered by another one. */
+  askedModel: string | undefined;
   /** Writer: RequestGuard. */
   plan: DispatchPlan | undefined;
   /** Writer: RequestGuard. The caller's own bound on the whole call (`x-gateway-timeout-ms`). */
@@ -184,6 +186,8 @@ export class GatewayContext {
   configVersion: string | undefined;
   /** Writer: RateLimitGuard. */
   rateLimit: RateLimitState | undefined;
+  /** Writer: RateLimitGuard, when tokens are limited and the client set no bound: the bound that was reserved for each choice. */
+  outputBound: number | undefined;
   /** Writer: CacheInterceptor. */
   cacheStatus: CacheStatus = 'bypass';
   /** Writer: CacheInterceptor, when the cache is on. */

@@ -36,7 +36,7 @@ function parse(bytes: Buffer, cuts: readonly number[]): SseEvent[] {
 const meaning = (events: readonly SseEvent[]) => events.map(({ name, data }) => ({ name, data }));
 
 describe('SseParser', () => {
-  it('gives the same events however the bytes are cut (UPS-7)', () => {
+  it('(86) gives the same events however the bytes are cut (UPS-7)', () => {
     fc.assert(
       fc.property(
         fc.array(event, { minLength: 1, maxLength: 5 }),

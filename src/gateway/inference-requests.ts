@@ -90,7 +90,10 @@ export class InferenceRequests {
     context.decide('route', `budget_${step}`, { budget: budget.name, scope: budget.scope, share, model });
     if (step === 'block') throw new BudgetStepError(budget, share, step);
     const mayUse = model !== null && modelAllowed(identity, [model]) && this.registry.targetsOf(model) !== undefined;
-    return (step === 'cheaper' && mayUse && model !== request.model && withModel(request, model)) || request;
+    const cheaper = step === 'cheaper' && mayUse && model !== request.model ? withModel(request, model) : undefined;
+    if (!cheaper) return request;
+    context.askedModel = request.model;
+    return cheaper;
   }
 
   private checkModel(identity: Identity | undefined, model: string): void {

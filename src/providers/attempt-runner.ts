@@ -86,11 +86,9 @@ export class AttemptRunner {
     const { target, remainingMs, signal = context.signal } = order;
     if (!request) throw new Error('the request is not parsed');
     const onHead = books.ticket.learn;
-    const { maxOutputTokens } = books.attempt;
+    const bound = Math.min(books.attempt.maxOutputTokens ?? Infinity, context.outputBound ?? Infinity);
     const paid =
-      maxOutputTokens === null || maxOutputTokens === undefined
-        ? request
-        : withOutputBound(request, maxOutputTokens, target.adapter.type === 'openai-compatible');
+      bound === Infinity ? request : withOutputBound(request, bound, target.adapter.type === 'openai-compatible');
     const reply = await target.adapter.chat({ request: paid, model: target.model, signal, remainingMs, onHead });
     if (reply.kind === 'json') return this.complete(context, reply, target, books);
     const begun = await awaitFirstContent(reply);

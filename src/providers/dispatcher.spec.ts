@@ -479,7 +479,7 @@ describe('Dispatcher', () => {
     await expect(dispatcher.chat(context)).rejects.toMatchObject({ status: 503, code: 'no_healthy_provider' });
   });
 
-  it('a wrong provider key is not shown as the caller’s 401', async () => {
+  it('(95) a wrong provider key is not shown as the caller’s 401', async () => {
     const body = Buffer.from('{"error":{"message":"Incorrect API key provided: sk-abc"}}');
     const provider = new FakeProvider('a', () =>
       Promise.reject(upstreamError('a', 'misconfigured', { status: 401, body, dialect: 'openai' })),

@@ -79,7 +79,7 @@ providers:
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
-  it('says it in Anthropic’s shape on Anthropic’s route', async () => {
+  it('(93, 100) says it in Anthropic’s shape on Anthropic’s route', async () => {
     const answer = await send('{', '/v1/messages');
     expect(answer.status).toBe(400);
     expect(answer.body).toMatchObject({ type: 'error', error: { type: 'invalid_request_error' } });
@@ -133,7 +133,7 @@ providers:
     expect(body.error.message).toContain('missing or not valid');
   });
 
-  it('a key that is revoked, expired or not for this model is refused, and nothing reaches the provider', async () => {
+  it('(113) a key that is revoked, expired or not for this model is refused, and nothing reaches the provider', async () => {
     const { body: teams } = await gateway.admin('GET', '/teams');
     const teamId = (teams as { data: { id: string }[] }).data[0]?.id;
     const create = async (fields: object) =>
@@ -166,7 +166,7 @@ providers:
     }
   });
 
-  it('a path that does not exist is a 404 in the dialect', async () => {
+  it('(93) a path that does not exist is a 404 in the dialect', async () => {
     expect(await send('{}', '/v1/nothing')).toMatchObject({
       status: 404,
       body: { error: { code: 'route_not_found' } },

@@ -97,6 +97,11 @@ describe('the steps of a budget before it is used up', () => {
     });
     expect(cheaper.status).toBe(200);
     expect(await decisionsOf(cheaper.id)).toContain('budget_cheaper');
+    // On record is what was asked for, and what answered.
+    expect(await gateway.recordOf(cheaper.id)).toMatchObject({
+      requested_model: 'gpt-4o',
+      model: expect.stringContaining('gpt-4o-mini') as string,
+    });
 
     await ask('Say much.', 20);
     let refused = cheaper;

@@ -1,13 +1,53 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
 import { parseUsd } from '../../src/core/money';
 import { startSimulator, type Simulator } from '../../src/providers/simulator/server/simulator';
+import { post } from '../support/post';
+import { TcpLink } from '../support/tcp-link';
+import { until } from '../support/until';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { guarantee } from '../support/guarantee';
 import { createTestDatabase } from '../support/test-database';
 
+jest.setTimeout(300_000);
+
 const MODEL = 'gpt-4o-mini';
 /** Pico-dollars a token: 0.15 and 0.6 USD a million. */
 const [INPUT_PICO, OUTPUT_PICO] = [150_000n, 600_000n];
+
+/** With another price for long prompts. */
+const TIERED = 'tiered-model';
+
+/** Calls on each path that a call can end on. */
+const PATH_CALLS = Number(process.env['PATH_CALLS'] ?? 20);
+
+interface EndPath {
+  readonly name: string;
+  readonly model?: string;
+  readonly changes?: object;
+  readonly prompt?: string;
+  /** What is spent is what the provider billed; else it is what was counted here. */
+  readonly isExact?: boolean;
+  /** The client leaves after so many bytes; -1: before any. */
+  readonly leave?: number;
+}
+const PATHS: readonly EndPath[] = [
+  { name: 'an answer', isExact: true, prompt: '[[tokens:20]]' },
+  { name: 'a stream', isExact: true, changes: { stream: true }, prompt: '[[tokens:20]]' },
+  { name: 'a refusal of the provider', isExact: true, prompt: '[[fault:400]]' },
+  { name: 'a failure of the provider', isExact: true, prompt: '[[fault:500]]' },
+  { name: 'a broken connection', prompt: '[[fault:reset]]' },
+  { name: 'a stream that is cut', changes: { stream: true }, prompt: '[[tokens:30]] [[fault:cut-after=5]]' },
+  { name: 'a time-out', model: 'sleepy-model', prompt: '[[fault:hang]]' },
+  { name: 'a fallback', isExact: true, model: 'falling', prompt: '[[tokens:10]]' },
+  { name: 'a client that leaves before the answer', prompt: '[[fault:delay=300]]', leave: -1 },
+  {
+    name: 'a client that leaves in a stream',
+    changes: { stream: true },
+    prompt: '[[tokens:50]] [[fault:slow=4]]',
+    leave: 900,
+  },
+];
 
 interface Body {
   readonly id?: string;
@@ -18,15 +58,30 @@ interface Body {
 
 describe('budgets in three gateways against what the provider really billed', () => {
   let simulator: Simulator;
+  let link: TcpLink;
   const gateways: TestGateway[] = [];
   let apiKey = '';
 
   beforeAll(async () => {
     simulator = await startSimulator({ port: 0, speed: 0 });
-    const url = await createTestDatabase();
+    const direct = await createTestDatabase();
+    link = await TcpLink.create(direct);
+    await link.restore();
+    const url = link.through(direct);
     const yaml = `
 providers:
-  openai: { api_key: k1, base_url: "${simulator.url}/openai/v1", allow_private_network: true, models: [${MODEL}, gpt-4o] }
+  openai: { api_key: k1, base_url: "${simulator.url}/openai/v1", allow_private_network: true, models: [${MODEL}, gpt-4o, house-model, ${TIERED}] }
+  sleepy: { type: openai-compatible, api_key: k3, base_url: "${simulator.url}/sleepy/v1", allow_private_network: true, models: [sleepy-model], timeouts: { first_byte: 300ms } }
+  broken: { type: openai, api_key: k2, base_url: "${simulator.url}/broken/v1", allow_private_network: true, models: [broken-model] }
+models:
+  falling: { targets: [{ provider: broken, model: broken-model }], fallbacks: [${MODEL}] }
+routing: { retries: 0, fallback: explicit }
+pricing:
+  unknown: estimate
+  overrides:
+    ${TIERED}: { input: 0.15, output: 0.6, long_context: [{ above_input_tokens: 272000, input: 15, output: 60 }] }
+    broken-model: { input: 0.15, output: 0.6 }
+    sleepy-model: { input: 0.15, output: 0.6 }
 rate_limits: { default: { requests_per_minute: 1000000, tokens_per_minute: 1000000000 } }
 cache: { enabled: false }
 budgets:
@@ -41,10 +96,17 @@ budgets:
 
   afterAll(async () => {
     for (const gateway of gateways) await gateway.close();
+    await link.cut();
     await simulator.close();
   });
 
   beforeEach(() => simulator.reset());
+
+  /** What a test that failed has left would fail those after it. */
+  afterEach(async () => {
+    const { body } = await admin('GET', '/budgets');
+    for (const { id, source } of body.data ?? []) if (source === 'api') await admin('DELETE', `/budgets/${String(id)}`);
+  });
 
   const admin = async (method: string, route: string, body?: unknown): Promise<{ status: number; body: Body }> => {
     const answer = await gateways[0]!.admin(method, route, body);
@@ -70,6 +132,44 @@ budgets:
         0n,
       );
 
+  const declared = async (): Promise<Body> => {
+    const { body } = await admin('GET', '/budgets');
+    const budget = body.data?.find(({ name }) => name === 'declared');
+    if (!budget) throw new Error('the declared budget is gone');
+    return budget;
+  };
+
+  /** Waits until every gateway pays from a budget: its calls are counted there. */
+  const inForce = async (id: string, changes: object = { max_tokens: 1 }): Promise<void> => {
+    for (let index = 0; index < 3; index += 1) {
+      await until(async () => {
+        const before = await booked(id);
+        const { headers } = await ask(index, changes, '[[tokens:1]]');
+        await gateways[0]!.recordOf(headers.get('x-request-id') ?? '');
+        return (await booked(id)) > before;
+      }, 60_000);
+    }
+  };
+
+  /** What the attempts on record have cost a budget, whatever else of it is held or not accounted for yet. */
+  const booked = async (id: string): Promise<bigint> => {
+    const [row] = await gateways[0]!.app
+      .get(DataSource)
+      .query<{ cost: string }[]>(
+        'select coalesce(sum(cost_nano_usd), 0) as cost from usage_attempts where charges @> $1::jsonb',
+        [JSON.stringify([{ budget: id }])],
+      );
+    return BigInt(row?.cost ?? 0);
+  };
+
+  /** A client that leaves after some bytes, or (-1) before any. Its status; 0: it left before it had one. */
+  const leaving = async (index: number, changes: object, prompt: string, afterBytes: number): Promise<number> => {
+    const body = { model: MODEL, messages: [{ role: 'user', content: prompt }], ...changes };
+    const leave = afterBytes < 0 ? { afterMs: 5 + (index % 40) } : { afterBytes };
+    const url = `${gateways[index % 3]!.url}/v1/chat/completions`;
+    return (await post(url, { authorization: `Bearer ${apiKey}` }, body, leave)).status;
+  };
+
   const settled = async (id: string): Promise<Body> => {
     for (let round = 0; round < 200; round += 1) {
       const { body } = await admin('GET', `/budgets/${id}`);
@@ -79,14 +179,15 @@ budgets:
     throw new Error('money is still held');
   };
 
-  it.each([
-    { name: 'with max_tokens', changes: { max_tokens: 40 } },
-    { name: 'streams without max_tokens', changes: { stream: true } },
-  ])('spends what there is and never more, 300 calls at once: $name (BUD-1)', async ({ name, changes }) => {
-    await ask(0, changes);
+  /** Whole answers and streams, with a bound and without: each costs the same. */
+  const KINDS = [{ max_tokens: 40 }, { max_tokens: 40, stream: true }, {}, { stream: true }];
+  const PROMPT = '[[tokens:40]] Tell me about leases.';
+
+  it('spends what there is and never more: 1,000 calls at once, money for 100, streamed or not, bounded or not (BUD-1)', async () => {
+    await ask(0, KINDS[0], PROMPT);
     const one = billed();
     simulator.reset();
-    const limit = one * 50n;
+    const limit = one * 100n;
     const created = await admin('POST', '/budgets', {
       scope: 'organization',
       limit_usd: `0.${limit.toString().padStart(9, '0')}`,
@@ -94,13 +195,17 @@ budgets:
     });
     expect(created.status).toBe(201);
     const id = String(created.body.id);
-    await sleep(1_000);
-    const answers = await Promise.all(Array.from({ length: 300 }, (_, index) => ask(index, changes)));
+    await inForce(id);
+    simulator.reset();
+    const before = await booked(id);
+    const answers = await Promise.all(
+      Array.from({ length: 1_000 }, (_, index) => ask(index, KINDS[Math.floor(index / 3) % KINDS.length], PROMPT)),
+    );
     const served = answers.filter(({ status }) => status === 200);
     const refused = answers.find(({ status }) => status === 429);
     const clamped = served.filter(({ headers }) => headers.has('x-gateway-max-tokens-clamped'));
-    expect(billed()).toBeLessThanOrEqual(limit);
-    expect(served.length).toBeGreaterThanOrEqual(48);
+    expect(before + billed()).toBeLessThanOrEqual(limit);
+    expect(served.length + Number(before / one)).toBeGreaterThanOrEqual(95);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 429]));
     expect(refused?.headers.get('x-should-retry')).toBe('false');
     expect((JSON.parse(refused?.text ?? '{}') as Body).error).toMatchObject({
@@ -109,22 +214,104 @@ budgets:
       message: expect.stringContaining('organization budget "per month"') as string,
     });
     const after = await settled(id);
-    expect(parseUsd(String(after['spent_usd']))).toBe(billed());
+    expect(parseUsd(String(after['spent_usd']))).toBe(before + billed());
     expect(after['resets_at']).toMatch(/^\d{4}-\d\d-01T00:00:00.000Z$/);
     expect((await admin('DELETE', `/budgets/${id}`)).status).toBe(204);
-    await sleep(1_000);
-    expect((await ask(1, changes)).status).toBe(200);
+    await until(async () => (await ask(1, KINDS[0], PROMPT)).status === 200);
     guarantee(
       'BUD-1',
-      `three gateways, ${name}: ${served.length} of 300 served (money for 50), ${clamped.length} clamped, overspend 0 nano-dollars`,
+      `three gateways, 1,000 calls at once, streamed or not, bounded or not, money for 100: ${served.length} served, ${clamped.length} clamped, overspend 0 nano-dollars`,
     );
   });
 
-  it('refuses what has no bound under a hard budget, without asking the provider', async () => {
-    const answer = await ask(0, { tools: [{ type: 'web_search' }] });
-    expect([answer.status, (JSON.parse(answer.text) as Body).error?.code]).toEqual([400, 'budget_unpriceable']);
+  it.each([
+    { name: PATHS.filter(({ isExact }) => isExact).map(({ name }) => name), isExact: true },
+    { name: PATHS.filter(({ isExact }) => !isExact).map(({ name }) => name), isExact: false },
+  ])('holds nothing after $name (BUD-2)', async ({ name, isExact }) => {
+    const held = async (): Promise<string> => String((await declared())['held_usd']);
+    const id = String((await declared()).id);
+    await until(async () => (await held()) === '0', 35_000);
+    const before = await booked(id);
+    simulator.reset();
+    simulator.scenario([{ match: { prefix: 'broken' }, fault: '500' }]);
+    for (const { model, changes, prompt = '', leave } of PATHS.filter((path) => name.includes(path.name))) {
+      const body = { max_tokens: 60, ...(model ? { model } : {}), ...changes };
+      const statuses = await Promise.all(
+        Array.from({ length: PATH_CALLS }, async (_, index) =>
+          leave ? leaving(index, body, prompt, leave) : (await ask(index, body, prompt)).status,
+        ),
+      );
+      // Nobody was refused for money that somebody else's ended call still held.
+      expect(statuses).not.toContain(429);
+    }
+    await until(async () => (await held()) === '0', 35_000);
+    if (isExact) expect((await booked(id)) - before).toBe(billed());
+  });
+
+  it.each([
+    { what: 'a tool that runs at the provider', changes: { tools: [{ type: 'web_search' }] } },
+    { what: 'a model whose price is a guess', changes: { model: 'house-model' } },
+    { what: 'a service tier without a price', changes: { service_tier: 'priority' } },
+    {
+      what: 'audio in the prompt, without a price for it',
+      changes: {
+        messages: [
+          { role: 'user', content: [{ type: 'input_audio', input_audio: { data: 'UklGRg==', format: 'wav' } }] },
+        ],
+      },
+    },
+    {
+      what: 'an answer in audio, without a price for it',
+      changes: { modalities: ['text', 'audio'], audio: { voice: 'alloy', format: 'wav' } },
+    },
+    {
+      what: 'a file that lies at the provider',
+      changes: { messages: [{ role: 'user', content: [{ type: 'file', file: { file_id: 'file-abc' } }] }] },
+    },
+  ])('refuses $what under a hard budget, without asking the provider (BUD-3)', async ({ changes }) => {
+    const answers = await Promise.all([0, 1, 2].map((index) => ask(index, changes)));
+    expect(answers.map(({ status, text }) => [status, (JSON.parse(text) as Body).error?.code])).toEqual(
+      Array.from({ length: 3 }, () => [400, 'budget_unpriceable']),
+    );
     expect(simulator.journal()).toEqual([]);
-    guarantee('BUD-3', 'no bound under a hard budget: refused with budget_unpriceable, 0 calls to the provider');
+  });
+
+  it('reserves at the price of the prompt size that can be reached: what pays for a short prompt does not for a long one (BUD-3)', async () => {
+    const long = 'word '.repeat(300_000);
+    const changes = { model: TIERED, max_tokens: 20 };
+    // Pays for each byte at the low price of short prompts, not at a hundred times that.
+    const made = await admin('POST', '/budgets', {
+      scope: 'organization',
+      limit_usd: '2',
+      period: 'day',
+      models: [TIERED],
+    });
+    await inForce(String(made.body.id), { model: TIERED, max_tokens: 1 });
+    simulator.reset();
+    const refused = await ask(0, changes, long);
+    expect([refused.status, (JSON.parse(refused.text) as Body).error?.code]).toEqual([429, 'budget_exceeded']);
+    expect(simulator.journal()).toEqual([]);
+    expect((await ask(1, changes, 'word')).status).toBe(200);
+    await admin('DELETE', `/budgets/${String(made.body.id)}`);
+  });
+
+  it('refuses when PostgreSQL cannot say what is left, and pays again once it can (BUD-3)', async () => {
+    // Long idle, so that no lease is left to go on with.
+    await until(async () => (await declared())['held_usd'] === '0', 35_000);
+    await link.cut();
+    simulator.reset();
+    const answers = await Promise.all(Array.from({ length: 30 }, (_, index) => ask(index, { max_tokens: 20 })));
+    expect(answers.map(({ status, text }) => [status, (JSON.parse(text) as Body).error?.code])).toEqual(
+      answers.map(() => [503, 'budget_unavailable']),
+    );
+    expect(answers.every(({ headers }) => headers.has('retry-after'))).toBe(true);
+    expect(simulator.journal()).toEqual([]);
+    await link.restore();
+    await until(async () => (await ask(0, { max_tokens: 20 })).status === 200, 60_000);
+    guarantee(
+      'BUD-3',
+      'provider tools, guessed prices, service tiers, audio in and out, files elsewhere, long prompts, PostgreSQL away: all refused, 0 calls to the provider',
+    );
   });
 
   it('shows budgets of the configuration, and leaves them to it', async () => {
@@ -171,6 +358,26 @@ budgets:
     expect((await admin('GET', route)).body).toMatchObject({ limit_usd: '3', remaining_usd: '4' });
     expect((await admin('DELETE', route)).status).toBe(204);
     expect((await admin('GET', route)).status).toBe(404);
+  });
+
+  it('refuses a second budget for the same calls by the same period, also when it becomes one', async () => {
+    const first = await admin('POST', '/budgets', { ...good, name: 'first', period: 'week' });
+    const again = await admin('POST', '/budgets', { ...good, period: 'week', limit_usd: '7', timezone: 'Asia/Tokyo' });
+    expect([again.status, again.body.error?.param]).toEqual([400, 'period']);
+    expect(again.body.error?.message).toContain('"first"');
+    // Other models, a soft one, another period: each counts something else.
+    const others = await Promise.all(
+      [{ models: ['gpt-4o'] }, { hard: false }, { period: 'day' }].map((changes) =>
+        admin('POST', '/budgets', { ...good, period: 'week', ...changes }),
+      ),
+    );
+    expect(others.map(({ status }) => status)).toEqual([201, 201, 201]);
+    const changed = await admin('PATCH', `/budgets/${String(others[0]!.body.id)}`, { models: null });
+    expect([changed.status, changed.body.error?.param]).toEqual([400, 'period']);
+    for (const { body } of [first, ...others]) await admin('DELETE', `/budgets/${String(body.id)}`);
+    const both = await Promise.all([1, 2].map(() => admin('POST', '/budgets', { ...good, period: 'week' })));
+    expect(new Set(both.map(({ status }) => status))).toEqual(new Set([201, 400]));
+    for (const { status, body } of both) if (status === 201) await admin('DELETE', `/budgets/${String(body.id)}`);
   });
 
   const good = { scope: 'organization', limit_usd: '1', period: 'month' };

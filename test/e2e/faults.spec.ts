@@ -105,7 +105,7 @@ providers:
   }
 
   describe.each(combinations)('%s with %s', (route, model) => {
-    it.each(BROKEN_STREAMS)('stream, %s: an error event after what was said', async (fault) => {
+    it.each(BROKEN_STREAMS)('(84, 85, 87) stream, %s: an error event after what was said', async (fault) => {
       const answer = await post(route, ask(model, `[[tokens:120]] [[fault:${fault}]]`, true), alone);
       expect(answer.status).toBe(200);
       expectBrokenStream(route, answer.text);
@@ -119,7 +119,7 @@ providers:
     });
 
     it.each([...BROKEN_STARTS, ...BROKEN_STREAM_STARTS])(
-      'stream, %s: a proper status, nothing half said',
+      '(83, 93) stream, %s: a proper status, nothing half said',
       async (fault) => {
         const answer = await post(route, ask(model, `hello [[fault:${fault}]]`, true), alone);
         expect(answer.status).toBeGreaterThanOrEqual(500);
@@ -129,14 +129,14 @@ providers:
       },
     );
 
-    it.each(BROKEN_JSON)('JSON, %s: a proper status', async (fault) => {
+    it.each(BROKEN_JSON)('(93) JSON, %s: a proper status', async (fault) => {
       const answer = await post(route, ask(model, `hello [[fault:${fault}]]`, false), alone);
       expect(answer.status).toBeGreaterThanOrEqual(500);
       expect(JSON.parse(answer.text)).toHaveProperty('error');
       honest += 1;
     });
 
-    it.each(['split=1', 'split=3;crlf', 'crlf'])('%s: the same answer', async (fault) => {
+    it.each(['split=1', 'split=3;crlf', 'crlf'])('(86) %s: the same answer', async (fault) => {
       const answer = await post(route, ask(model, `[[say:Grüße 👋 日本]] [[fault:${fault}]]`, true), alone);
       expect(answer.status).toBe(200);
       const said = sseData(answer.text).map((event) => {
@@ -153,46 +153,49 @@ providers:
     guarantee('UPS-1', `${honest} broken answers of 2 dialects to 2, streams and JSON: all errors, 0 silent cuts`);
   });
 
-  it.each(combinations)('%s with %s: another provider takes over before the first content', async (route, model) => {
-    const prefix = model === GPT ? 'openai' : 'anthropic';
-    for (const fault of [
-      '500',
-      'reset',
-      'html200',
-      'empty200',
-      'hang',
-      'error-first',
-      'fin-after=0',
-      '429',
-      'quota',
-      '401',
-    ]) {
-      reset();
-      simulator.scenario([{ match: { prefix }, fault }]);
-      const answer = await post(route, ask(model, '[[say:rescued]]', true));
-      expect({ fault, status: answer.status }).toEqual({ fault, status: 200 });
-      expect(answer.text).toContain('rescued');
-      expect(answer.headers.get('x-gateway-fallback')).toBe('true');
-      expect(answer.headers.get('x-gateway-attempts')).toBe('2');
-      expect(answer.headers.get('x-gateway-provider')).toBe(model === GPT ? 'anthropic' : 'openai');
-    }
-  });
+  it.each(combinations)(
+    '(83, 96, 97) %s with %s: another provider takes over before the first content',
+    async (route, model) => {
+      const prefix = model === GPT ? 'openai' : 'anthropic';
+      for (const fault of [
+        '500',
+        'reset',
+        'html200',
+        'empty200',
+        'hang',
+        'error-first',
+        'fin-after=0',
+        '429',
+        'quota',
+        '401',
+      ]) {
+        reset();
+        simulator.scenario([{ match: { prefix }, fault }]);
+        const answer = await post(route, ask(model, '[[say:rescued]]', true));
+        expect({ fault, status: answer.status }).toEqual({ fault, status: 200 });
+        expect(answer.text).toContain('rescued');
+        expect(answer.headers.get('x-gateway-fallback')).toBe('true');
+        expect(answer.headers.get('x-gateway-attempts')).toBe('2');
+        expect(answer.headers.get('x-gateway-provider')).toBe(model === GPT ? 'anthropic' : 'openai');
+      }
+    },
+  );
 
-  it('a stream that broke after its first content is never continued by another provider', async () => {
+  it('(89) a stream that broke after its first content is never continued by another provider', async () => {
     simulator.scenario([{ match: { prefix: 'openai' }, fault: 'cut-after=3' }]);
     const answer = await post('/v1/chat/completions', ask(GPT, '[[tokens:120]]', true));
     expectBrokenStream('/v1/chat/completions', answer.text);
     expect(simulator.journal().map(({ prefix }) => prefix)).toEqual(['openai']);
   });
 
-  it('caller’s mistakes are the provider’s own words, and nobody else is asked', async () => {
+  it('(94) caller’s mistakes are the provider’s own words, and nobody else is asked', async () => {
     const answer = await post('/v1/chat/completions', ask(GPT, '[[fault:404]]', false));
     expect(answer.status).toBe(404);
     expect(JSON.parse(answer.text)).toMatchObject({ error: { code: 'model_not_found' } });
     expect(simulator.journal()).toHaveLength(1);
   });
 
-  it('a prompt that is too long goes to a model with more room, and back to the caller when there is none', async () => {
+  it('(98) a prompt that is too long goes to a model with more room, and back to the caller when there is none', async () => {
     simulator.scenario([{ match: { prefix: 'openai' }, fault: 'context' }]);
     const rescued = await post('/v1/chat/completions', ask(GPT, '[[say:room enough]]', false));
     expect(rescued.status).toBe(200);
@@ -210,7 +213,7 @@ providers:
     expect(simulator.journal()).toHaveLength(1);
   });
 
-  it('retry-after is handed on', async () => {
+  it('(97) retry-after is handed on', async () => {
     const answer = await post('/v1/chat/completions', ask(GPT, '[[fault:429,retry-after=7]]', false), alone);
     expect(answer.status).toBe(429);
     expect(answer.headers.get('retry-after')).toBe('7');
@@ -236,7 +239,7 @@ providers:
   });
 
   it.each(combinations)(
-    '%s with %s: a client that leaves stops the provider within a second and pays for what came',
+    '(88) %s with %s: a client that leaves stops the provider within a second and pays for what came',
     async (route, model) => {
       const controller = new AbortController();
       const response = await fetch(`${gateway.url}${route}`, {

@@ -1,3 +1,5 @@
+import { DataSource } from 'typeorm';
+import { verifyLedger } from '../../src/billing';
 import { startSimulator, type Simulator } from '../../src/providers/simulator/server/simulator';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { createTestDatabase } from '../support/test-database';
@@ -158,6 +160,86 @@ pricing: { unknown: estimate, overrides: { declared-model: { input: 1, output: 2
     await call('PUT', '/house-model', { input: '0.1', output: '0.2' });
     expect((await call('GET', '/unpriced')).body['data']).toEqual([]);
     await call('DELETE', '/house-model');
+  });
+
+  describe('re-rating', () => {
+    const reRate = (body: object) =>
+      gateways[0]!.admin('POST', '/prices/re-rate', {
+        from: '2020-01-01T00:00:00Z',
+        to: '2100-01-01T00:00:00Z',
+        model: MODEL,
+        reason: 'the list was wrong',
+        ...body,
+      });
+    const spentOf = async (id: string): Promise<string> =>
+      ((await gateways[0]!.admin('GET', `/budgets/${id}`)).body as { spent_usd: string }).spent_usd;
+    const reported = async (): Promise<string> => {
+      const query = 'from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&group_by=model';
+      const { body } = await gateways[0]!.admin('GET', `/usage?${query}`);
+      const rows = (body as { data: { model: string | null; cost_usd: string }[] }).data;
+      return rows.find(({ model }) => model?.startsWith(MODEL))?.cost_usd ?? '';
+    };
+
+    it('shows the difference first, posts it once, and requests, reports and budgets follow', async () => {
+      const made = await gateways[0]!.admin('POST', '/budgets', {
+        scope: 'organization',
+        limit_usd: '9',
+        period: 'month',
+      });
+      const { id: budget } = made.body as { id: string };
+      await until(async () => (await spentOf(budget)) === '0');
+      const calls = [await ask(0), await ask(1), await ask(0)];
+      for (const { id } of calls) await gateways[0]!.recordOf(id);
+      await until(async () => (await spentOf(budget)) !== '0');
+      // What tests before this one have charged at other prices.
+      await reRate({ dry_run: false });
+      const all = await reported();
+      const spent = await spentOf(budget);
+
+      expect((await reRate({})).body).toMatchObject({ dry_run: true, changed: 0, difference_usd: '0' });
+      // Twice the price of gpt-4o-mini.
+      await call('PUT', `/${MODEL}`, { input: '0.3', output: '1.2', cache_read: '0.15' });
+      const preview = (await reRate({})).body as Record<string, string | number>;
+      expect(preview).toMatchObject({ dry_run: true, before_usd: all, unpriced: [] });
+      expect(preview['changed']).toBeGreaterThanOrEqual(calls.length);
+      expect(Number(preview['difference_usd'])).toBeCloseTo(Number(all), 6);
+      expect([await reported(), await spentOf(budget)]).toEqual([all, spent]);
+
+      const done = (await reRate({ dry_run: false })).body as Record<string, string>;
+      expect(done).toEqual({ ...preview, dry_run: false });
+      expect(await reported()).toBe(done['after_usd']);
+      const record = await gateways[1]!.recordOf(calls[0]!.id);
+      expect(record).toMatchObject({ price_version: done['price_version'] });
+      expect(Number(record['cost_usd'])).toBeCloseTo(Number(calls[0]!.cost) * 2, 8);
+      expect(JSON.stringify(record)).toContain('"price_source":"override"');
+      expect(Number(await spentOf(budget))).toBeCloseTo(Number(spent) * 2, 8);
+      expect((await reRate({ dry_run: false })).body).toMatchObject({ changed: 0, difference_usd: '0' });
+      const { body: log } = await gateways[0]!.admin('GET', '/audit?limit=50');
+      const deed = (log as { data: { action: string; after: object }[] }).data.find(
+        ({ action }) => action === 'price.re_rate',
+      );
+      expect(deed?.after).toMatchObject({ reason: 'the list was wrong', difference_usd: done['difference_usd'] });
+
+      // And back, to the nano-dollar.
+      await call('DELETE', `/${MODEL}`);
+      await reRate({ dry_run: false });
+      expect([await reported(), await spentOf(budget)]).toEqual([all, spent]);
+      const books = await verifyLedger(gateways[0]!.app.get(DataSource));
+      expect(books.filter(({ differences }) => differences.length > 0)).toEqual([]);
+      await gateways[0]!.admin('DELETE', `/budgets/${budget}`);
+    });
+
+    it.each([
+      ['from', { from: '2100-01-01T00:00:00Z' }],
+      ['from', { from: 'yesterday' }],
+      ['to', { to: undefined }],
+      ['reason', { reason: '' }],
+      ['dry_run', { dry_run: 'no' }],
+      ['price', { price: '1' }],
+    ])('refuses a wrong %s', async (param, changes) => {
+      const { status, body } = await reRate(changes);
+      expect([status, (body as { error: { param: string } }).error.param]).toEqual([400, param]);
+    });
   });
 
   it.each([

@@ -131,7 +131,7 @@ models:
   });
   const dialectOf = (path: string) => (path.includes('/messages') ? 'anthropic' : 'openai');
 
-  it('UPS-2: wherever a stream is cut, nobody sees two providers or one piece twice', async () => {
+  it('(89) UPS-2: wherever a stream is cut, nobody sees two providers or one piece twice', async () => {
     let transcripts = 0;
     let rescued = 0;
     let failed = 0;
@@ -183,7 +183,7 @@ models:
     guarantee('UPS-2', `${transcripts} cuts: ${rescued} taken over, ${failed} told as errors, 0 mixed, 0 repeated`);
   });
 
-  it('UPS-3: every phase of a call has its time-out, told to the caller and on record', async () => {
+  it('(99) UPS-3: every phase of a call has its time-out, told to the caller and on record', async () => {
     const begin = (response: ServerResponse): void =>
       void response
         .writeHead(200, { 'content-type': 'text/event-stream' })
@@ -318,7 +318,7 @@ models:
       guarantee('HTTP-2', `${arrived} calls with ${sent} headers of the caller: only listed ones went out`, seed);
     });
 
-    it('a trace goes on, and what Anthropic’s clients say to Anthropic', async () => {
+    it('(59, 114) a trace goes on, and what Anthropic’s clients say to Anthropic', async () => {
       answerAlike(first);
       const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
       for (const [route, model] of [
@@ -337,6 +337,15 @@ models:
         const record = await gateway.recordOf(headers.get('x-request-id')!);
         expect(JSON.stringify(record['decisions'])).toContain('4bf92f3577b34da6a3ce929d0e0e4736');
       }
+    });
+
+    it('(59) a beta that the client names is joined to the one that the translation needs', async () => {
+      answerAlike(first);
+      const file = { type: 'file', file: { file_id: 'file_011CNha8iCJcU1wXNR6q4V8w' } };
+      const content = [{ type: 'text', text: 'read this' }, file];
+      const body = { ...ask('ca', false), messages: [{ role: 'user', content }] };
+      expect((await post('/v1/chat/completions', body, { 'anthropic-beta': 'some-beta' })).status).toBe(200);
+      expect(first.last.headers['anthropic-beta']).toBe('files-api-2025-04-14,some-beta');
     });
   });
 });

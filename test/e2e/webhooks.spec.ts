@@ -245,4 +245,48 @@ pricing: { overrides: { gpt-4o-mini: { input: 0, output: 1000 } } }
     }, 60_000);
     await admin('DELETE', `/webhooks/${id}`);
   });
+
+  it('gives an event up after twelve attempts at a receiver that takes nothing, and asks it no more', async () => {
+    const { id } = await subscribe('/dead', ['budget.threshold']);
+    const budget = await admin('POST', '/budgets', {
+      scope: 'key',
+      scope_id: keyId,
+      limit_usd: '5',
+      period: 'total',
+      alerts: [0.01],
+    });
+    failures = Infinity;
+    try {
+      await until(async () => {
+        await ask(1, 10);
+        return at('/dead').length > 0;
+      }, 60_000);
+      const database = await new DataSource({ ...databaseOptions(url), entities: [] }).initialize();
+      // The waits grow to six hours: each next attempt is due at once here.
+      await until(async () => {
+        await database.query(
+          "update webhook_deliveries set next_attempt_at = now() where webhook_id = $1 and state = 'pending' and status is not null",
+          [id],
+        );
+        return (await deliveries(id)).some(({ state }) => state === 'dead');
+      }, 60_000);
+      expect(await deliveries(id)).toEqual([
+        expect.objectContaining({ event: 'budget.threshold', state: 'dead', attempts: 12, status: 500 }),
+      ]);
+      const tries = at('/dead');
+      expect(tries).toHaveLength(12);
+      expect(new Set(tries.map(({ headers }) => headers['webhook-id'])).size).toBe(1);
+      await database.query('update webhook_deliveries set next_attempt_at = now() where webhook_id = $1', [id]);
+      await database.destroy();
+    } finally {
+      failures = 0;
+    }
+    // Another event that arrives shows that the couriers have looked since.
+    const { id: other } = await subscribe('/alive', ['budget.threshold']);
+    await admin('PATCH', `/budgets/${String(budget.body['id'])}`, { alerts: [0.01, 0.011] });
+    await until(() => at('/alive').length > 0, 60_000);
+    expect(at('/dead').filter(({ data }) => data['threshold'] === 0.01)).toHaveLength(12);
+    for (const one of [id, other]) await admin('DELETE', `/webhooks/${one}`);
+    await admin('DELETE', `/budgets/${String(budget.body['id'])}`);
+  });
 });

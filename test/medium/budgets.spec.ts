@@ -233,6 +233,32 @@ describe('hard budgets on PostgreSQL', () => {
     ).rejects.toMatchObject({ status: 400, param: 'expires_at' });
   });
 
+  it('counts every one of many top-ups made at once, while replicas spend', async () => {
+    const one = billed(50);
+    const { id } = await budgets.create(budget({ limitNanoUsd: 10n * one }));
+    const replicas = await start(3, 90_000);
+    const expiresAt = new Date(clock.now() + 600_000);
+    const topUp = (): Promise<unknown> => budgets.topUp(id, { amountNanoUsd: one, expiresAt, reason: 'more' });
+    const calls = Array.from({ length: 60 }, (_, index) => call(replicas[index % 3]!, 50, 50));
+    const made = Promise.all(Array.from({ length: 20 }, topUp));
+    const early = sumOf(await Promise.all(calls));
+    await made;
+    expect((await budgets.get(id)).standing.allowedNanoUsd).toBe(30n * one);
+    expect(await budgets.topUps(id)).toHaveLength(20);
+    // What was refused before the last top-up was there is served now, to the last nano-dollar.
+    for (const replica of replicas) await replica.desk.budgetsChanged();
+    const late = sumOf(await Promise.all(Array.from({ length: 60 }, (_, index) => call(replicas[index % 3]!, 50, 50))));
+    for (const replica of running.splice(0)) await replica.stop();
+    expect(early + late).toBeLessThanOrEqual(30n * one);
+    expect(early + late).toBeGreaterThan(29n * one);
+    expect(await standing(id)).toMatchObject({ spent: (early + late).toString(), leased: '0', overrun: '0' });
+    const [period] = await database.query<{ ceiling: string }[]>(
+      'select ceiling_nano_usd as ceiling from budget_periods where budget_id = $1',
+      [id],
+    );
+    expect(period?.ceiling).toBe((30n * one).toString());
+  }, 150_000);
+
   it('begins a new period at zero, while calls that run belong to the old one (BUD-8)', async () => {
     const { id } = await budgets.create(budget({ limitNanoUsd: billed(50) + 400_000n, period: 'hour' }));
     const [replica] = await start();

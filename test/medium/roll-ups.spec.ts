@@ -47,17 +47,20 @@ describe('roll-ups', () => {
         ...(await database.query<object[]>(`
           select * from (
             select starts_at, department_id, team_id, user_id, key_id, provider, model, requests, errors, fallbacks, cache_hits,
-              streams, attempts, input_tokens, output_tokens, cost_nano_usd, saved_nano_usd from ${table} where requests <> 0
+              streams, attempts, input_tokens, output_tokens, input_image_tokens, output_image_tokens, cost_nano_usd,
+              saved_nano_usd from ${table} where requests <> 0
           ) as sums full join (
             select date_trunc('${unit}', started_at, 'UTC') as starts_at, department_id, team_id, coalesce(user_id, '') as user_id,
               key_id, coalesce(provider, '') as provider, coalesce(model, '') as model, count(*) as requests,
               count(*) filter (where status >= 400 or error_code is not null) as errors, count(*) filter (where fallback) as fallbacks,
               count(*) filter (where cache_status in ('hit', 'semantic-hit')) as cache_hits, count(*) filter (where stream) as streams,
               sum(attempts) as attempts, sum(input_tokens) as input_tokens, sum(output_tokens) as output_tokens,
+              sum(input_image_tokens) as input_image_tokens, sum(output_image_tokens) as output_image_tokens,
               sum(cost_nano_usd) as cost_nano_usd, sum(saved_nano_usd) as saved_nano_usd
             from usage_requests group by 1, 2, 3, 4, 5, 6, 7
           ) as rows using (starts_at, department_id, team_id, user_id, key_id, provider, model, requests, errors, fallbacks,
-            cache_hits, streams, attempts, input_tokens, output_tokens, cost_nano_usd, saved_nano_usd)
+            cache_hits, streams, attempts, input_tokens, output_tokens, input_image_tokens, output_image_tokens, cost_nano_usd,
+            saved_nano_usd)
           where sums is null or rows is null`)),
       );
     }
@@ -84,6 +87,7 @@ describe('roll-ups', () => {
       model: fc.constantFrom('gpt-4o', 'claude'),
       provider: fc.constantFrom('openai', 'anthropic'),
       inputTokens: fc.nat(100_000),
+      imageTokens: fc.constantFrom(0, 0, 258, 1_290),
       status: fc.constantFrom(200, 200, 429, 500),
     });
     const step = fc.oneof(

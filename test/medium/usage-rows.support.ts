@@ -27,6 +27,8 @@ export interface RowFields {
   readonly keyId?: string;
   readonly startedAtMs?: number;
   readonly inputTokens?: number;
+  /** In the prompt, and twice as many in the answer. */
+  readonly imageTokens?: number;
   readonly status?: number;
   readonly charges?: readonly Charge[];
 }
@@ -47,6 +49,8 @@ export function usageRows(fields: RowFields): ShippedRows {
     key_id: fields.keyId ?? 'key_1',
     department_id: 'dept_1',
     input_tokens: fields.inputTokens ?? 10,
+    input_image_tokens: fields.imageTokens ?? 0,
+    output_image_tokens: (fields.imageTokens ?? 0) * 2,
     cost_nano_usd: (fields.cost ?? 0n).toString(),
   };
   const kind = { status: 'succeeded', usage_source: 'provider' };

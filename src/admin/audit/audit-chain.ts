@@ -18,23 +18,25 @@ export interface AuditEntry {
   readonly after: unknown;
 }
 
+/** All but what it was before and after, in the order in which they are hashed and stored. */
+export const factsOf = (entry: AuditEntry): (string | number | Date | null)[] => [
+  entry.sequence,
+  entry.id,
+  entry.at,
+  entry.actorKind,
+  entry.actorId,
+  entry.actorLabel,
+  entry.address,
+  entry.action,
+  entry.targetType,
+  entry.targetId,
+  entry.targetLabel,
+];
+
 /** An HMAC over the entry and the hash before it: without the gateway's secret nobody can mend the chain after a change. */
 export function hashOf(key: Buffer, previous: Buffer, entry: AuditEntry): Buffer {
-  const fields = [
-    entry.sequence,
-    entry.id,
-    entry.at.getTime(),
-    entry.actorKind,
-    entry.actorId,
-    entry.actorLabel,
-    entry.address,
-    entry.action,
-    entry.targetType,
-    entry.targetId,
-    entry.targetLabel,
-    sorted(entry.before),
-    sorted(entry.after),
-  ];
+  const facts = factsOf(entry).map((fact) => (fact instanceof Date ? fact.getTime() : fact));
+  const fields = [...facts, sorted(entry.before), sorted(entry.after)];
   return createHmac('sha256', key).update(previous).update(JSON.stringify(fields)).digest();
 }
 

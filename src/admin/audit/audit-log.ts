@@ -5,7 +5,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { newId } from '../../core/ids';
 import { Clock } from '../../platform/clock';
 import { Secrets } from '../../platform/secrets/secrets';
-import { hashOf, sealOf, type AuditEntry } from './audit-chain';
+import { factsOf, hashOf, sealOf, type AuditEntry } from './audit-chain';
 import { masked } from './masked';
 
 /** Who did it. */
@@ -112,20 +112,6 @@ async function lockHead(manager: EntityManager): Promise<Head> {
   return head;
 }
 
-const valuesOf = (entry: AuditEntry): unknown[] => [
-  entry.sequence,
-  entry.id,
-  entry.at,
-  entry.actorKind,
-  entry.actorId,
-  entry.actorLabel,
-  entry.address,
-  entry.action,
-  entry.targetType,
-  entry.targetId,
-  entry.targetLabel,
-  jsonOf(entry.before),
-  jsonOf(entry.after),
-];
+const valuesOf = (entry: AuditEntry): unknown[] => [...factsOf(entry), jsonOf(entry.before), jsonOf(entry.after)];
 
 const jsonOf = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));

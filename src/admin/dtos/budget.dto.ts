@@ -9,7 +9,6 @@ import {
   IsNumber,
   IsObject,
   IsString,
-  Length,
   Matches,
   Max,
   MaxLength,
@@ -23,25 +22,19 @@ import {
   type BudgetFields,
   type BudgetPeriod,
   type BudgetScope,
-  type BudgetTopUp,
   exhaustionOf,
   forecastOf,
   type StandingBudget,
 } from '../../billing';
 import { InvalidRequestError } from '../../core/errors';
 import { DegradeDto, toDegradation } from './degrade.dto';
-import { formatUsd, NANO_PER_USD, parseUsd, type NanoUsd } from '../../core/money';
-import { IsModelPatterns, IsName, IsTime, MayBeAbsent, MayBeNull } from './fields';
+import { formatUsd } from '../../core/money';
+import { IsAmount, toAmount } from './amount';
+import { IsModelPatterns, IsName, MayBeAbsent, MayBeNull } from './fields';
 import { PageDto } from './page.dto';
 import { toZone } from './time-zone';
 
-/** More is a typing error: no organization spends a billion dollars on tokens in a period. */
-const MAX_USD = 1_000_000_000n;
-const AMOUNT = /^\d{1,10}(\.\d{1,9})?$/;
-const AMOUNT_MESSAGE =
-  '$property must be an amount in USD as a text with at most 9 decimals, for example "250" or "0.05"';
 const MAX_ALERTS = 20;
-const MAX_REASON_LENGTH = 500;
 const MAX_ZONE_LENGTH = 64;
 
 /** The alerts of a budget that names none. */
@@ -68,7 +61,7 @@ export class CreateBudgetDto {
   name?: string;
 
   @ApiProperty({ example: '500', description: 'Decimal text in USD, above zero.' })
-  @Matches(AMOUNT, { message: AMOUNT_MESSAGE })
+  @IsAmount()
   limit_usd!: string;
 
   @ApiProperty({ enum: BUDGET_PERIODS, example: 'month', description: 'Calendar periods in `timezone`.' })
@@ -123,7 +116,7 @@ export class UpdateBudgetDto {
 
   @ApiPropertyOptional({ example: '750' })
   @MayBeAbsent()
-  @Matches(AMOUNT, { message: AMOUNT_MESSAGE })
+  @IsAmount()
   limit_usd?: string;
 
   @ApiPropertyOptional()
@@ -152,26 +145,6 @@ export class UpdateBudgetDto {
   @ValidateNested()
   @Type(() => DegradeDto)
   degrade?: DegradeDto | null;
-}
-
-export class CreateTopUpDto {
-  @ApiProperty({ example: '50', description: 'Decimal text in USD, above zero.' })
-  @Matches(AMOUNT, { message: AMOUNT_MESSAGE })
-  amount_usd!: string;
-
-  @ApiProperty({
-    format: 'date-time',
-    example: '2026-12-31T23:59:59Z',
-    description: 'It ends with its period at latest.',
-  })
-  @IsTime()
-  expires_at!: string;
-
-  @ApiProperty({ example: 'quarter-end report' })
-  @IsString()
-  @Length(1, MAX_REASON_LENGTH)
-  @Matches(/^\P{Cc}*$/u, { message: '$property must not hold control characters' })
-  reason!: string;
 }
 
 export class BudgetDto {
@@ -243,34 +216,9 @@ export class BudgetDto {
   created_at!: string;
 }
 
-export class TopUpListDto {
-  @ApiProperty({ type: () => [TopUpDto] })
-  data!: TopUpDto[];
-}
-
 export class BudgetPageDto extends PageDto {
   @ApiProperty({ type: [BudgetDto] })
   data!: BudgetDto[];
-}
-
-export class TopUpDto {
-  @ApiProperty({ example: 'top_01kb3v0000abcdefghjkmnpqrs' })
-  id!: string;
-
-  @ApiProperty({ example: 'bud_01kb3v0000abcdefghjkmnpqrs' })
-  budget_id!: string;
-
-  @ApiProperty({ example: '50' })
-  amount_usd!: string;
-
-  @ApiProperty({ format: 'date-time' })
-  expires_at!: string;
-
-  @ApiProperty({ example: 'quarter-end report' })
-  reason!: string;
-
-  @ApiProperty({ format: 'date-time' })
-  created_at!: string;
 }
 
 /** Throws `InvalidRequestError` with the field that is wrong. */
@@ -309,10 +257,18 @@ export const toBudgetChanges = (dto: UpdateBudgetDto): BudgetChanges => ({
   ...(dto.degrade === undefined ? {} : { degrade: toDegradation(dto.degrade) }),
 });
 
-export const toTopUp = (dto: CreateTopUpDto) => ({
-  amountNanoUsd: toAmount(dto.amount_usd, 'amount_usd'),
-  expiresAt: new Date(dto.expires_at),
-  reason: dto.reason,
+/** What was decided, without what is spent: that changes all the time, and by nobody's hand. */
+export const fromTerms = (budget: BudgetFields & Pick<StandingBudget, 'degrade'>) => ({
+  name: budget.name,
+  scope: budget.scope,
+  scope_id: budget.scopeId,
+  limit_usd: formatUsd(budget.limitNanoUsd),
+  period: budget.period,
+  timezone: budget.timezone,
+  hard: budget.hard,
+  alerts: budget.alerts,
+  models: budget.models,
+  degrade: budget.degrade,
 });
 
 export function fromBudget({ standing, ...budget }: StandingBudget, nowMs: number): BudgetDto {
@@ -321,17 +277,8 @@ export function fromBudget({ standing, ...budget }: StandingBudget, nowMs: numbe
   const forecast = forecastOf(standing, nowMs);
   return {
     id: budget.id,
-    name: budget.name,
     source: budget.source,
-    scope: budget.scope,
-    scope_id: budget.scopeId,
-    limit_usd: formatUsd(budget.limitNanoUsd),
-    period: budget.period,
-    timezone: budget.timezone,
-    hard: budget.hard,
-    alerts: budget.alerts,
-    models: budget.models,
-    degrade: budget.degrade,
+    ...fromTerms(budget),
     spent_usd: formatUsd(spentNanoUsd),
     held_usd: formatUsd(heldNanoUsd),
     remaining_usd: formatUsd(remaining > 0n ? remaining : 0n),
@@ -340,19 +287,4 @@ export function fromBudget({ standing, ...budget }: StandingBudget, nowMs: numbe
     resets_at: resetsAt?.toISOString() ?? null,
     created_at: budget.createdAt.toISOString(),
   };
-}
-
-export const fromTopUp = (topUp: BudgetTopUp): TopUpDto => ({
-  id: topUp.id,
-  budget_id: topUp.budgetId,
-  amount_usd: formatUsd(topUp.amountNanoUsd),
-  expires_at: topUp.expiresAt.toISOString(),
-  reason: topUp.reason,
-  created_at: topUp.createdAt.toISOString(),
-});
-
-function toAmount(text: string, param: string): NanoUsd {
-  const amount = parseUsd(text);
-  if (amount > 0n && amount <= MAX_USD * NANO_PER_USD) return amount;
-  throw new InvalidRequestError(`${param} must be above 0 and at most ${MAX_USD} USD.`, param);
 }

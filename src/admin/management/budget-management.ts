@@ -11,6 +11,7 @@ import { formatUsd } from '../../core/money';
 import type { Page, PageRequest } from '../../core/page';
 import { AuditLog, type Deed } from '../audit/audit-log';
 import { actorOf, type Caller } from '../authority/caller';
+import { fromTerms } from '../dtos/budget.dto';
 
 /** Budgets: administrators change them, others see those of their teams, or their own. */
 @Injectable()
@@ -77,20 +78,7 @@ const deedOf = (action: string, before: StandingBudget | null, after: StandingBu
     action,
     targetId: budget?.id ?? null,
     targetLabel: budget?.name ?? null,
-    before: before && viewOf(before),
-    after: after && viewOf(after),
+    before: before && fromTerms(before),
+    after: after && fromTerms(after),
   };
 };
-
-/** What was decided, without what is spent: that changes all the time, and by nobody's hand. */
-const viewOf = (budget: StandingBudget): object => ({
-  name: budget.name,
-  scope: budget.scope,
-  scope_id: budget.scopeId,
-  limit_usd: formatUsd(budget.limitNanoUsd),
-  period: budget.period,
-  timezone: budget.timezone,
-  hard: budget.hard,
-  alerts: budget.alerts,
-  models: budget.models,
-});

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { PricesService } from '../../billing';
+import { PricesService, ReRating, type ReRatingRange, type ReRatingResult } from '../../billing';
 import { NotFoundError } from '../../core/errors';
+import { formatUsd } from '../../core/money';
 import { AuditLog } from '../audit/audit-log';
 import { actorOf, type Caller } from '../authority/caller';
 import { fromPrice, fromPriceImport } from '../dtos/price.dto';
@@ -10,6 +11,7 @@ import { fromPrice, fromPriceImport } from '../dtos/price.dto';
 export class PriceManagement {
   constructor(
     private readonly prices: PricesService,
+    private readonly reRating: ReRating,
     private readonly audit: AuditLog,
   ) {}
 
@@ -34,6 +36,24 @@ export class PriceManagement {
     const result = await this.prices.import(file);
     await this.record(caller, 'price.import', null, null, fromPriceImport(result));
     return result;
+  }
+
+  previewReRating(range: ReRatingRange): Promise<ReRatingResult> {
+    return this.reRating.preview(range);
+  }
+
+  /** Each step is on record with what it has posted, or it has not happened. */
+  reRate(caller: Caller, range: ReRatingRange, reason: string): Promise<ReRatingResult> {
+    const actor = actorOf(caller);
+    const { from, to, provider = null, model = null } = range;
+    return this.reRating.apply(range, (work) =>
+      this.audit.change(actor, async (manager) => {
+        const { changed, differenceNanoUsd } = await work(manager);
+        const after = { from, to, provider, model, reason, changed, difference_usd: formatUsd(differenceNanoUsd) };
+        const deed = { action: 'price.re_rate', targetId: null, targetLabel: model, before: null, after };
+        return { result: undefined, deed };
+      }),
+    );
   }
 
   private view(model: string): object | null {

@@ -10,6 +10,7 @@ import { Clock } from '../../platform/clock';
 import { Budget } from '../entities/budget.entity';
 import { BudgetTopUp } from '../entities/budget-top-up.entity';
 import type { BudgetScope } from '../budgets.config';
+import { refuseOverlap } from './overlapping-budgets';
 
 export type BudgetFields = Pick<
   Budget,
@@ -68,13 +69,16 @@ export class BudgetsService {
     private readonly clock: Clock,
   ) {}
 
-  /** Throws `InvalidRequestError` when there is no such department, team, user or key. */
-  async create(fields: BudgetFields, manager = this.database.manager): Promise<StandingBudget> {
+  /** Throws `InvalidRequestError` when there is no such department, team, user or key, or when it overlaps another budget. */
+  async create(fields: BudgetFields, within = this.database.manager): Promise<StandingBudget> {
     await this.requireScope(fields.scope, fields.scopeId);
     const now = this.clock.now();
     const id = newId('bud', now);
-    await manager.insert(Budget, { ...fields, id, source: 'api', createdAt: new Date(now), removedAt: null });
-    return this.get(id, { manager });
+    await within.transaction(async (manager) => {
+      await refuseOverlap(manager, fields);
+      await manager.insert(Budget, { ...fields, id, source: 'api', createdAt: new Date(now), removedAt: null });
+    });
+    return this.get(id, { manager: within });
   }
 
   /** Of a scope: the budgets of its teams and their members, or of its user, and of keys within it. */
@@ -103,8 +107,10 @@ export class BudgetsService {
 
   /** In force everywhere within a second. Throws `ConflictError` for a budget of the configuration file. */
   async update(id: string, changes: BudgetChanges, within = this.database.manager): Promise<StandingBudget> {
-    await this.findOwn(id, within);
+    const budget = await this.findOwn(id, within);
     await within.transaction(async (manager) => {
+      if (changes.models !== undefined || changes.hard !== undefined)
+        await refuseOverlap(manager, Object.assign(budget, changes), id);
       if (Object.keys(changes).length > 0) await manager.update(Budget, { id }, changes);
       await manager.query('select budget_raise_ceiling($1)', [id]);
     });

@@ -1,5 +1,5 @@
 import type { InferenceRequest } from '../../core/chat';
-import type { ModelPrice } from '../model-price';
+import type { DearKind, ModelPrice } from '../model-price';
 import { askedServiceTier } from './service-tier';
 
 /** Shorter texts are no images. */
@@ -13,23 +13,44 @@ const TOOL_TOKENS = 600;
 /** Stands for the name of a member that holds an image in base64. */
 const IMAGE_DATA = ' image';
 
+const AUDIO_PARTS = new Set(['input_audio', 'audio', 'audio_url']);
+const VIDEO_PARTS = new Set(['input_video', 'video', 'video_url']);
+const FILE_PARTS = new Set(['file', 'input_file', 'document']);
+const ANSWER_KINDS = new Map<string, DearKind>([
+  ['audio', 'outputAudio'],
+  ['image', 'outputImage'],
+]);
+/** Members of a file that say where it lies, instead of what is in it. */
+const ELSEWHERE = ['file_id', 'file_url', 'url'];
+
 /** Tools that the caller runs. Others run at the provider, read what they like and have fees of their own. */
 const CALLERS_TOOL =
   /^(function|custom|bash|text_editor|computer|memory|computer_use_preview|apply_patch|local_shell)(_|$)/;
 
-/**
- * The most prompt tokens a provider can count. Tokens of text are made of whole bytes, so the bytes of the body bound
- * them; images are charged by their size in pixels, which is bounded by a constant.
- */
-export function inputTokenBound({ document }: InferenceRequest): number {
+/** What a prompt is made of, as far as its cost is concerned. */
+export interface PromptBound {
+  /**
+   * The most prompt tokens a provider can count. Tokens of text are made of whole bytes, so the bytes of the body bound
+   * them; images are charged by their size in pixels, which is bounded by a constant.
+   */
+  readonly tokens: number;
+  /** Why there is no bound at this price; null: there is one. */
+  readonly why: string | null;
+}
+
+export function promptBound(request: InferenceRequest, price: ModelPrice): PromptBound {
+  const { document } = request;
   const body = document.value;
   const media = mediaOf(body);
   const tools = body['tools'] === undefined && body['functions'] === undefined ? 0 : TOOL_TOKENS;
-  return document.bytes.length - media.bytes + media.tokens + tools + FRAMING_TOKENS;
+  return {
+    tokens: document.bytes.length - media.bytes + media.tokens + tools + FRAMING_TOKENS,
+    why: media.why ?? whyUnbounded(request, price) ?? whyUnpricedKind(body, media, price),
+  };
 }
 
 /** Why the cost of this call has no bound that we know at this price; null: it has one. */
-export function whyUnbounded(request: InferenceRequest, { serviceTiers }: ModelPrice): string | null {
+function whyUnbounded(request: InferenceRequest, { serviceTiers }: ModelPrice): string | null {
   const body = request.document.value;
   for (const member of ['previous_response_id', 'conversation', 'prompt', 'container', 'mcp_servers'] as const) {
     const value = body[member];
@@ -47,24 +68,62 @@ export function whyUnbounded(request: InferenceRequest, { serviceTiers }: ModelP
   return typeof foreign === 'string' ? `the tool "${foreign.slice(0, 64)}" runs at the provider` : null;
 }
 
+/** Audio costs a multiple of text: where the price list has no price of its own for it, the price of text bounds nothing. */
+function whyUnpricedKind(
+  body: Readonly<Record<string, unknown>>,
+  media: Media,
+  { ownKinds }: ModelPrice,
+): string | null {
+  if (media.hasAudio && !ownKinds?.includes('inputAudio'))
+    return 'audio in the prompt has no known price (input_audio)';
+  const { modalities } = body;
+  if (!Array.isArray(modalities)) return null;
+  const unpriced = (modalities as unknown[]).find((modality) => {
+    const kind = typeof modality === 'string' ? ANSWER_KINDS.get(modality) : undefined;
+    return modality !== 'text' && (kind === undefined || !ownKinds?.includes(kind));
+  });
+  if (unpriced === undefined) return null;
+  return `answers in ${JSON.stringify(unpriced).slice(0, 32)} have no known price`;
+}
+
 interface Media {
   /** Of base64 text that is counted by `tokens` instead. */
   bytes: number;
   tokens: number;
+  hasAudio: boolean;
+  /** Something whose size the request does not tell, or that nobody has a price for. */
+  why: string | null;
 }
 
-function mediaOf(value: unknown, media: Media = { bytes: 0, tokens: 0 }, name = ''): Media {
+const NO_MEDIA = { bytes: 0, tokens: 0, hasAudio: false, why: null };
+
+function mediaOf(value: unknown, media: Media = { ...NO_MEDIA }, name = ''): Media {
   if (typeof value === 'string') addText(value, name, media);
   else if (Array.isArray(value)) for (const item of value) mediaOf(item, media, name);
-  else if (typeof value === 'object' && value !== null) {
-    const parts = value as Record<string, unknown>;
-    const isImage = typeof parts['media_type'] === 'string' && parts['media_type'].startsWith('image/');
-    for (const key in parts) mediaOf(parts[key], media, isImage && key === 'data' ? IMAGE_DATA : key);
-  }
+  else if (typeof value === 'object' && value !== null) addMembers(value as Record<string, unknown>, media);
   return media;
 }
 
+function addMembers(part: Readonly<Record<string, unknown>>, media: Media): void {
+  const { type, media_type: mediaType } = part;
+  if (typeof type === 'string') addKind(type, part, media);
+  const isImage = typeof mediaType === 'string' && mediaType.startsWith('image/');
+  for (const key in part) mediaOf(part[key], media, isImage && key === 'data' ? IMAGE_DATA : key);
+}
+
+/** Parts of a prompt that are no text and no image. */
+function addKind(type: string, part: Readonly<Record<string, unknown>>, media: Media): void {
+  if (AUDIO_PARTS.has(type)) media.hasAudio = true;
+  else if (VIDEO_PARTS.has(type)) media.why ??= 'video in the prompt has no known price';
+  else if (FILE_PARTS.has(type)) {
+    const nested = part['file'] ?? part['source'] ?? part;
+    const isElsewhere = typeof nested === 'object' && nested !== null && ELSEWHERE.some((member) => member in nested);
+    if (isElsewhere) media.why ??= 'a file that the provider fetches has no known size: send its content';
+  }
+}
+
 function addText(text: string, name: string, media: Media): void {
+  if (text.startsWith('data:audio/')) media.hasAudio = true;
   const isReference = (name === 'url' || name === 'file_url' || name === 'image_url') && text.startsWith('http');
   if (isReference || name === 'file_id') media.tokens += IMAGE_TOKENS;
   else if (text.length > MEDIA_LENGTH && (name === IMAGE_DATA || text.startsWith('data:image/'))) {

@@ -15,7 +15,7 @@ export interface DeskParts {
   readonly authority: BudgetAuthority;
   readonly clock: Clock;
   readonly pause: Pause;
-  /** How long a call waits for money that other running calls hold and may not need. Default: 30 s. */
+  /** How long a call waits for money that other running calls hold and may not need. Default: 20 s. */
   readonly maxWaitMs?: number;
 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { chatRequest } from '../testing/usage-fixtures';
 import { estimateJsonTokens } from '../../core/tokens';
 import type { ModelPrice, PriceTier } from '../model-price';
-import { inputTokenBound, whyUnbounded } from './input-bound';
+import { promptBound } from './input-bound';
 import { payableCall } from './payable-call';
 import { termsOf } from './testing/budget-fixtures';
 
@@ -53,7 +53,9 @@ describe('what a call may cost', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 400, unit: 'grapheme' }), (prompt) => {
         const request = chatRequest('gpt-4o', prompt);
-        return inputTokenBound(request) >= estimateJsonTokens(request.document.value['messages']);
+        return (
+          promptBound(request, priceOf('catalogue')).tokens >= estimateJsonTokens(request.document.value['messages'])
+        );
       }),
     );
   });
@@ -65,6 +67,38 @@ describe('what a call may cost', () => {
   });
 
   it('an ordinary call has a bound', () => {
-    expect(whyUnbounded(chatRequest(), priceOf('catalogue'))).toBeNull();
+    expect(promptBound(chatRequest(), priceOf('catalogue')).why).toBeNull();
+  });
+});
+
+describe('what has no bound', () => {
+  const why = (body: object, price: Partial<ModelPrice> = {}): string | null =>
+    promptBound(chatRequest('gpt-4o', 'hello', 10, body), { ...priceOf('catalogue'), ...price }).why;
+  const prompt = (...content: object[]): object => ({ messages: [{ role: 'user', content }] });
+  const AUDIO = prompt({ type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } });
+
+  it.each([
+    ['audio', AUDIO, 'input_audio'],
+    ['an answer in audio', { modalities: ['text', 'audio'], audio: { voice: 'alloy', format: 'wav' } }, '"audio"'],
+    ['an answer in images', { modalities: ['image'] }, '"image"'],
+    ['an answer in what nobody knows', { modalities: ['smell'] }, '"smell"'],
+    ['video', prompt({ type: 'video_url', video_url: { url: 'https://example.com/a.mp4' } }), 'video'],
+    ['a stored file', prompt({ type: 'file', file: { file_id: 'file-1' } }), 'no known size'],
+    ['a file by its address', prompt({ type: 'input_file', file_url: 'https://example.com/a.pdf' }), 'no known size'],
+    [
+      'a document by its address',
+      prompt({ type: 'document', source: { type: 'url', url: 'https://e.com' } }),
+      'no known',
+    ],
+  ])('%s, where the price list has no price of its own for it', (_, body, words) => {
+    expect(why(body)).toContain(words);
+  });
+
+  it('has one where the kind is priced, or is in the request itself', () => {
+    expect(why(AUDIO, { ownKinds: ['inputAudio'] })).toBeNull();
+    expect(why({ modalities: ['text', 'audio'] }, { ownKinds: ['outputAudio'] })).toBeNull();
+    expect(why({ modalities: ['text'] })).toBeNull();
+    expect(why(prompt({ type: 'file', file: { file_data: 'data:application/pdf;base64,AAAA' } }))).toBeNull();
+    expect(why(prompt({ type: 'image_url', image_url: { url: 'https://example.com/a.png' } }))).toBeNull();
   });
 });

@@ -4,7 +4,7 @@ import type { NanoUsd } from '../../core/money';
 import { worstCaseCost, type ModelPrice } from '../model-price';
 import type { BudgetTerms } from './budget-terms';
 import { BudgetUnpriceableError } from './budget.errors';
-import { inputTokenBound, whyUnbounded } from './input-bound';
+import { promptBound } from './input-bound';
 import { askedServiceTier } from './service-tier';
 
 /** The bound on an answer for which the client set none: it is sent to the provider, so that it holds. */
@@ -32,9 +32,9 @@ export function payableCall(
   budgets: readonly BudgetTerms[],
 ): PayableCall {
   const [budget] = budgets;
-  const why = whyUnpriced(price) ?? whyUnbounded(request, price);
+  const { tokens: inputTokens, why: whyUnbounded } = promptBound(request, price);
+  const why = whyUnpriced(price) ?? whyUnbounded;
   if (budget && why !== null) throw new BudgetUnpriceableError(budget, why);
-  const inputTokens = inputTokenBound(request);
   const outputTokens = request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS;
   const tier = askedServiceTier(request);
   const costAt = (tokens: number): NanoUsd => worstCaseCost(price, inputTokens, tokens, request.choices, tier);

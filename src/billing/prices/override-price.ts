@@ -1,5 +1,5 @@
 import { usdPerMillionToPico, type PicoUsd } from '../../core/money';
-import { completePrices } from '../catalogue';
+import { completePrices, ownKinds } from '../catalogue';
 import type { ModelPrice, PriceTier, PriceTiers, UnitPrices } from '../model-price';
 import type { KindPrices, LongContextPrices, PriceOverride, UsdPrice } from '../pricing.config';
 
@@ -17,6 +17,7 @@ export function overridePrice(id: string, prices: PriceOverride): ModelPrice {
     source: 'override',
     tiers: tiersOf(base, prices.long_context),
     ...(serviceTiers.length > 0 ? { serviceTiers: Object.freeze(Object.fromEntries(serviceTiers)) } : {}),
+    ownKinds: ownKinds([prices.input_audio, prices.output_audio, prices.output_image]),
     webSearch: perThousand(prices.web_searches_per_thousand),
     request: perThousand(prices.requests_per_thousand),
   });

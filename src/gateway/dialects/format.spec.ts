@@ -85,7 +85,7 @@ describe('errors', () => {
     expect(DIALECTS.anthropic.errors.body(chain(529, 'anthropic'), 'req_1').toString()).toBe('{"own":"words"}');
   });
 
-  it('529 is Anthropic’s: OpenAI clients get 503', () => {
+  it('(96) 529 is Anthropic’s: OpenAI clients get 503', () => {
     expect(DIALECTS.openai.errors.status(chain(529, 'anthropic'))).toBe(503);
     expect(DIALECTS.anthropic.errors.status(chain(529, 'anthropic'))).toBe(529);
   });

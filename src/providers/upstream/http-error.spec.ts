@@ -33,7 +33,7 @@ describe('what an error of a provider means', () => {
     [401, { message: 'bad key' }, ['misconfigured', 'http_401']],
     [529, { type: 'overloaded_error', message: 'Overloaded' }, ['unavailable', 'http_529']],
     [504, { message: 'slow' }, ['timeout', 'http_504']],
-  ])('%i %j is %j', (status, error, expected) => {
+  ])('(97, 98) %i %j is %j', (status, error, expected) => {
     expect(reasonOf(status, error)).toEqual(expected);
   });
 

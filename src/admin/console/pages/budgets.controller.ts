@@ -2,14 +2,8 @@ import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common
 import type { Response } from 'express';
 import { BUDGET_PERIODS, BUDGET_SCOPES } from '../../../billing';
 import { Clock } from '../../../platform/clock';
-import {
-  CreateBudgetDto,
-  CreateTopUpDto,
-  toBudget,
-  toBudgetChanges,
-  toTopUp,
-  UpdateBudgetDto,
-} from '../../dtos/budget.dto';
+import { CreateBudgetDto, toBudget, toBudgetChanges, UpdateBudgetDto } from '../../dtos/budget.dto';
+import { CreateTopUpDto, toTopUp } from '../../dtos/top-up.dto';
 import { BudgetManagement } from '../../management/budget-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../auth/permissions';

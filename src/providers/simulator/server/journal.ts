@@ -29,6 +29,8 @@ export interface JournalEntry {
   /** Who ended a call that did not finish. */
   readonly closedBy: 'client' | 'server' | null;
   readonly idempotencyKey: string | null;
+  /** Of the request, as received: tells which request of a client a call belongs to. */
+  readonly traceparent: string | null;
   /** Names of the request headers, in lower case, sorted. */
   readonly headers: readonly string[];
   readonly authorizationSeen: boolean;

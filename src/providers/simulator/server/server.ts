@@ -102,6 +102,7 @@ function openCall(state: ServerState, request: IncomingMessage, response: Server
     finished: false,
     closedBy: null,
     idempotencyKey: textOf(request.headers['idempotency-key']) || null,
+    traceparent: textOf(request.headers['traceparent']) || null,
     headers: Object.keys(request.headers).sort(),
     authorizationSeen: keyOf(request) !== '',
   };
