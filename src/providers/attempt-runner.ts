@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Cancellable } from '../core/cancel-signal';
 import type { Attempt, AttemptOutcome, GatewayContext } from '../core/context';
 import { StreamCutoffError, UpstreamError } from '../core/errors';
 import { withOutputBound } from '../core/output-bound';
@@ -36,7 +37,7 @@ export interface AttemptOrder {
   /** Whether `remainingMs` is the caller's bound: then running out of it is not the provider's fault. */
   readonly isCallersBound: boolean;
   /** Of one of two calls that race each other: stops it when the other one wins. Absent: the request's own. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Cancellable;
 }
 
 interface Books {
