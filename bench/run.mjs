@@ -39,6 +39,8 @@ const BUSY = 0.7;
 const seconds = options.quick ? Math.min(2, Number(options.seconds)) : Number(options.seconds);
 const rounds = options.quick ? 1 : Number(options.rounds);
 const warmUpSeconds = options.quick ? 0.5 : 1;
+/** Until then a figure is of the compiler: a process serves for weeks what it compiles in its first seconds. */
+const firstSeconds = options.quick ? 3 : 15;
 const wanted = options.only.split(',');
 const unknown = wanted.filter((name) => !VARIANTS[name]);
 if (!(seconds > 0) || !(rounds >= 1) || unknown.length > 0) {
@@ -72,7 +74,7 @@ const SCENARIOS = {
   large: { body: 'large', shape: ['-c', 64] },
 };
 
-async function measure(tools, folder, variant, scenario) {
+async function measure(tools, folder, variant, scenario, forSeconds = seconds) {
   let before;
   const processes = { own: variant.measured(), database: variant.database() };
   const sample = () => ({ own: cpuMicroseconds(processes.own), database: cpuMicroseconds(processes.database) });
@@ -81,7 +83,7 @@ async function measure(tools, folder, variant, scenario) {
     bodyFile: path.join(folder, `${scenario.body}.json`),
     headers: variant.headers,
     shape: scenario.shape,
-    seconds,
+    seconds: forSeconds,
     warmUpSeconds,
     onMeasure: () => (before = sample()),
   });
@@ -113,7 +115,9 @@ async function startVariants(upstreamPort) {
 async function measureAll(tools, folder, running) {
   // Compiled code and open connections: without this the first round measures the JIT.
   for (const variant of Object.values(running)) {
-    for (const scenario of [SCENARIOS.json, SCENARIOS.stream]) await measure(tools, folder, variant, scenario);
+    for (const scenario of [SCENARIOS.json, SCENARIOS.stream]) {
+      await measure(tools, folder, variant, scenario, firstSeconds);
+    }
   }
   const samples = Object.fromEntries(Object.keys(running).map((name) => [name, {}]));
   for (let round = 1; round <= rounds; round += 1) {

@@ -1,7 +1,7 @@
 import type { CheckedSections } from './app.config.sections';
 import { isPrivateHost } from './app.config.addresses';
 import { budgetFindings } from './app.config.budgets';
-import { modelFindings } from './app.config.models';
+import { limitedModelFindings, modelFindings } from './app.config.models';
 import { isProviderType } from './app.config.providers';
 import { suggestion } from './platform/config/nearest-name';
 import type { ConfigContext, Finding } from './platform/config/root-config';
@@ -14,6 +14,9 @@ export function findings(config: CheckedSections, context: ConfigContext): Findi
     ...environmentFindings(config, context),
     ...Object.entries(config.providers.entries).flatMap(([name, provider]) => providerFindings(name, provider)),
     ...(isReadable ? modelFindings(config, context) : []),
+    ...(isReadable && !context.isBroken(['models']) && !context.isBroken(['rate_limits'])
+      ? limitedModelFindings(config)
+      : []),
     ...cacheModelFindings(config),
     ...(isReadable ? cacheFindings(config) : []),
     ...budgetFindings(config, context),

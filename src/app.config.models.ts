@@ -17,6 +17,22 @@ export function modelFindings(config: CheckedSections, context: ConfigContext): 
   return [...found, ...cycleFindings(aliases)];
 }
 
+/** Limits of a model that nobody can ask for would never apply. */
+export function limitedModelFindings({ rate_limits, models, providers }: CheckedSections): Finding[] {
+  const known = new Set([
+    ...Object.keys(models.entries),
+    ...Object.entries(providers.entries).flatMap(([provider, { models: listed }]) =>
+      listed.flatMap((model) => [model, `${provider}/${model}`]),
+    ),
+  ]);
+  return Object.keys(rate_limits.models)
+    .filter((name) => !known.has(name))
+    .map((name) => ({
+      path: ['rate_limits', 'models', name],
+      message: `no provider or alias has a model "${name}"${suggestion(name, [...known])}; write a name that clients ask for`,
+    }));
+}
+
 function nameFindings(name: string, config: CheckedSections, listed: ReadonlySet<string>): Finding[] {
   const path = ['models', name];
   const slash = name.indexOf('/');

@@ -138,6 +138,7 @@ describe('BillingService', () => {
 
   it('records a request with its attempts: who, what, how much, under which prices', async () => {
     const { context, ledger } = contextWithLedger();
+    context.metadata = { app: 'search' };
     const first = await ledger.open(intent(1));
     clock.advance(10);
     first.settle(outcome({ status: 'failed', httpStatus: 500, error: 'http_500', servedModel: null, billable: false }));
@@ -150,7 +151,6 @@ describe('BillingService', () => {
     context.outcome = { status: 200, errorCode: null };
     context.upstreamMs = 45;
     context.cacheStatus = 'miss';
-    context.metadata = { app: 'search' };
     context.decide('route', 'fallback', { from: 'openai' });
     expect(ledger.cost()).toBe(4_500_000n);
     clock.advance(5);

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { AttemptLedger, GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
 import { BudgetGate } from './budgets/budget-gate';
-import { NO_ATTEMPTS, requestText, whoMembers } from './build-rows';
+import { askedMembers, NO_ATTEMPTS, requestText, whoMembers } from './build-rows';
 import { PriceBook } from './price-book';
 import { ProviderTypes } from './provider-types';
 import { UsageJournal, type UsageStats } from './usage-journal';
@@ -11,8 +11,6 @@ import { UsageLedger } from './usage-ledger';
 /** What requests cost and who is to be told: every attempt and every request of a known caller gets its record. */
 @Injectable()
 export class BillingService {
-  private readonly recorded = new WeakSet<GatewayContext>();
-
   constructor(
     private readonly prices: PriceBook,
     private readonly types: ProviderTypes,
@@ -37,14 +35,14 @@ export class BillingService {
     context.defer(() => this.recordRequest(context));
   }
 
-  /** Writes the record of a request that is over, once; requests without a known caller have none. */
-  recordRequest(context: GatewayContext): void {
-    if (!context.identity || this.recorded.has(context)) return;
-    this.recorded.add(context);
+  /** Requests without a known caller have no record. */
+  private recordRequest(context: GatewayContext): void {
+    if (!context.identity) return;
     const ledger = context.attempts instanceof UsageLedger ? context.attempts : null;
     ledger?.settleRest();
     const totals = ledger?.totals() ?? NO_ATTEMPTS;
-    this.usage.journal.request(requestText(context, whoMembers(context.identity), totals), totals.attempts > 0);
+    const facts = { asked: ledger?.asked ?? askedMembers(context), who: whoMembers(context.identity) };
+    this.usage.journal.request(requestText(context, facts, totals), totals.attempts > 0);
   }
 
   /** For metrics and alerts: a backlog that grows means that the database is away. */

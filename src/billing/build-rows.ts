@@ -2,7 +2,7 @@ import type { GatewayContext, Identity, Served, TargetName } from '../core/conte
 import type { NanoUsd } from '../core/money';
 import { NO_USAGE, type TokenUsage, type UsageSource } from '../core/tokens';
 import { pricedServiceTier, tierFor, type ModelPrice, type PriceTier } from './model-price';
-import { storable, storableJson, storableList } from './record-text';
+import { isoTime, storableJson, storableList, textJson } from './record-text';
 import type { Settlement } from './usage-meter';
 import type { AskedColumns, AttemptRow, Booking, Charge, RequestRow, TokenColumns } from './usage-rows';
 
@@ -31,8 +31,6 @@ const INTERRUPTED = { status: 500, error_code: 'gateway_interrupted' };
 /** The client left before there was an answer. */
 const CLIENT_GONE = { status: 499, errorCode: 'client_closed' };
 
-const text = (value: string | null): string => JSON.stringify(storable(value));
-
 const whoTexts = new WeakMap<Identity, Members>();
 
 /** The columns of the caller. */
@@ -40,8 +38,8 @@ export function whoMembers(identity: Identity): Members {
   const known = whoTexts.get(identity);
   if (known !== undefined) return known;
   const members =
-    `"key_id":${text(identity.keyId)},"key_name":${text(identity.keyName)},"user_id":${text(identity.userId)},` +
-    `"team_id":${text(identity.teamId)},"department_id":${text(identity.departmentId)}`;
+    `"key_id":${textJson(identity.keyId)},"key_name":${textJson(identity.keyName)},"user_id":${textJson(identity.userId)},` +
+    `"team_id":${textJson(identity.teamId)},"department_id":${textJson(identity.departmentId)}`;
   whoTexts.set(identity, members);
   return members;
 }
@@ -50,13 +48,21 @@ export function whoMembers(identity: Identity): Members {
 const whole = (tokens: number): number =>
   Number.isFinite(tokens) && tokens > 0 ? Math.min(Math.ceil(tokens), Number.MAX_SAFE_INTEGER) : 0;
 
+const member = (name: keyof TokenColumns, tokens: number): Members =>
+  tokens === 0 ? '' : `,"${name}":${whole(tokens)}`;
+
+/** Most calls have two kinds of tokens; what is not named is none. */
 const tokenMembers = (usage: TokenUsage): Members =>
-  `"input_tokens":${whole(usage.inputTokens)},"cache_read_tokens":${whole(usage.cacheReadTokens)},` +
-  `"cache_write_5m_tokens":${whole(usage.cacheWrite5mTokens)},"cache_write_1h_tokens":${whole(usage.cacheWrite1hTokens)},` +
-  `"input_audio_tokens":${whole(usage.inputAudioTokens)},"input_image_tokens":${whole(usage.inputImageTokens)},` +
-  `"output_tokens":${whole(usage.outputTokens)},"output_image_tokens":${whole(usage.outputImageTokens)},` +
-  `"reasoning_tokens":${whole(usage.reasoningTokens)},"output_audio_tokens":${whole(usage.outputAudioTokens)},` +
-  `"web_searches":${whole(usage.webSearches)}`;
+  `"input_tokens":${whole(usage.inputTokens)},"output_tokens":${whole(usage.outputTokens)}` +
+  member('cache_read_tokens', usage.cacheReadTokens) +
+  member('cache_write_5m_tokens', usage.cacheWrite5mTokens) +
+  member('cache_write_1h_tokens', usage.cacheWrite1hTokens) +
+  member('input_audio_tokens', usage.inputAudioTokens) +
+  member('input_image_tokens', usage.inputImageTokens) +
+  member('output_image_tokens', usage.outputImageTokens) +
+  member('reasoning_tokens', usage.reasoningTokens) +
+  member('output_audio_tokens', usage.outputAudioTokens) +
+  member('web_searches', usage.webSearches);
 
 const priceTexts = new WeakMap<ModelPrice, Map<PriceTier, Members>>();
 
@@ -68,8 +74,8 @@ export function priceMembers(price: ModelPrice, inputTokens: number, serviceTier
   const known = tiers.get(tier);
   if (known !== undefined) return known;
   const members =
-    `"price_id":${text(price.id)},"price_source":"${price.source}",` +
-    `"service_tier":${text(pricedServiceTier(price, serviceTier))},` +
+    `"price_id":${textJson(price.id)},"price_source":"${price.source}",` +
+    `"service_tier":${textJson(pricedServiceTier(price, serviceTier))},` +
     `"input_price_pico":"${tier.input}","cache_read_price_pico":"${tier.cacheRead}",` +
     `"cache_write_5m_price_pico":"${tier.cacheWrite5m}","cache_write_1h_price_pico":"${tier.cacheWrite1h}",` +
     `"input_audio_price_pico":"${tier.inputAudio}","input_image_price_pico":"${tier.inputImage}",` +
@@ -103,11 +109,11 @@ export class AttemptRecord {
     private readonly facts: IntentFacts,
     who: Members,
   ) {
-    this.startedAt = new Date(facts.startedAtMs).toISOString();
+    this.startedAt = isoTime(facts.startedAtMs);
     this.members =
       `"id":"${facts.id}","request_id":"${facts.requestId}","index":${facts.index},` +
-      `"provider":${text(facts.target.provider)},"model":${text(facts.target.model)},` +
-      `"started_at":"${this.startedAt}","price_version":${text(facts.priceVersion)},${who}`;
+      `"provider":${textJson(facts.target.provider)},"model":${textJson(facts.target.model)},` +
+      `"started_at":"${this.startedAt}","price_version":${textJson(facts.priceVersion)},${who}`;
   }
 
   /** Before the attempt: the row it becomes when nothing more is heard of it, what it would cost, and what was asked. */
@@ -122,8 +128,8 @@ export class AttemptRecord {
   /** Its end: the row, and what it cost. */
   settled({ outcome, usage, source, costNanoUsd, latencyMs, ttfbMs }: Settlement): string {
     const row =
-      `{${this.members},"served_model":${text(outcome.servedModel)},"status":"${outcome.status}",` +
-      `"http_status":${outcome.httpStatus},"error":${text(outcome.error)},"usage_source":"${source}",` +
+      `{${this.members},"served_model":${textJson(outcome.servedModel)},"status":"${outcome.status}",` +
+      `"http_status":${outcome.httpStatus},"error":${textJson(outcome.error)},"usage_source":"${source}",` +
       `${tokenMembers(usage)},${priceMembers(this.facts.price, usage.inputTokens, usage.serviceTier)},"cost_nano_usd":"${costNanoUsd}",` +
       `"latency_ms":${Math.round(latencyMs)},"ttfb_ms":${ttfbMs === null ? null : Math.round(ttfbMs)}}`;
     return this.facts.charges.length === 0 ? row : `${row}\n${this.booking(costNanoUsd)}`;
@@ -158,8 +164,8 @@ export const NO_ATTEMPTS: AttemptTotals = {
   priceVersion: null,
 };
 
-/** What is known of a request before it is answered. */
-const askedMembers = ({
+/** What is known of a request before it is answered; the same from its first attempt to its end. */
+export const askedMembers = ({
   startedAtMs,
   endpoint,
   dialect,
@@ -169,27 +175,31 @@ const askedMembers = ({
   metadata,
   configVersion,
 }: GatewayContext) =>
-  `"started_at":"${new Date(startedAtMs).toISOString()}","endpoint":${text(endpoint)},"dialect":"${dialect}",` +
-  `"requested_model":${text(askedModel ?? request?.model ?? plan?.requestedModel ?? null)},"stream":${request?.stream ?? false},` +
-  `"metadata":${metadata ? storableJson(metadata) : null},"config_version":${text(configVersion ?? '')}`;
+  `"started_at":"${isoTime(startedAtMs)}","endpoint":${textJson(endpoint)},"dialect":"${dialect}",` +
+  `"requested_model":${textJson(askedModel ?? request?.model ?? plan?.requestedModel ?? null)},"stream":${request?.stream ?? false},` +
+  `"metadata":${metadata ? storableJson(metadata) : null},"config_version":${textJson(configVersion ?? '')}`;
 
 /** What the intent of an attempt keeps of its request. */
-export const askedText = (context: GatewayContext): string =>
-  `{${askedMembers(context)},"cache_status":"${context.cacheStatus}"}`;
+export const askedText = (asked: Members, { cacheStatus }: GatewayContext): string =>
+  `{${asked},"cache_status":"${cacheStatus}"}`;
 
 /** The row of a request that is over. */
-export function requestText(context: GatewayContext, who: Members, totals: AttemptTotals): string {
+export function requestText(
+  context: GatewayContext,
+  { asked, who }: { readonly asked: Members; readonly who: Members },
+  totals: AttemptTotals,
+): string {
   const latencyMs = context.elapsedMs();
   const { firstByteAtMs } = context;
   const outcome = context.outcome ?? CLIENT_GONE;
   const ttfbMs = firstByteAtMs === undefined ? null : Math.round(firstByteAtMs - context.startedMonotonicMs);
   const overheadMs = Math.round((context.overheadMs ?? Math.max(0, latencyMs - context.upstreamMs)) * 1000) / 1000;
   return (
-    `{"id":"${context.requestId}",${askedMembers(context)},${who},${servedMembers(context.served, totals)},` +
-    `"status":${outcome.status},"error_code":${text(outcome.errorCode)},"cache_status":"${context.cacheStatus}",` +
+    `{"id":"${context.requestId}",${asked},${who},${servedMembers(context.served, totals)},` +
+    `"status":${outcome.status},"error_code":${textJson(outcome.errorCode)},"cache_status":"${context.cacheStatus}",` +
     `"attempts":${totals.attempts},${tokenMembers(totals.usage)},"cost_nano_usd":"${totals.costNanoUsd}",` +
-    `"saved_nano_usd":"${context.savedNanoUsd}","usage_source":${text(totals.source)},` +
-    `"price_version":${text(totals.priceVersion)},"latency_ms":${Math.round(latencyMs)},"ttfb_ms":${ttfbMs},` +
+    `"saved_nano_usd":"${context.savedNanoUsd}","usage_source":${textJson(totals.source)},` +
+    `"price_version":${textJson(totals.priceVersion)},"latency_ms":${Math.round(latencyMs)},"ttfb_ms":${ttfbMs},` +
     `"overhead_ms":${overheadMs},` +
     `"decisions":${storableList(context.decisions, { stage: 'reply', what: 'trace cut', facts: {} })}}`
   );
@@ -199,8 +209,8 @@ export function requestText(context: GatewayContext, who: Members, totals: Attem
 function servedMembers(served: Served | undefined, { target, servedModel }: AttemptTotals): Members {
   const named = served ?? target;
   return (
-    `"provider":${text(named?.provider ?? null)},"model":${text(named?.model ?? null)},` +
-    `"served_model":${text(servedModel)},"fallback":${served?.fallback ?? false}`
+    `"provider":${textJson(named?.provider ?? null)},"model":${textJson(named?.model ?? null)},` +
+    `"served_model":${textJson(servedModel)},"fallback":${served?.fallback ?? false}`
   );
 }
 

@@ -70,9 +70,25 @@ const count = (tokens: number): bigint =>
 /** What is left of a total after its parts: parts that do not add up never make a negative amount. */
 const rest = (total: bigint, parts: bigint): bigint => (total > parts ? total - parts : 0n);
 
+/** Whether a call used nothing but ordinary tokens, as most do. */
+const isPlain = (usage: TokenUsage): boolean =>
+  usage.cacheReadTokens === 0 &&
+  usage.cacheWrite5mTokens === 0 &&
+  usage.cacheWrite1hTokens === 0 &&
+  usage.inputAudioTokens === 0 &&
+  usage.inputImageTokens === 0 &&
+  usage.reasoningTokens === 0 &&
+  usage.outputAudioTokens === 0 &&
+  usage.outputImageTokens === 0 &&
+  usage.webSearches === 0;
+
 /** Exact: every product and the sum are integers, and the sum is rounded up once. */
 export function costOf(price: ModelPrice, usage: TokenUsage): NanoUsd {
   const tier = tierFor(price, usage.inputTokens, usage.serviceTier);
+  if (isPlain(usage)) {
+    const pico = count(usage.inputTokens) * tier.input + count(usage.outputTokens) * tier.output + price.request;
+    return (pico + PICO_PER_NANO - 1n) / PICO_PER_NANO;
+  }
   const cacheRead = count(usage.cacheReadTokens);
   const cacheWrite5m = count(usage.cacheWrite5mTokens);
   const cacheWrite1h = count(usage.cacheWrite1hTokens);
@@ -97,8 +113,38 @@ export function costOf(price: ModelPrice, usage: TokenUsage): NanoUsd {
   return (pico + PICO_PER_NANO - 1n) / PICO_PER_NANO;
 }
 
-const dearest = (prices: readonly PicoUsd[]): PicoUsd =>
-  prices.reduce((highest, price) => (price > highest ? price : highest), 0n);
+const dearer = (a: PicoUsd, b: PicoUsd): PicoUsd => (a > b ? a : b);
+
+interface Dearest {
+  readonly input: PicoUsd;
+  readonly output: PicoUsd;
+}
+
+const dearestOfTier = new WeakMap<PriceTier, Dearest>();
+
+/** The dearest kind of input and of output in a tier. */
+function dearestOf(tier: PriceTier): Dearest {
+  let found = dearestOfTier.get(tier);
+  if (!found) {
+    const inputs = [tier.cacheRead, tier.cacheWrite5m, tier.cacheWrite1h, tier.inputAudio, tier.inputImage];
+    const outputs = [tier.reasoning, tier.outputAudio, tier.outputImage];
+    found = { input: inputs.reduce(dearer, tier.input), output: outputs.reduce(dearer, tier.output) };
+    dearestOfTier.set(tier, found);
+  }
+  return found;
+}
+
+/** The dearest of the tiers that a prompt of this size may reach; the first applies in any case. */
+function dearestReached(tiers: PriceTiers, inputTokens: number): Dearest {
+  let { input, output } = dearestOf(tiers[0]);
+  for (const tier of tiers) {
+    if (inputTokens <= tier.aboveInputTokens) break;
+    const own = dearestOf(tier);
+    input = dearer(input, own.input);
+    output = dearer(output, own.output);
+  }
+  return { input, output };
+}
 
 /**
  * The most a call may cost: every prompt token at the dearest input kind, every answer token at the dearest output
@@ -112,21 +158,13 @@ export function worstCaseCost(
   choices: number,
   serviceTier?: string,
 ): NanoUsd {
-  const tiers = [price.tiers, tiersOf(price, serviceTier)].flatMap((all) => {
-    const reachable = all.filter((tier) => inputTokens > tier.aboveInputTokens);
-    return reachable.length > 0 ? reachable : [all[0]];
-  });
-  const input = dearest(
-    tiers.flatMap((tier) => [
-      tier.input,
-      tier.cacheRead,
-      tier.cacheWrite5m,
-      tier.cacheWrite1h,
-      tier.inputAudio,
-      tier.inputImage,
-    ]),
-  );
-  const output = dearest(tiers.flatMap((tier) => [tier.output, tier.reasoning, tier.outputAudio, tier.outputImage]));
+  let { input, output } = dearestReached(price.tiers, inputTokens);
+  const asked = tiersOf(price, serviceTier);
+  if (asked !== price.tiers) {
+    const ofAsked = dearestReached(asked, inputTokens);
+    input = dearer(input, ofAsked.input);
+    output = dearer(output, ofAsked.output);
+  }
   const pico = count(inputTokens) * input + count(maxOutputTokens) * count(choices) * output + price.request;
   return (pico + PICO_PER_NANO - 1n) / PICO_PER_NANO;
 }

@@ -1,3 +1,5 @@
+import { memoized } from '../core/memoized';
+
 /** Longest text kept in one column: names, not contents. */
 const MAX_TEXT = 512;
 const MAX_JSON = 64 * 1024;
@@ -15,6 +17,25 @@ export function storable(text: string | null): string | null {
   const cut = text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text;
   const clean = cut.includes('\0') ? cut.replaceAll('\0', '') : cut;
   return SURROGATE.test(clean) ? Buffer.from(clean, 'utf8').toString('utf8') : clean;
+}
+
+const nameJson = memoized((name) => JSON.stringify(storable(name)));
+
+/** A storable text as JSON. */
+export const textJson = (text: string | null): string => (text === null ? 'null' : nameJson(text));
+
+let knownSecond = NaN;
+let knownSecondText = '';
+
+/** `2026-11-28T18:26:29.123Z` of a time in whole milliseconds; most follow another one of the same second. */
+export function isoTime(timeMs: number): string {
+  const second = Math.floor(timeMs / 1000);
+  if (second !== knownSecond) {
+    knownSecondText = new Date(second * 1000).toISOString().slice(0, -'000Z'.length);
+    knownSecond = second;
+  }
+  const milliseconds = Math.floor(timeMs) - second * 1000;
+  return `${knownSecondText}${String(milliseconds).padStart(3, '0')}Z`;
 }
 
 /** JSON that a database takes; null when the value has no JSON or too much. */

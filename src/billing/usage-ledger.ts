@@ -8,7 +8,7 @@ import type { BudgetGate } from './budgets/budget-gate';
 import type { Payers } from './budgets/budget-terms';
 import { askedServiceTier } from './budgets/service-tier';
 import type { Reservation } from './budgets/lease-book';
-import { askedText, AttemptRecord, NO_ATTEMPTS, whoMembers, type AttemptTotals } from './build-rows';
+import { askedMembers, askedText, AttemptRecord, NO_ATTEMPTS, whoMembers, type AttemptTotals } from './build-rows';
 import type { Journal } from './journal/journal';
 import { worstCaseCost, type ModelPrice } from './model-price';
 import type { PriceTable } from './prices/price-table';
@@ -52,7 +52,7 @@ export class UsageLedger implements AttemptLedger {
   private readonly who: string;
   private readonly priceVersion: string;
   private readonly admittedAtMs: number;
-  private asked: string | undefined;
+  private askedOnce: string | undefined;
 
   constructor(
     private readonly parts: LedgerParts,
@@ -82,11 +82,20 @@ export class UsageLedger implements AttemptLedger {
     return reservation.then((granted) => this.paid(intent, call, payers, granted));
   }
 
+  /** What is known of the request before it is answered, for records. */
+  get asked(): string {
+    return (this.askedOnce ??= askedMembers(this.context));
+  }
+
   cost(): NanoUsd {
-    return this.meters.reduce((sum, meter) => sum + meter.cost(), 0n);
+    let sum = 0n;
+    for (const meter of this.meters) sum += meter.cost();
+    return sum;
   }
 
   usage(): TokenUsage {
+    const [only, other] = this.meters;
+    if (only && !other) return only.settled()?.usage ?? NO_USAGE;
     return this.totals().usage;
   }
 
@@ -167,7 +176,7 @@ export class UsageLedger implements AttemptLedger {
     const { index } = intent;
     const facts = { id, requestId, index, target, startedAtMs, price, priceVersion, reserved, charges };
     const record = new AttemptRecord(facts, this.who);
-    journal.intent(id, record.intent((this.asked ??= askedText(this.context))));
+    journal.intent(id, record.intent(askedText(this.asked, this.context)));
     const meter = this.meterOf(intent, { id, price, record }, payment);
     this.meters.push(meter);
     return meter;

@@ -74,9 +74,12 @@ export interface Booking {
   readonly charges: readonly Charge[];
 }
 
-/** A row on its way to the store, whose JSON nobody reads on the way, and what is booked with it. */
+/** The JSON of a row, which nobody reads on the way to the store: as bytes where it comes from a journal. */
+export type RowJson = string | Buffer;
+
+/** A row on its way to the store, and what is booked with it. */
 export interface AttemptText {
-  readonly json: string;
+  readonly json: RowJson;
   /** null: no budget pays for it. */
   readonly booking: Booking | null;
 }
@@ -114,7 +117,7 @@ export interface RequestRow extends AskedColumns, TokenColumns, WhoColumns {
 
 export type ColumnTypes<Row> = { readonly [Column in keyof Row]-?: string };
 
-const TOKENS: ColumnTypes<TokenColumns> = {
+export const TOKEN_COLUMNS: ColumnTypes<TokenColumns> = {
   input_tokens: 'bigint',
   cache_read_tokens: 'bigint',
   cache_write_5m_tokens: 'bigint',
@@ -147,7 +150,7 @@ export const ATTEMPT_COLUMNS: ColumnTypes<AttemptRow> = {
   status: 'text',
   http_status: 'integer',
   error: 'text',
-  ...TOKENS,
+  ...TOKEN_COLUMNS,
   usage_source: 'text',
   price_id: 'text',
   price_source: 'text',
@@ -187,7 +190,7 @@ export const REQUEST_COLUMNS: ColumnTypes<RequestRow> = {
   cache_status: 'text',
   attempts: 'integer',
   fallback: 'boolean',
-  ...TOKENS,
+  ...TOKEN_COLUMNS,
   cost_nano_usd: 'bigint',
   saved_nano_usd: 'bigint',
   usage_source: 'text',

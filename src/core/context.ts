@@ -1,3 +1,4 @@
+import { CancelSignal } from './cancel-signal';
 import type { Dialect, InferenceRequest } from './chat';
 import type { GatewayError } from './errors';
 import type { StreamEvent } from './reply';
@@ -159,9 +160,6 @@ export interface ContextOrigin {
   readonly onDeferredError: (error: unknown) => void;
 }
 
-/** Made once: an error of its own for each finished request costs more than the rest of closing it. */
-const REQUEST_IS_OVER = new Error('the request is over');
-
 /** More decisions than any request has; beyond it the trace says that it was cut. */
 const MAX_DECISIONS = 200;
 
@@ -188,6 +186,8 @@ export class GatewayContext {
   configVersion: string | undefined;
   /** Writer: RateLimitGuard. */
   rateLimit: RateLimitState | undefined;
+  /** Writer: RateLimitGuard, when tokens are limited and the client set no bound: the bound that was reserved for each choice. */
+  outputBound: number | undefined;
   /** Writer: CacheInterceptor. */
   cacheStatus: CacheStatus = 'bypass';
   /** Writer: CacheInterceptor, when the cache is on. */
@@ -216,7 +216,8 @@ export class GatewayContext {
 
   readonly decisions: Decision[] = [];
   private readonly deferred: (() => void)[] = [];
-  private readonly controller = new AbortController();
+  /** Aborted when the client has gone or the answer is complete: no upstream work may outlive it. */
+  readonly signal = new CancelSignal();
   private closedAtMs: number | undefined;
   private keeper: { readonly onLeft: () => void } | undefined;
   private hasLeft = false;
@@ -239,11 +240,6 @@ export class GatewayContext {
     this.monotonic = origin.monotonic;
     this.startedMonotonicMs = origin.monotonic();
     this.onDeferredError = origin.onDeferredError;
-  }
-
-  /** Aborted when the client has gone or the answer is complete: no upstream work may outlive it. */
-  get signal(): AbortSignal {
-    return this.controller.signal;
   }
 
   get isClosed(): boolean {
@@ -288,7 +284,7 @@ export class GatewayContext {
   interrupt(error: GatewayError): void {
     if (this.isClosed || this.interruption) return;
     this.interruption = error;
-    this.controller.abort(error);
+    this.signal.abort();
   }
 
   /**
@@ -309,7 +305,7 @@ export class GatewayContext {
   close(): void {
     if (this.isClosed) return;
     this.closedAtMs = this.monotonic();
-    this.controller.abort(REQUEST_IS_OVER);
+    this.run(() => this.signal.abort());
     while (this.deferred.length > 0) this.run(this.deferred.pop()!);
   }
 

@@ -108,13 +108,13 @@ export class SseParser {
     const colon = bytes.indexOf(COLON, from);
     if (colon === from) return; // a comment
     const fieldEnd = colon < 0 || colon > end ? end : colon;
-    const field = bytes.toString('latin1', from, fieldEnd);
-    if (field !== 'data' && field !== 'event') return;
+    const isData = isField(bytes, from, fieldEnd, DATA);
+    if (!isData && !isField(bytes, from, fieldEnd, EVENT)) return;
     const afterColon = Math.min(fieldEnd + 1, end);
     const valueStart = bytes[afterColon] === SPACE && afterColon < end ? afterColon + 1 : afterColon;
     const value = bytes.toString('utf8', valueStart, end);
     this.hasFields = true;
-    if (field === 'event') this.name = value;
+    if (!isData) this.name = value;
     else this.data = this.data === null ? value : `${this.data}\n${value}`;
   }
 
@@ -142,6 +142,14 @@ export class SseParser {
     bytes.copy(this.pending, this.pendingLength);
     this.pendingLength = needed;
   }
+}
+
+const [DATA, EVENT] = [Buffer.from('data'), Buffer.from('event')];
+
+function isField(bytes: Buffer, start: number, end: number, name: Buffer): boolean {
+  if (end - start !== name.length) return false;
+  for (let index = 0; index < name.length; index += 1) if (bytes[start + index] !== name[index]) return false;
+  return true;
 }
 
 /** The smaller of two positions of which -1 means "none". */

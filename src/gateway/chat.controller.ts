@@ -6,7 +6,7 @@ import { Dispatcher } from '../providers';
 import { InferenceRoute } from './inference-route.decorator';
 import { DocumentChatCompletions, DocumentMessages } from './openapi/inference.docs';
 
-/** Chat, in both dialects. The answer goes to the reply interceptor; `@Res` keeps Nest from writing it. */
+/** Chat, in both dialects. What a method returns, the pipeline hands to the reply writer. */
 @Controller()
 export class ChatController {
   constructor(

@@ -3,7 +3,7 @@ import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs
 import { RequestContexts } from '../platform/http/request-contexts';
 import { DIALECTS } from './dialects';
 import { toGatewayError } from '../platform/http/gateway-error';
-import { errorHeaders, gatewayHeaders } from './response-headers';
+import { errorHeaders, gatewayHeaders, writeHead } from './response-headers';
 
 /** Answers every error in the caller's dialect, on every route. */
 @Catch()
@@ -27,15 +27,12 @@ export class ErrorFilter implements ExceptionFilter {
     const status = errors.status(error);
     const body = errors.body(error, context.requestId);
     context.outcome = { status, errorCode: error.code };
-    response.writeHead(status, {
-      ...gatewayHeaders(context),
-      ...errorHeaders(error),
-      'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(body)),
-      'cache-control': 'no-store',
-      // The rest of a body that was refused is not read, so the connection cannot be used again.
-      ...(request.complete ? {} : { connection: 'close' }),
-    });
+    const headers = [...gatewayHeaders(context), ...errorHeaders(error)];
+    headers.push('content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)));
+    headers.push('cache-control', 'no-store');
+    // The rest of a body that was refused is not read, so the connection cannot be used again.
+    if (!request.complete) headers.push('connection', 'close');
+    writeHead(response, status, headers);
     response.end(body);
   }
 }

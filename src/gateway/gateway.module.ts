@@ -18,6 +18,7 @@ import { IdempotencyStore } from './idempotency/store/idempotency.store';
 import { LayeredIdempotencyStore } from './idempotency/store/layered.idempotency-store';
 import { MemoryIdempotencyStore } from './idempotency/store/memory.idempotency-store';
 import { RedisIdempotencyStore } from './idempotency/store/redis.idempotency-store';
+import { InferencePipeline } from './inference-pipeline';
 import { InferenceRequests } from './inference-requests';
 import { JournalMetrics } from './journal.metrics';
 import { ModelsController } from './models.controller';
@@ -55,6 +56,7 @@ function openIdempotencyStore({ client }: RedisConnection, clock: Clock): Idempo
     ExplainService,
     { provide: IdempotencyStore, inject: [RedisConnection, Clock], useFactory: openIdempotencyStore },
     IdempotencyService,
+    InferencePipeline,
     InferenceRequests,
     JournalMetrics,
     ReplyWriter,
@@ -62,7 +64,8 @@ function openIdempotencyStore({ client }: RedisConnection, clock: Clock): Idempo
     RequestRecorder,
     TokenCounter,
     // Errors of every route, the management API's and unknown paths included.
-    { provide: APP_FILTER, useClass: ErrorFilter },
+    ErrorFilter,
+    { provide: APP_FILTER, useExisting: ErrorFilter },
   ],
 })
 export class GatewayModule {}

@@ -40,7 +40,7 @@ export class InferenceRequests {
     context.metadata = metadataOf(headers);
     context.timeoutMs = timeoutOf(headers);
     this.checkModel(context.identity, request.model);
-    context.request = this.degraded(context, request);
+    context.request = this.ladder.hasSteps ? this.degraded(context, request) : request;
     const { model } = context.request;
     const acquired = this.registry.acquire(model, {
       fallback: mayFallBack(headers),

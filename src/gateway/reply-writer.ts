@@ -1,21 +1,25 @@
 import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
+import type { Cancellable } from '../core/cancel-signal';
 import type { GatewayContext } from '../core/context';
 import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
 import { DIALECTS } from './dialects';
 import { toGatewayError } from '../platform/http/gateway-error';
 import type { StreamFormat } from './dialects/format';
-import { costHeader, gatewayHeaders, warningsHeader } from './response-headers';
+import { costHeader, gatewayHeaders, warningsHeader, writeHead, type HeaderList } from './response-headers';
 import { streamOptions } from './stream-options';
 
 /** A client that takes nothing for this long is gone in all but name. */
 const WRITE_IDLE_MS = 60_000;
 
-const STREAM_HEADERS = {
-  'content-type': 'text/event-stream; charset=utf-8',
-  'cache-control': 'no-cache, no-transform',
-  'x-accel-buffering': 'no',
-};
+const STREAM_HEADERS: HeaderList = [
+  'content-type',
+  'text/event-stream; charset=utf-8',
+  'cache-control',
+  'no-cache, no-transform',
+  'x-accel-buffering',
+  'no',
+];
 
 /**
  * Writes every inference answer: the only place that sends its bytes. Nothing of a stream leaves before its first content
@@ -38,12 +42,15 @@ export class ReplyWriter {
       context.request?.model ?? reply.model,
       context.request?.document.value ?? {},
     );
-    this.begin(context, response, {
-      'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(body)),
+    const length = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+    this.begin(context, response, [
+      'content-type',
+      'application/json',
+      'content-length',
+      String(length),
       ...costHeader(context.attempts?.cost() ?? 0n),
       ...warningsHeader(reply.warnings),
-    });
+    ]);
     response.end(body);
     context.outcome = { status: 200, errorCode: null };
   }
@@ -56,7 +63,7 @@ export class ReplyWriter {
         if (response.destroyed) continue;
         const pieces = batch.map((event) => format.write(event)).filter((piece) => piece.length > 0);
         if (!response.headersSent)
-          this.begin(context, response, { ...STREAM_HEADERS, ...warningsHeader(reply.warnings) });
+          this.begin(context, response, [...STREAM_HEADERS, ...warningsHeader(reply.warnings)]);
         if (pieces.length > 0 && !response.write(joined(pieces))) await drained(response, context.signal);
       }
       if (response.destroyed) return;
@@ -78,13 +85,13 @@ export class ReplyWriter {
     response.end(format.fail?.(failure, context.requestId) ?? errors.event(failure, context.requestId));
   }
 
-  private begin(context: GatewayContext, response: ServerResponse, headers: Record<string, string>): void {
+  private begin(context: GatewayContext, response: ServerResponse, headers: HeaderList): void {
     context.firstByteAtMs = context.monotonic();
     context.overheadMs = Math.max(0, context.elapsedMs() - context.upstreamMs);
     // Until the last byte is written: a client that leaves before has had no complete answer.
     context.outcome = { status: 200, errorCode: 'client_closed' };
     response.socket?.setNoDelay(true);
-    response.writeHead(200, { ...gatewayHeaders(context), ...headers });
+    writeHead(response, 200, [...gatewayHeaders(context), ...headers]);
   }
 }
 
@@ -96,7 +103,7 @@ function joined(pieces: readonly (string | Buffer)[]): string | Buffer {
 }
 
 /** Resolves when the client has taken what was written, or has gone. */
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+function drained(response: ServerResponse, signal: Cancellable): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => response.destroy(), WRITE_IDLE_MS);
     const done = (): void => {
@@ -108,7 +115,7 @@ function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
     };
     response.once('drain', done);
     response.once('close', done);
-    signal.addEventListener('abort', done, { once: true });
+    signal.addEventListener('abort', done);
     if (response.destroyed || signal.aborted) done();
   });
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Cancellable } from '../core/cancel-signal';
 import type { Attempt, AttemptOutcome, GatewayContext } from '../core/context';
 import { StreamCutoffError, UpstreamError } from '../core/errors';
 import { withOutputBound } from '../core/output-bound';
@@ -36,7 +37,7 @@ export interface AttemptOrder {
   /** Whether `remainingMs` is the caller's bound: then running out of it is not the provider's fault. */
   readonly isCallersBound: boolean;
   /** Of one of two calls that race each other: stops it when the other one wins. Absent: the request's own. */
-  readonly signal?: AbortSignal;
+  readonly signal?: Cancellable;
 }
 
 interface Books {
@@ -85,11 +86,9 @@ export class AttemptRunner {
     const { target, remainingMs, signal = context.signal } = order;
     if (!request) throw new Error('the request is not parsed');
     const onHead = books.ticket.learn;
-    const { maxOutputTokens } = books.attempt;
+    const bound = Math.min(books.attempt.maxOutputTokens ?? Infinity, context.outputBound ?? Infinity);
     const paid =
-      maxOutputTokens === null || maxOutputTokens === undefined
-        ? request
-        : withOutputBound(request, maxOutputTokens, target.adapter.type === 'openai-compatible');
+      bound === Infinity ? request : withOutputBound(request, bound, target.adapter.type === 'openai-compatible');
     const reply = await target.adapter.chat({ request: paid, model: target.model, signal, remainingMs, onHead });
     if (reply.kind === 'json') return this.complete(context, reply, target, books);
     const begun = await awaitFirstContent(reply);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortSignalOf, type Cancellable } from '../core/cancel-signal';
 
 const BASE_MS = 250;
 const CAP_MS = 8_000;
@@ -12,14 +13,16 @@ export function fullJitterMs(failures: number, random: () => number): number {
 }
 
 /** Waits, unless the signal is or becomes aborted: then it returns at once. Resolves, never rejects. */
-export async function pauseFor(milliseconds: number, signal: AbortSignal): Promise<void> {
-  await sleep(Math.max(1, Math.ceil(milliseconds)), undefined, { signal }).catch(() => undefined);
+export async function pauseFor(milliseconds: number, signal: Cancellable): Promise<void> {
+  await sleep(Math.max(1, Math.ceil(milliseconds)), undefined, { signal: abortSignalOf(signal) }).catch(
+    () => undefined,
+  );
 }
 
 /** Chance and time as routing uses them; a test turns both. */
 export class Pacer {
   constructor(
     readonly random: () => number = Math.random,
-    readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void> = pauseFor,
+    readonly pause: (milliseconds: number, signal: Cancellable) => Promise<void> = pauseFor,
   ) {}
 }

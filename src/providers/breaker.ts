@@ -97,14 +97,14 @@ function count(
 }
 
 function added(counts: readonly SecondCount[], second: number, result: 'success' | 'failure'): readonly SecondCount[] {
-  const kept = counts.filter((count) => count.second > second - WINDOW_SECONDS);
-  const last = kept.at(-1);
-  const current = last?.second === second ? last : { second, successes: 0, failures: 0 };
-  const next =
-    result === 'success'
-      ? { ...current, successes: current.successes + 1 }
-      : { ...current, failures: current.failures + 1 };
-  return last?.second === second ? [...kept.slice(0, -1), next] : [...kept, next];
+  let begin = 0;
+  while (begin < counts.length && counts[begin]!.second <= second - WINDOW_SECONDS) begin += 1;
+  const next = counts.slice(begin);
+  const last = next.at(-1)?.second === second ? next.pop() : undefined;
+  const successes = (last?.successes ?? 0) + (result === 'success' ? 1 : 0);
+  const failures = (last?.failures ?? 0) + (result === 'failure' ? 1 : 0);
+  next.push({ second, successes, failures });
+  return next;
 }
 
 function isMostlyFailing(counts: readonly SecondCount[]): boolean {

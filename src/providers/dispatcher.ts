@@ -149,12 +149,12 @@ export class Dispatcher {
   private async hedged(journey: Journey, hop: TargetHop, order: AttemptOrder, afterMs: number) {
     const { context } = journey;
     const run = (one: AttemptOrder) => (signal: AbortSignal) =>
-      this.runner.run(context, { ...one, signal: AbortSignal.any([context.signal, signal]) });
+      this.runner.run(context, { ...one, signal: AbortSignal.any([context.signal.toAbortSignal(), signal]) });
     const startedMs = context.monotonic();
     const decided = new AbortController();
     let rival: TargetHop | null = null;
     let place: (() => void) | null = null;
-    const late = this.pacer.pause(afterMs, AbortSignal.any([context.signal, decided.signal]));
+    const late = this.pacer.pause(afterMs, AbortSignal.any([context.signal.toAbortSignal(), decided.signal]));
     const result = await race(run(order), late, () => {
       rival = context.signal.aborted ? null : this.rivalOf(journey);
       place = rival && this.budget.take();

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, Histogram } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import type { TargetName } from '../core/context';
 import { MetricsRegistry } from '../platform/metrics/metrics';
+import { SeriesCounter, SeriesHistogram, type CounterSeries, type HistogramSeries } from '../platform/metrics/series';
 import type { BreakerState } from './breaker';
 import { TargetHealth } from './target-health';
 
@@ -9,19 +10,25 @@ const FIRST_BYTE_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120];
 const BREAKER_VALUES: Readonly<Record<BreakerState['phase'], number>> = { closed: 0, half_open: 1, open: 2 };
 const TARGET_LABELS = ['provider', 'model'] as const;
 
+interface TargetSeries {
+  readonly outcomes: Map<string, CounterSeries>;
+  readonly firstByte: HistogramSeries;
+}
+
 @Injectable()
 export class ProviderMetrics {
-  private readonly attempts: Counter;
+  private readonly attempts: SeriesCounter;
   private readonly fallbacks: Counter;
   private readonly overruns: Counter;
-  private readonly firstBytes: Histogram;
+  private readonly firstBytes: SeriesHistogram;
+  /** As many as there are targets in the configuration. */
+  private readonly targets = new Map<string, TargetSeries>();
 
   constructor({ registry }: MetricsRegistry, health: TargetHealth) {
-    this.attempts = new Counter({
+    this.attempts = new SeriesCounter({
       name: 'gateway_attempts_total',
       help: 'Calls to providers by outcome: answered, or the reason of the failure.',
-      labelNames: ['provider', 'model', 'outcome'],
-      registers: [registry],
+      registry,
     });
     this.fallbacks = new Counter({
       name: 'gateway_fallbacks_total',
@@ -35,18 +42,24 @@ export class ProviderMetrics {
       labelNames: TARGET_LABELS,
       registers: [registry],
     });
-    this.firstBytes = new Histogram({
+    this.firstBytes = new SeriesHistogram({
       name: 'gateway_provider_first_byte_seconds',
       help: 'From the call of a provider to the first content of a stream, or to a whole JSON answer.',
-      labelNames: TARGET_LABELS,
       buckets: FIRST_BYTE_BUCKETS,
-      registers: [registry],
+      registry,
     });
     registerHealth(registry, health);
   }
 
-  attempt({ provider, model }: TargetName, outcome: string): void {
-    this.attempts.inc({ provider, model, outcome });
+  attempt(target: TargetName, outcome: string): void {
+    const { outcomes } = this.seriesOf(target);
+    let series = outcomes.get(outcome);
+    if (!series) {
+      const { provider, model } = target;
+      series = this.attempts.open({ provider, model, outcome });
+      outcomes.set(outcome, series);
+    }
+    series.inc();
   }
 
   overrun({ provider, model }: TargetName): void {
@@ -57,8 +70,18 @@ export class ProviderMetrics {
     this.fallbacks.inc({ requested_model: requestedModel, provider, model });
   }
 
-  firstByte({ provider, model }: TargetName, milliseconds: number): void {
-    this.firstBytes.observe({ provider, model }, milliseconds / 1000);
+  firstByte(target: TargetName, milliseconds: number): void {
+    this.seriesOf(target).firstByte.observe(milliseconds / 1000);
+  }
+
+  private seriesOf({ provider, model }: TargetName): TargetSeries {
+    const key = `${provider}/${model}`;
+    let series = this.targets.get(key);
+    if (!series) {
+      series = { outcomes: new Map(), firstByte: this.firstBytes.open({ provider, model }) };
+      this.targets.set(key, series);
+    }
+    return series;
   }
 }
 

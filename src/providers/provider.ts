@@ -1,3 +1,4 @@
+import type { Cancellable } from '../core/cancel-signal';
 import type { Dialect, InferenceRequest } from '../core/chat';
 import type { ChatReply, JsonReply } from '../core/reply';
 import type { PhaseTimeouts, UpstreamHead } from './upstream/upstream-exchange';
@@ -22,7 +23,7 @@ export interface ProviderCall {
   readonly request: InferenceRequest;
   /** The provider's own name of the model. */
   readonly model: string;
-  readonly signal: AbortSignal;
+  readonly signal: Cancellable;
   /** What is left of the caller's own time bound, in milliseconds; null when there is none. */
   readonly remainingMs: number | null;
   /** Given the headers of the answer as soon as they have come, whatever its status: they tell what is left of a quota. */

@@ -33,6 +33,8 @@ function count(value: string | undefined): number | null {
 /** `6m0s`, `1.5s`, `20ms`, plain seconds, or a point in time, as milliseconds from now; null when it is none of them. */
 export function resetInMs(value: string | undefined, nowMs: number): number | null {
   if (value === undefined || value === '') return null;
+  const whole = wholeMs(value);
+  if (whole !== null) return bounded(whole);
   if (/^\d+(\.\d+)?$/.test(value)) return bounded(Number(value) * 1000);
   if (/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(value)) {
     const parts = [...value.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
@@ -42,12 +44,29 @@ export function resetInMs(value: string | undefined, nowMs: number): number | nu
   return Number.isNaN(date) ? null : bounded(Math.max(0, date - nowMs));
 }
 
+const [DIGIT_0, DIGIT_9] = [0x30, 0x39];
+
+/** What most providers send, `120ms` or `7s`, without a regular expression; null: it is something else. */
+function wholeMs(value: string): number | null {
+  let amount = 0;
+  let index = 0;
+  for (; index < value.length; index += 1) {
+    const code = value.charCodeAt(index);
+    if (code < DIGIT_0 || code > DIGIT_9) break;
+    amount = amount * 10 + (code - DIGIT_0);
+  }
+  const unit = index === 0 ? undefined : UNIT_MS[value.slice(index)];
+  return unit === undefined ? null : amount * unit;
+}
+
 const bounded = (milliseconds: number): number | null =>
   Number.isFinite(milliseconds) && milliseconds <= MAX_RESET_MS ? milliseconds : null;
 
 function left(headers: Headers, names: readonly [limit: string, left: string, reset: string], nowMs: number) {
-  const remaining = count(text(headers, names[1]));
-  const resetMs = resetInMs(text(headers, names[2]), nowMs);
+  const [left, reset] = [text(headers, names[1]), text(headers, names[2])];
+  if (left === undefined || reset === undefined) return null;
+  const remaining = count(left);
+  const resetMs = resetInMs(reset, nowMs);
   if (remaining === null || resetMs === null) return null;
   return { limit: count(text(headers, names[0])), remaining, resetAtMs: nowMs + resetMs };
 }

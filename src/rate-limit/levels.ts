@@ -38,6 +38,13 @@ export const limitsOfKey = (own: Limits | null, config: RateLimitConfig): Limits
 export const limitsOfModel = (model: string, config: RateLimitConfig): Limits | null =>
   Object.hasOwn(config.models, model) ? fromConfig(config.models[model]) : null;
 
+/** Every level of a model that has limits: written as `provider/model` it is the model too. */
+export function levelsOfModel(model: string, config: RateLimitConfig): Level[] {
+  const slash = model.indexOf('/');
+  const names = slash < 0 ? [model] : [model, model.slice(slash + 1)];
+  return names.map((name) => level('model', name, name, limitsOfModel(name, config))).filter((found) => found !== null);
+}
+
 /** The limits of all callers together. */
 export const limitsOfOrganization = (config: RateLimitConfig): Limits => fromConfig(config.organization);
 

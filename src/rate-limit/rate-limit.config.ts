@@ -50,7 +50,8 @@ export class RateLimitConfig {
   organization?: LimitsConfig;
 
   /**
-   * Limits of all callers together, by the model's name as clients write it.
+   * Limits of all callers of a model together, by its name as clients write it. Under `provider/model` the limits of `model`
+   * apply as well.
    * @example gpt-4o
    */
   @MapOf(() => LimitsConfig)

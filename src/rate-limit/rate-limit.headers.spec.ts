@@ -12,7 +12,8 @@ describe('rateLimitHeaders', () => {
   const headersOf = (rateLimit: RateLimitState | undefined, dialect: 'openai' | 'anthropic') => {
     const context = contextOf(new TurnedClock(), identityWith());
     context.rateLimit = rateLimit;
-    return rateLimitHeaders(Object.assign(context, { dialect }));
+    const list = rateLimitHeaders(Object.assign(context, { dialect }));
+    return Object.fromEntries(list.flatMap((name, index) => (index % 2 === 0 ? [[name, list[index + 1]]] : [])));
   };
 
   it('says nothing where nothing is limited', () => {

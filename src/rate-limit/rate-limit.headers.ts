@@ -1,32 +1,39 @@
 import type { GatewayContext, RateLimitWindow } from '../core/context';
 
-type Headers = Record<string, string>;
+const [REQUESTS, TOKENS] = [namesOf('requests'), namesOf('tokens')];
 
-/** The limits of the request, as the SDKs of both providers read them. */
-export function rateLimitHeaders(context: GatewayContext): Headers {
+/** The limits of the request, as the SDKs of both providers read them: name, value, name, value. */
+export function rateLimitHeaders(context: GatewayContext): string[] {
   const { rateLimit } = context;
-  if (!rateLimit) return {};
-  const headers: Headers = {};
-  const nowMs = context.startedAtMs + context.elapsedMs();
-  for (const resource of ['requests', 'tokens'] as const) {
-    const window = rateLimit[resource];
-    if (!window) continue;
-    headers[`x-ratelimit-limit-${resource}`] = String(window.limit);
-    headers[`x-ratelimit-remaining-${resource}`] = String(window.remaining);
-    headers[`x-ratelimit-reset-${resource}`] = openAiDuration(window.resetMs);
-    if (context.dialect === 'anthropic') Object.assign(headers, anthropicHeaders(resource, window, nowMs));
-  }
-  if (rateLimit.degraded) headers['x-gateway-ratelimit'] = 'degraded';
+  const headers: string[] = [];
+  if (!rateLimit) return headers;
+  if (rateLimit.requests) addWindow(headers, context, REQUESTS, rateLimit.requests);
+  if (rateLimit.tokens) addWindow(headers, context, TOKENS, rateLimit.tokens);
+  if (rateLimit.degraded) headers.push('x-gateway-ratelimit', 'degraded');
   return headers;
 }
 
-function anthropicHeaders(resource: string, { limit, remaining, resetMs }: RateLimitWindow, nowMs: number): Headers {
+function namesOf(resource: string) {
   return {
-    [`anthropic-ratelimit-${resource}-limit`]: String(limit),
-    [`anthropic-ratelimit-${resource}-remaining`]: String(remaining),
-    // Whole seconds, as Anthropic writes them; never too early.
-    [`anthropic-ratelimit-${resource}-reset`]: `${new Date(Math.ceil((nowMs + resetMs) / 1000) * 1000).toISOString().slice(0, 19)}Z`,
+    openai: ['limit', 'remaining', 'reset'].map((part) => `x-ratelimit-${part}-${resource}`),
+    anthropic: ['limit', 'remaining', 'reset'].map((part) => `anthropic-ratelimit-${resource}-${part}`),
   };
+}
+
+function addWindow(
+  headers: string[],
+  context: GatewayContext,
+  names: ReturnType<typeof namesOf>,
+  { limit, remaining, resetMs }: RateLimitWindow,
+): void {
+  const [ofLimit = '', ofRemaining = '', ofReset = ''] = names.openai;
+  headers.push(ofLimit, String(limit), ofRemaining, String(remaining), ofReset, openAiDuration(resetMs));
+  if (context.dialect !== 'anthropic') return;
+  const [anthropicLimit = '', anthropicRemaining = '', anthropicReset = ''] = names.anthropic;
+  // Whole seconds, as Anthropic writes them; never too early.
+  const resetAtMs = Math.ceil((context.startedAtMs + context.elapsedMs() + resetMs) / 1000) * 1000;
+  const reset = `${new Date(resetAtMs).toISOString().slice(0, 19)}Z`;
+  headers.push(anthropicLimit, String(limit), anthropicRemaining, String(remaining), anthropicReset, reset);
 }
 
 /** A duration as OpenAI writes it: `120ms`, `1s`, `6m0s`, `1h2m3s`. Rounded up. */

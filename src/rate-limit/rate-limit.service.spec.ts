@@ -120,6 +120,18 @@ describe('RateLimitService', () => {
     await ask(identityWith(), { model: 'constructor' });
   });
 
+  it('limits a model also under the name of its provider', async () => {
+    config.set({ models: { 'gpt-4o': { requests_per_minute: 2 }, 'azure/gpt-4o': { requests_per_minute: 1 } } });
+    await ask(identityWith({}, 'key_1'), { model: 'openai/gpt-4o' });
+    await ask(identityWith({}, 'key_2'), { model: 'azure/gpt-4o' });
+    expect((await refusal(identityWith({}, 'key_3'), { model: 'openai/gpt-4o' })).message).toContain('model "gpt-4o"');
+    expect((await refusal(identityWith({}, 'key_4'))).message).toContain('model "gpt-4o"');
+    clock.advance(61_000);
+    await ask(identityWith({}, 'key_5'), { model: 'azure/gpt-4o' });
+    const error = await refusal(identityWith({}, 'key_6'), { model: 'azure/gpt-4o' });
+    expect(error.message).toContain('model "azure/gpt-4o"');
+  });
+
   it('takes new limits with the next request, of the caller and of the configuration', async () => {
     const identity = identityWith({ key: { requestsPerMinute: 1 } });
     await ask(identity);
@@ -199,8 +211,33 @@ describe('RateLimitService', () => {
     expect(store.asked).toBe(0);
   });
 
-  it('admits a request without a bound under a small limit', async () => {
-    await ask(identityWith({ team: { tokensPerMinute: 100 } }), { maxOutputTokens: null });
+  it('bounds an answer that the client left open, so that what it reserved is enough', async () => {
+    const bound = async (limit: number, asked: Asked) =>
+      (await ask(identityWith({ key: { tokensPerMinute: limit } }, `key_${limit}`), asked)).outputBound;
+    // A quarter of a small limit, what a model usually writes at most of a large one; each choice its part.
+    expect(await bound(100, { maxOutputTokens: null })).toBe(25);
+    expect(await bound(1_000_000, { maxOutputTokens: null })).toBe(4_096);
+    expect(await bound(1_000, { maxOutputTokens: null, choices: 3 })).toBe(83);
+    expect(await bound(2_000, { maxOutputTokens: 7 })).toBeUndefined();
+    const context = contextOf(clock, identityWith({ team: { requestsPerMinute: 5 } }, 'key_open'), {
+      maxOutputTokens: null,
+    });
+    await service.admit(context);
+    expect(context.outputBound).toBeUndefined();
+  });
+
+  it('reserves a token of answer at least, so that a prompt that fills the limit is refused', async () => {
+    const text = 'hello '.repeat(200);
+    const context = await ask(identityWith({ team: { tokensPerMinute: 10_000 } }, 'key_a'), {
+      text,
+      maxOutputTokens: 1,
+    });
+    const { reserved_tokens: needed } = context.decisions.at(-1)!.facts as { reserved_tokens: number };
+    const tight = { text, maxOutputTokens: null };
+    const fits = await ask(identityWith({ key: { tokensPerMinute: needed } }, 'key_b'), tight);
+    expect(fits.outputBound).toBe(1);
+    const error = await refusal(identityWith({ key: { tokensPerMinute: needed - 1 } }, 'key_c'), tight);
+    expect(error.message).toContain('can never be admitted');
   });
 
   it('answers repeated refusals from memory, with the wait that is left, until it is over', async () => {

@@ -4,7 +4,7 @@ import { Clock } from '../platform/clock';
 import { LiveConfig } from '../platform/config/live-config';
 import { planAdmission, type AdmissionPlan, type Resource } from './admission-plan';
 import { DenialMemory } from './denial-memory';
-import { level, levelsOfCaller, limitsOfModel, type Level, type LimitScope } from './levels';
+import { levelsOfCaller, levelsOfModel, type Level, type LimitScope } from './levels';
 import { RateLimitConfig } from './rate-limit.config';
 import { exceeded, neverFits, RateLimitUnavailableError } from './rate-limit.errors';
 import { RateLimitMetrics } from './rate-limit.metrics';
@@ -89,6 +89,7 @@ export class RateLimitService {
     const { receipt, counters, degraded, isByPermit } = admitted;
     context.defer(() => this.giveBack(context, plan, receipt));
     context.rateLimit = stateOf(plan, counters, degraded);
+    context.outputBound = plan.tokens?.bound ?? undefined;
     this.metrics.count('admitted', isByPermit ? 'permits' : decidedBy(degraded));
     context.decide('rate_limit', 'admitted', traceOf(plan, counters, degraded));
   }
@@ -141,8 +142,8 @@ export class RateLimitService {
       known = { config, levels: levelsOfCaller(identity, config) };
       this.levels.set(identity, known);
     }
-    const ofModel = level('model', model, model, limitsOfModel(model, config));
-    return ofModel ? [...known.levels, ofModel] : known.levels;
+    const ofModel = levelsOfModel(model, config);
+    return ofModel.length === 0 ? known.levels : [...known.levels, ...ofModel];
   }
 }
 
@@ -177,6 +178,7 @@ function traceOf(plan: AdmissionPlan, counters: readonly CounterState[], degrade
   return {
     ...(degraded ? { degraded } : {}),
     ...(plan.tokens ? { reserved_tokens: plan.tokens.total } : {}),
+    ...(plan.tokens?.bound == null ? {} : { max_output_tokens: plan.tokens.bound }),
     levels: plan.counted.map(({ level: { scope, id }, resource, limit }, index) => ({
       scope,
       id,

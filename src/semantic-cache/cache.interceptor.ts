@@ -1,22 +1,24 @@
 import type { IncomingMessage } from 'node:http';
-import { Injectable, type CallHandler, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
-import { defer, lastValueFrom, type Observable } from 'rxjs';
+import { Injectable, type ExecutionContext } from '@nestjs/common';
 import type { ChatReply } from '../core/reply';
+import { ReplyInterceptor } from '../platform/http/reply-interceptor';
 import { RequestContexts } from '../platform/http/request-contexts';
 import { CacheService } from './cache.service';
 
 /** Answers from the cache when it can. */
 @Injectable()
-export class CacheInterceptor implements NestInterceptor<ChatReply, ChatReply> {
+export class CacheInterceptor extends ReplyInterceptor {
   constructor(
     private readonly contexts: RequestContexts,
     private readonly cache: CacheService,
-  ) {}
+  ) {
+    super();
+  }
 
-  intercept(execution: ExecutionContext, next: CallHandler<ChatReply>): Observable<ChatReply> {
-    if (!this.cache.isEnabled) return next.handle();
+  override around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply> {
+    if (!this.cache.isEnabled) return next();
     const { headers } = execution.switchToHttp().getRequest<IncomingMessage>();
     const context = this.contexts.from(execution);
-    return defer(() => this.cache.answer(context, headers, () => lastValueFrom(next.handle())));
+    return this.cache.answer(context, headers, next);
   }
 }

@@ -1,3 +1,4 @@
+import type { Cancellable } from '../core/cancel-signal';
 import type { CacheEntry } from './answers/cache-entry';
 
 /** More questions at a time than one process can have open; beyond it nobody waits for anybody. */
@@ -45,7 +46,7 @@ export class Flights {
 const NO_FOLLOWERS: Flight = { land: () => {}, end: () => {} };
 
 /** Waits at most so long, and not for a client that has left: null then. */
-export function within<T>(promise: Promise<T | null>, milliseconds: number, signal: AbortSignal): Promise<T | null> {
+export function within<T>(promise: Promise<T | null>, milliseconds: number, signal: Cancellable): Promise<T | null> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(done, milliseconds);
     function done(): void {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Cancellable } from '../core/cancel-signal';
 import type { GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
 import { isUsable, sameQuestion, type Asked, type Match } from './asked';
@@ -115,7 +116,7 @@ const coalesced = (match: Match): Match => ({ ...match, tier: 'coalesced' });
 const waitOf = ({ timeoutMs }: GatewayContext): number =>
   timeoutMs === undefined ? FOLLOW_MS : Math.min(FOLLOW_MS, timeoutMs / 2);
 
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+function pause(milliseconds: number, signal: Cancellable): Promise<void> {
   const never = new Promise<null>(() => {});
   return within(never, milliseconds, signal).then(() => {});
 }

@@ -142,7 +142,7 @@ rate_limits:
     }
     const askAll = () =>
       Promise.all(Array.from({ length: 8 }, (_, index) => call(secrets[index % 2]!, (index >> 1) % 2)));
-    const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status).sort();
+    const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status).sort((a, b) => a - b);
     const first = await askAll();
     expect(statuses(first)).toEqual([200, 200, 200, 429, 429, 429, 429, 429]);
     expect(first.find(({ status }) => status === 429)!.body).toMatchObject({
@@ -213,6 +213,15 @@ rate_limits:
     });
     const record = await gateways[0].recordOf(served.headers.get('x-request-id') ?? '');
     expect(JSON.stringify(record)).toContain('"remaining":999');
+  });
+
+  it('sends the bound that it reserved to the provider when the client set none', async () => {
+    const { key } = await team({ tokens_per_minute: 4_000 });
+    const { secret } = await key();
+    expect((await call(secret, 0, { max_tokens: undefined })).status).toBe(200);
+    expect(upstream.lastJson()).toMatchObject({ max_completion_tokens: 1_000 });
+    expect((await call(secret, 0, { max_tokens: 70 })).status).toBe(200);
+    expect(upstream.lastJson()).toMatchObject({ max_tokens: 70 });
   });
 
   it('says that a request is too large for its limit, and that trying again is useless', async () => {

@@ -1,56 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DoomedRedis } from '../support/doomed-redis';
 import { guarantee } from '../support/guarantee';
-import { LimiterProcesses, machineNow, type Flood, type LimiterRecord } from '../support/limiter-processes';
-import { mostSurelyInAnyWindow } from '../support/limiter-replica';
+import { flooded, type Flood } from '../support/limiter-processes';
 
 const MEMBERS = 3;
 /** High enough for permits. */
 const HOT: Flood = { windowMs: 3_000, requests: 1_500, tokens: 7_500, members: MEMBERS, workers: 8, pauseMs: 4 };
-const STEADY: Flood = { windowMs: 3_000, requests: 90, tokens: 240, members: MEMBERS, workers: 1, pauseMs: 3 };
 
 jest.setTimeout(120_000);
 
-const isAdmitted = ({ kind }: LimiterRecord): boolean => kind === 'admitted';
-
 describe('three processes on one Redis', () => {
   let redis: DoomedRedis;
-  let processes: LimiterProcesses | undefined;
   beforeEach(async () => {
     redis = await DoomedRedis.start();
   });
   afterEach(async () => {
-    processes?.kill();
-    redis.thaw();
     await redis.kill();
   });
 
-  const run = async (flood: Flood, story: () => Promise<void>) => {
-    processes = await LimiterProcesses.start(redis.url, 'processes', flood);
-    processes.go();
-    await story();
-    const { records, isDegraded } = await processes.end();
-    const admitted = records.filter(isAdmitted);
-    return {
-      records,
-      admitted,
-      isDegraded,
-      requests: mostSurelyInAnyWindow(
-        admitted.map((record) => ({ ...record, cost: 1 })),
-        flood.windowMs,
-      ),
-      tokens: mostSurelyInAnyWindow(admitted, flood.windowMs),
-    };
-  };
-  const expectNoExcess = (told: { requests: number; tokens: number }, flood: Flood): void => {
-    expect(told.requests).toBeLessThanOrEqual(flood.requests);
-    expect(told.tokens).toBeLessThanOrEqual(flood.tokens);
-  };
-
   it('LIM-1 LIM-2: a flood from all of them, hot enough for permits', async () => {
-    const told = await run(HOT, () => sleep(5_000));
+    const told = await flooded(redis.url, HOT, () => sleep(5_000));
     const byPermit = told.admitted.filter(({ isByPermit }) => isByPermit).length;
-    expectNoExcess(told, HOT);
     expect(byPermit).toBeGreaterThan(0);
     expect(told.requests).toBeGreaterThan(HOT.requests / 2);
     const share = ((100 * byPermit) / told.admitted.length).toFixed(0);
@@ -59,62 +29,5 @@ describe('three processes on one Redis', () => {
       `3 processes, ${told.records.length} calls, at most ${told.requests} of ${HOT.requests} in any window, excess 0 (${share} % by permit)`,
     );
     guarantee('LIM-2', `3 processes, at most ${told.tokens} of ${HOT.tokens} tokens in any window, excess 0`);
-  });
-
-  it('LIM-7: kill -9 and an empty Redis, twice, with permits in hand', async () => {
-    let upAtMs = 0;
-    const told = await run(HOT, async () => {
-      await sleep(1_000);
-      await redis.kill();
-      await redis.up();
-      upAtMs = machineNow();
-      await sleep(2_500);
-      await redis.kill();
-      await redis.up();
-      await sleep(6_500);
-    });
-    expectNoExcess(told, HOT);
-    const shared = told.records.filter(({ sentMs, degraded }) => sentMs > upAtMs && !degraded);
-    const recoveryMs = Math.min(...shared.map(({ answeredMs }) => answeredMs)) - upAtMs;
-    expect(shared.length).toBeGreaterThan(0);
-    guarantee(
-      'LIM-7',
-      `3 processes, two wipes: at most ${told.requests} of ${HOT.requests} in any window, excess 0; shared again after ${recoveryMs.toFixed(0)} ms`,
-    );
-  });
-
-  it.each([
-    ['SIGSTOP', () => Promise.resolve(redis.freeze())],
-    ['SIGKILL', () => redis.kill()],
-  ])('LIM-8: local shares after %s', async (how, goAway) => {
-    let [goneMs, backMs] = [0, 0];
-    const told = await run(STEADY, async () => {
-      await sleep(1_000);
-      goneMs = machineNow();
-      await goAway();
-      await sleep(4_500);
-      backMs = machineNow();
-      redis.thaw();
-      if (how === 'SIGKILL') await redis.up();
-      await sleep(3_500);
-    });
-    expectNoExcess(told, STEADY);
-    const away = told.records.filter(({ sentMs }) => sentMs >= goneMs && sentMs < backMs);
-    const granted = away.filter(isAdmitted).length;
-    expect(granted).toBeGreaterThan(0);
-    const slow = away.filter(({ sentMs, answeredMs }) => answeredMs - sentMs > 40).length / MEMBERS;
-    // A refusal while nothing at all was admitted in the last window is made up.
-    const madeUp = told.records.filter(
-      ({ kind, sentMs, answeredMs }) =>
-        kind === 'denied' &&
-        !told.admitted.some(
-          (other) => other.answeredMs >= sentMs - STEADY.windowMs * (62 / 60) && other.sentMs <= answeredMs,
-        ),
-    ).length;
-    expect(madeUp).toBe(0);
-    guarantee(
-      'LIM-8',
-      `3 processes, ${how}: at most ${told.requests} of ${STEADY.requests} in any window, excess 0; ${granted} granted in 4.5 s; slow calls a process ${slow.toFixed(1)}; made-up refusals 0`,
-    );
   });
 });

@@ -114,7 +114,7 @@ describe('roll-ups', () => {
             } else {
               await store.write({ attempts: rows.attempts, requests: [] });
               const unsummed = rows.requests.map((request) =>
-                JSON.stringify({ ...(JSON.parse(request) as object), cost_nano_usd: '0', attempts: 0 }),
+                JSON.stringify({ ...(JSON.parse(request.toString()) as object), cost_nano_usd: '0', attempts: 0 }),
               );
               await store.writeInterrupted(unsummed);
               await store.writeInterrupted(unsummed);

@@ -37,7 +37,7 @@ export function edge({ windowMs, limit }: TraceSize, windows: number, isSparse: 
   for (let window = 1; window <= windows; window += 1) {
     const at = window * (isSparse ? 3 : 1) * windowMs;
     for (let index = 0; index < limit; index += 1) times.push(at - 1, at);
-    for (let after = 0; after < windowMs; after += windowMs / 120) times.push(Math.floor(at + after));
+    for (let after = 0; after < windowMs; after += windowMs / (1.2 * limit)) times.push(Math.floor(at + after));
   }
   return times.sort((a, b) => a - b);
 }

@@ -4,27 +4,24 @@ import { RedisRateLimitStore } from '../../src/rate-limit/store/redis.rate-limit
 import { RedisWindowScript } from '../../src/rate-limit/store/redis.window-script';
 
 /**
- * A whole gateway in a process of its own, in which a test sees many windows pass: those of teams are TEST_TEAM_WINDOW_MS long.
+ * A whole gateway in a process of its own, with windows as long as a test has time for: TEST_WINDOWS has milliseconds by scope.
  * While the file TEST_CLOCK holds a number, the time of Redis is off by so many milliseconds.
  */
-const windowMs = Number(process.env['TEST_TEAM_WINDOW_MS'] ?? 60_000);
+const windows = JSON.parse(process.env['TEST_WINDOWS'] ?? '{}') as Readonly<Record<string, number>>;
 const clockFile = process.env['TEST_CLOCK'] ?? '';
 
-const shortened = <T extends WindowName>(window: T): T =>
-  window.key.includes(':team:') ? { ...window, windowMs } : window;
-
-const { prototype } = RedisRateLimitStore;
-const { admit, usage } = prototype;
-prototype.admit = function (this: RedisRateLimitStore, { counters, slots }) {
-  return admit.call(this, { counters: counters.map(shortened), slots });
-};
-prototype.usage = function (this: RedisRateLimitStore, windows, slots) {
-  return usage.call(this, windows.map(shortened), slots);
-};
-
-interface Clocked {
-  readonly options: { nowMs?: (() => number) | undefined };
+function resized<T extends WindowName>(window: T): T {
+  const [, scope = ''] = window.key.split(':');
+  return { ...window, windowMs: windows[scope] ?? window.windowMs };
 }
+
+const { admit, usage } = RedisRateLimitStore.prototype;
+RedisRateLimitStore.prototype.admit = function (this: RedisRateLimitStore, { counters, slots }) {
+  return admit.call(this, { counters: counters.map(resized), slots });
+};
+RedisRateLimitStore.prototype.usage = function (this: RedisRateLimitStore, names, slots) {
+  return usage.call(this, names.map(resized), slots);
+};
 
 function offsetMs(): number | null {
   try {
@@ -37,7 +34,8 @@ function offsetMs(): number | null {
 const { run } = RedisWindowScript.prototype;
 RedisWindowScript.prototype.run = function (this: RedisWindowScript, header, batch, onLate) {
   const offset = offsetMs();
-  (this as unknown as Clocked).options.nowMs = offset === null ? undefined : () => Date.now() + offset;
+  const { options } = this as unknown as { options: { nowMs?: (() => number) | undefined } };
+  options.nowMs = offset === null ? undefined : () => Date.now() + offset;
   return run.call(this, header, batch, onLate);
 };
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Child } from './child';
+import { mostSurelyInAnyWindow } from './limiter-replica';
 
 const PROGRAM = path.join(__dirname, 'limiter.child.ts');
 
@@ -25,7 +26,7 @@ export interface LimiterRecord {
 }
 
 /** Processes that share limits through one Redis, each with the limiter as the gateway sets it up. */
-export class LimiterProcesses {
+class LimiterProcesses {
   private constructor(private readonly children: readonly Child[]) {}
 
   /** Resolves when every process knows of all. */
@@ -41,21 +42,47 @@ export class LimiterProcesses {
     for (const { process } of this.children) process.kill('SIGUSR2');
   }
 
-  /** Ends the flood. Returns every call of every process, and whether one of them ended without the shared windows. */
-  async end(): Promise<{ records: LimiterRecord[]; isDegraded: boolean }> {
+  /** Ends the flood. Returns every call of every process. */
+  async end(): Promise<LimiterRecord[]> {
     for (const { process } of this.children) process.kill('SIGTERM');
     await Promise.all(this.children.map(({ exit }) => exit));
     const lines = this.children.flatMap(({ text }) => text.split('\n'));
     const failure = lines.find((line) => line.startsWith('failed'));
     if (failure !== undefined) throw new Error(failure);
-    return {
-      records: lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LimiterRecord),
-      isDegraded: lines.includes('degraded true'),
-    };
+    return lines.filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as LimiterRecord);
   }
 
   kill(): void {
     for (const { process } of this.children) process.kill('SIGKILL');
+  }
+}
+
+export interface FloodFigures {
+  readonly records: readonly LimiterRecord[];
+  readonly admitted: readonly LimiterRecord[];
+  /** The most requests, and the most tokens, that a window surely held. */
+  readonly requests: number;
+  readonly tokens: number;
+}
+
+/** A flood from all sides for as long as the story lasts. Throws when a window held more than its limit. */
+export async function flooded(url: string, flood: Flood, story: () => Promise<void>): Promise<FloodFigures> {
+  const processes = await LimiterProcesses.start(url, 'processes', flood);
+  try {
+    processes.go();
+    await story();
+    const records = await processes.end();
+    const admitted = records.filter(({ kind }) => kind === 'admitted');
+    const requests = mostSurelyInAnyWindow(
+      admitted.map((record) => ({ ...record, cost: 1 })),
+      flood.windowMs,
+    );
+    const tokens = mostSurelyInAnyWindow(admitted, flood.windowMs);
+    expect(requests).toBeLessThanOrEqual(flood.requests);
+    expect(tokens).toBeLessThanOrEqual(flood.tokens);
+    return { records, admitted, requests, tokens };
+  } finally {
+    processes.kill();
   }
 }
 

@@ -46,7 +46,6 @@ async function main(): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: workers }, worker));
-  say(`degraded ${String(replica.store.degraded)}`);
   await replica.stop();
   for (const record of records) say(JSON.stringify(record));
 }

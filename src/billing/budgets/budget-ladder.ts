@@ -49,10 +49,15 @@ export class BudgetLadder implements OnApplicationBootstrap, OnApplicationShutdo
     await this.running;
   }
 
+  /** Whether any budget has steps at all. */
+  get hasSteps(): boolean {
+    return this.directory.snapshot.hasLadders;
+  }
+
   /** The hardest step that a budget of this call asks for; null: none. */
   judge(identity: Identity, call: PaidCall): LadderVerdict | null {
+    if (!this.hasSteps) return null;
     const { snapshot } = this.directory;
-    if (!snapshot.hasLadders) return null;
     const { hard, soft } = snapshot.payers(identity, call);
     let hardest: LadderVerdict | null = null;
     for (const budget of [...hard, ...soft]) {
@@ -66,6 +71,7 @@ export class BudgetLadder implements OnApplicationBootstrap, OnApplicationShutdo
 
   /** Throws `BudgetStepError` for a call that the cache could not answer, when a budget pays for nothing else any more. */
   requirePayable({ identity, plan }: GatewayContext): void {
+    if (!this.hasSteps) return;
     const target = plan?.targets[0];
     if (!identity || !plan || !target) return;
     const verdict = this.judge(identity, { ...target, requestedModel: plan.requestedModel });

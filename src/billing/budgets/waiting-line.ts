@@ -1,3 +1,4 @@
+import type { Cancellable } from '../../core/cancel-signal';
 import type { NanoUsd } from '../../core/money';
 import type { BudgetTerms } from './budget-terms';
 import type { Reservation } from './lease-book';
@@ -9,7 +10,7 @@ export interface ReserveOrder {
   /** The most that a shorter answer within `availableNanoUsd` costs; null when none is worth asking for. */
   fit(availableNanoUsd: NanoUsd): NanoUsd | null;
   /** Aborted when nobody wants the answer any more. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellable;
 }
 
 /** An attempt that waits for money. */

@@ -2,14 +2,14 @@ import * as fs from 'node:fs';
 import path from 'node:path';
 import { Logger } from '@nestjs/common';
 import { QUARANTINE, type Position } from './journal';
-import { decodeRecord, MAX_RECORD_BYTES, type JournalRecord } from './record';
+import { decodeRecord, MAX_RECORD_BYTES, type DecodedRecord } from './record';
 import { segmentPath, segmentsIn } from './segment';
 
 /** Holds the largest record, so that reading always gets on. */
 const CHUNK_BYTES = MAX_RECORD_BYTES + 64 * 1024;
 
 export interface JournalBatch {
-  readonly records: readonly JournalRecord[];
+  readonly records: readonly DecodedRecord[];
   /** Behind the last record; pass it to `next` once the batch is dealt with. */
   readonly position: Position;
   /** True when everything up to the end was read. */
@@ -50,7 +50,7 @@ export class JournalReader {
     return { records, position, isLast: position.segment === end.segment && position.offset >= end.offset };
   }
 
-  private atNextSegment(records: readonly JournalRecord[], segment: number, end: Position): JournalBatch {
+  private atNextSegment(records: readonly DecodedRecord[], segment: number, end: Position): JournalBatch {
     return {
       records,
       position: segment < end.segment ? { segment: segment + 1, offset: 0 } : end,
@@ -94,8 +94,8 @@ export class JournalReader {
 function decodeAll(
   chunk: Buffer,
   maxRecords: number,
-): { records: JournalRecord[]; offset: number; fault: 'partial' | 'corrupt' | null } {
-  const records: JournalRecord[] = [];
+): { records: DecodedRecord[]; offset: number; fault: 'partial' | 'corrupt' | null } {
+  const records: DecodedRecord[] = [];
   let offset = 0;
   while (offset < chunk.length && records.length < maxRecords) {
     const decoded = decodeRecord(chunk, offset);

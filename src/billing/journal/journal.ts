@@ -5,7 +5,7 @@ import { OverloadedError } from '../../core/errors';
 import type { Clock } from '../../platform/clock';
 import { InstanceLock, lockDomain } from './instance-lock';
 import type { JournalOptions } from './journal-options';
-import { encodeRecord, type RecordKind } from './record';
+import { RecordEncoder, type RecordKind } from './record';
 import { Segment, segmentPath } from './segment';
 
 export const OWNER_FILE = 'owner.json';
@@ -35,7 +35,8 @@ export interface JournalStats {
 }
 
 interface OpenIntent {
-  readonly frame: Buffer;
+  payload: string;
+  readonly frameBytes: number;
   segment: number;
 }
 
@@ -47,6 +48,7 @@ export class Journal {
   private readonly logger = new Logger(Journal.name);
   private readonly sizes = new Map<number, number>();
   private readonly open = new Map<string, OpenIntent>();
+  private readonly encoder = new RecordEncoder();
   private readonly waiting: { kind: RecordKind; frame: Buffer }[] = [];
   private readonly timers: NodeJS.Timeout[] = [];
   private segment: Segment;
@@ -107,12 +109,16 @@ export class Journal {
         RETRY_AFTER_MS,
       );
     }
-    this.open.set(attemptId, { frame, segment: this.segment.sequence });
+    this.open.set(attemptId, { payload, frameBytes: frame.length, segment: this.segment.sequence });
   }
 
   /** Ends an attempt. Never throws: what the disk refuses waits in memory, and no attempt begins until it is written. */
   settle(attemptId: string, payload: string): void {
     this.appendOrWait('settle', this.encode('settle', payload));
+    const intent = this.open.get(attemptId);
+    if (!intent) return;
+    // A busy map lets go of its values late: see `LiveList`.
+    intent.payload = '';
     this.open.delete(attemptId);
   }
 
@@ -164,8 +170,9 @@ export class Journal {
     await this.lock.release();
   }
 
+  /** To be written before the next is encoded, or copied. */
   private encode(kind: RecordKind, payload: string): Buffer {
-    return encodeRecord({ kind, atMs: this.clock.now(), payload });
+    return this.encoder.encode({ kind, atMs: this.clock.now(), payload });
   }
 
   private appendOrWait(kind: RecordKind, frame: Buffer): void {
@@ -177,7 +184,7 @@ export class Journal {
       if (kind === 'settle' && this.options.sync === 'each') this.segment.syncNow();
     } catch (error) {
       this.failed(error);
-      this.waiting.push({ kind, frame });
+      this.waiting.push({ kind, frame: Buffer.from(frame) });
     }
   }
 
@@ -221,12 +228,12 @@ export class Journal {
   /** Copies the intents of attempts that still run out of a segment that is to go. False when it must stay for now. */
   private carryOver(sequence: number): boolean {
     const running = [...this.open.values()].filter((intent) => intent.segment <= sequence);
-    const bytes = running.reduce((sum, intent) => sum + intent.frame.length, 0);
+    const bytes = running.reduce((sum, intent) => sum + intent.frameBytes, 0);
     // More would only move from segment to segment: the old one stays until some of them have ended.
     if (bytes > this.options.segmentBytes / 2) return false;
     try {
       for (const intent of running) {
-        this.write(intent.frame);
+        this.write(this.encode('intent', intent.payload));
         intent.segment = this.segment.sequence;
       }
       return true;

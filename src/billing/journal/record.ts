@@ -19,18 +19,42 @@ export const MAX_RECORD_BYTES = 1024 * 1024;
 
 const KINDS: readonly RecordKind[] = ['intent', 'settle', 'request'];
 
-export function encodeRecord({ kind, atMs, payload }: JournalRecord): Buffer {
-  const bodyBytes = BODY_PREFIX_BYTES + Buffer.byteLength(payload);
-  const frame = Buffer.allocUnsafe(HEADER_BYTES + bodyBytes);
-  frame.writeUInt32LE(bodyBytes, 0);
-  frame.writeUInt8(KINDS.indexOf(kind) + 1, HEADER_BYTES);
-  frame.writeUIntLE(Math.trunc(atMs), HEADER_BYTES + 1, 6);
-  frame.write(payload, HEADER_BYTES + BODY_PREFIX_BYTES);
-  frame.writeUInt32LE(checksum(frame, 0, bodyBytes), 4);
-  return frame;
+/** Makes records in one piece of memory, because almost all are written at once and never looked at again. */
+export class RecordEncoder {
+  private bytes = Buffer.allocUnsafe(64 * 1024);
+
+  /** The record; what is returned is overwritten by the next call. */
+  encode({ kind, atMs, payload }: JournalRecord): Buffer {
+    this.makeRoom(payload.length);
+    const { bytes } = this;
+    const body = HEADER_BYTES;
+    const bodyBytes = BODY_PREFIX_BYTES + bytes.write(payload, body + BODY_PREFIX_BYTES);
+    bytes[body] = KINDS.indexOf(kind) + 1;
+    bytes.writeUIntLE(Math.trunc(atMs), body + 1, 6);
+    // The length stands in front of the body while both are summed up, and then makes room for the sum.
+    bytes.writeUInt32LE(bodyBytes, 4);
+    const sum = crc32(bytes.subarray(4, body + bodyBytes));
+    bytes.writeUInt32LE(sum, 4);
+    bytes.writeUInt32LE(bodyBytes, 0);
+    return bytes.subarray(0, body + bodyBytes);
+  }
+
+  /** A character of a string is at most three bytes. */
+  private makeRoom(length: number): void {
+    const needed = HEADER_BYTES + BODY_PREFIX_BYTES + 3 * length;
+    if (needed > this.bytes.length) this.bytes = Buffer.allocUnsafe(needed);
+  }
 }
 
-export interface DecodedRecord extends JournalRecord {
+/** A record of its own memory. */
+export const encodeRecord = (record: JournalRecord): Buffer => Buffer.from(new RecordEncoder().encode(record));
+
+/** A record as it was read. */
+export interface DecodedRecord {
+  readonly kind: RecordKind;
+  readonly atMs: number;
+  /** JSON, in UTF-8. */
+  readonly payload: Buffer;
   /** Offset behind the record. */
   readonly end: number;
 }
@@ -52,7 +76,7 @@ export function decodeRecord(bytes: Buffer, offset: number): DecodeResult {
   return {
     kind,
     atMs: bytes.readUIntLE(body + 1, 6),
-    payload: bytes.toString('utf8', body + BODY_PREFIX_BYTES, end),
+    payload: bytes.subarray(body + BODY_PREFIX_BYTES, end),
     end,
   };
 }

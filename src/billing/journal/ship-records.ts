@@ -2,17 +2,23 @@ import { Logger } from '@nestjs/common';
 import * as fs from 'node:fs';
 import path from 'node:path';
 import { BadRowError, type UsageRows, type UsageStore } from '../store/usage-store';
-import type { AttemptText, Booking } from '../usage-rows';
+import type { AttemptText, Booking, RowJson } from '../usage-rows';
 import { QUARANTINE } from './journal';
-import type { JournalRecord } from './record';
+import type { RecordKind } from './record';
 
 const POISON_FILE = 'rows.jsonl';
+const LINE_BREAK = 0x0a;
+
+export interface ReadRecord {
+  readonly kind: RecordKind;
+  readonly payload: RowJson;
+}
 
 /** What a record says. */
 export type JournalEntry =
-  | { readonly kind: 'intent'; readonly attempt: AttemptText; readonly asked: string }
+  | { readonly kind: 'intent'; readonly attempt: AttemptText; readonly asked: RowJson }
   | { readonly kind: 'settle'; readonly attempt: AttemptText }
-  | { readonly kind: 'request'; readonly request: string };
+  | { readonly kind: 'request'; readonly request: RowJson };
 
 /** Writes records to the store. A row that the store will never take is put aside and holds nothing up. */
 export class RecordWriter {
@@ -30,7 +36,7 @@ export class RecordWriter {
   }
 
   /** Takes the records apart; those without meaning are put aside. */
-  parse(records: readonly JournalRecord[]): JournalEntry[] {
+  parse(records: readonly ReadRecord[]): JournalEntry[] {
     return records.flatMap((record) => {
       const entry = entryOf(record);
       if (entry) return [entry];
@@ -77,11 +83,11 @@ export class RecordWriter {
     await this.write({ attempts: attempts.slice(middle), requests: requests.slice(ofRequests) });
   }
 
-  private putAside(payload: string, why: string): void {
+  private putAside(payload: RowJson, why: string): void {
     this.poisoned += 1;
     const file = path.join(this.root, QUARANTINE, POISON_FILE);
     fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
-    fs.appendFileSync(file, `${payload}\n`, { mode: 0o600 });
+    fs.appendFileSync(file, `${payload.toString()}\n`, { mode: 0o600 });
     this.logger.error(`A usage row cannot be stored and was put aside in ${file}: ${why}`);
   }
 }
@@ -95,14 +101,22 @@ export function rowsOf(entries: readonly JournalEntry[]): UsageRows {
 }
 
 /** Lines of JSON, which has no line break of its own: see `AttemptRecord`. */
-function entryOf({ kind, payload }: JournalRecord): JournalEntry | null {
+function entryOf({ kind, payload }: ReadRecord): JournalEntry | null {
   if (kind === 'request') return { kind, request: payload };
-  const [json = '', booking, asked] = payload.split('\n');
-  const read = booking === undefined ? null : parseBooking(booking);
+  const [json, booking, asked] = linesOf(typeof payload === 'string' ? Buffer.from(payload) : payload);
+  const read = booking === undefined ? null : parseBooking(booking.toString());
   if (read === undefined) return null;
   const attempt: AttemptText = { json, booking: read };
   if (kind === 'settle') return { kind, attempt };
   return asked === undefined ? null : { kind, attempt, asked };
+}
+
+function linesOf(bytes: Buffer): [first: Buffer, second?: Buffer, third?: Buffer] {
+  const first = bytes.indexOf(LINE_BREAK);
+  if (first < 0) return [bytes];
+  const second = bytes.indexOf(LINE_BREAK, first + 1);
+  if (second < 0) return [bytes.subarray(0, first), bytes.subarray(first + 1)];
+  return [bytes.subarray(0, first), bytes.subarray(first + 1, second), bytes.subarray(second + 1)];
 }
 
 function parseBooking(text: string): Booking | null | undefined {

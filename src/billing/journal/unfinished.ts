@@ -1,5 +1,5 @@
 import { interruptedRow } from '../build-rows';
-import type { AskedColumns, AttemptRow, AttemptText } from '../usage-rows';
+import type { AskedColumns, AttemptRow, AttemptText, RowJson } from '../usage-rows';
 import type { JournalEntry } from './ship-records';
 
 /** What a journal has begun and not ended: read to its end, that is what its process died over. */
@@ -32,9 +32,9 @@ export class Unfinished {
 }
 
 /** null: what is no JSON was put aside when it was to be stored. */
-function rowOf<Row = AttemptRow>(json: string): Row | null {
+function rowOf<Row = AttemptRow>(json: RowJson): Row | null {
   try {
-    return JSON.parse(json) as Row;
+    return JSON.parse(json.toString()) as Row;
   } catch {
     return null;
   }

@@ -1,7 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
-import { ATTEMPT_COLUMNS, REQUEST_COLUMNS, type AttemptText, type Booking, type ColumnTypes } from '../usage-rows';
+import {
+  ATTEMPT_COLUMNS,
+  REQUEST_COLUMNS,
+  TOKEN_COLUMNS,
+  type AttemptText,
+  type Booking,
+  type ColumnTypes,
+  type RowJson,
+} from '../usage-rows';
 import { BadRowError, UsageStore, type UsageRows } from './usage-store';
 
 /** SQLSTATE classes of a value that does not fit: data exception, integrity violation. All else is the server's state and passes. */
@@ -49,7 +57,7 @@ export class PostgresUsageStore extends UsageStore {
 
   /** Postings and roll-ups follow from the rows by triggers. An attempt that is there already has been booked already. */
   private async insert(manager: EntityManager, attempts: readonly AttemptText[]): Promise<Bookings | null> {
-    const charges = attempts.map(({ booking }) => JSON.stringify(booking?.charges ?? []));
+    const charges = attempts.map(({ booking }) => (booking ? JSON.stringify(booking.charges) : '[]'));
     const values = [listOf(attempts.map(({ json }) => json)), charges];
     const wanted = attempts.flatMap(({ booking }) => (booking ? [booking] : []));
     if (wanted.length === 0) {
@@ -74,10 +82,9 @@ function isBadRow(error: unknown): boolean {
   return typeof code === 'string' && code.length === 5 && BAD_ROW_CLASSES.includes(code.slice(0, 2));
 }
 
-/** Figures that records of an older version do not have. */
-const ADDED: ReadonlySet<string> = new Set([
-  'input_image_tokens',
-  'output_image_tokens',
+/** What is left out where it is nothing: counts that most calls do not have, and prices that records of an older version do not know. */
+const ZERO_WHEN_ABSENT: ReadonlySet<string> = new Set([
+  ...Object.keys(TOKEN_COLUMNS),
   'input_image_price_pico',
   'output_image_price_pico',
 ]);
@@ -86,7 +93,9 @@ const ADDED: ReadonlySet<string> = new Set([
 function insertStatement<Row>(table: string, columns: ColumnTypes<Row>, beside?: string): string {
   const names = Object.keys(columns).map((name) => `"${name}"`);
   const typed = Object.entries<string>(columns).map(([name, type]) => `"${name}" ${type}`);
-  const values = Object.keys(columns).map((name) => (ADDED.has(name) ? `coalesce("${name}", 0)` : `"${name}"`));
+  const values = Object.keys(columns).map((name) =>
+    ZERO_WHEN_ABSENT.has(name) ? `coalesce("${name}", 0)` : `"${name}"`,
+  );
   const rows = `json_to_recordset($1::json) as (${typed.join(', ')})`;
   const [into, from, beyond] =
     beside === undefined ? [names, rows, []] : [[...names, beside], `${rows}, unnest($2::jsonb[])`, [beside]];
@@ -94,8 +103,13 @@ function insertStatement<Row>(table: string, columns: ColumnTypes<Row>, beside?:
     select ${[...values, ...beyond].join(', ')} from rows from (${from}) as r (${[...names, ...beyond].join(', ')}) on conflict do nothing`;
 }
 
-/** The rows are JSON already: what is not read here is neither parsed nor escaped again. */
-const listOf = (rows: readonly string[]): string => `[${rows.join(',')}]`;
+const [OPEN, COMMA, CLOSE] = [Buffer.from('['), Buffer.from(','), Buffer.from(']')];
+
+/** The rows are JSON already: what is not read here is neither parsed nor escaped again. Bytes are sent as they are. */
+function listOf(rows: readonly RowJson[]): Buffer {
+  const pieces = rows.flatMap((row) => [COMMA, typeof row === 'string' ? Buffer.from(row) : row]);
+  return Buffer.concat([OPEN, ...pieces.slice(1), CLOSE]);
+}
 
 const SETTLE = 'select budget_settle($1::text[], $2::text[], $3::bigint[], $4::timestamptz[])';
 

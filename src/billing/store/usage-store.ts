@@ -1,9 +1,9 @@
-import type { AttemptText } from '../usage-rows';
+import type { AttemptText, RowJson } from '../usage-rows';
 
 export interface UsageRows {
   readonly attempts: readonly AttemptText[];
-  /** The JSON of each `RequestRow`. */
-  readonly requests: readonly string[];
+  /** Each a `RequestRow`. */
+  readonly requests: readonly RowJson[];
 }
 
 /** Where usage ends up. Every write is idempotent: a row that is already there, by its id, is left as it is. */

@@ -1,5 +1,5 @@
 import { BadRowError, UsageStore, type UsageRows } from '../store/usage-store';
-import type { AttemptRow, RequestRow } from '../usage-rows';
+import type { AttemptRow, RequestRow, RowJson } from '../usage-rows';
 
 /** Keeps rows by id, as the database does. */
 export class MemoryUsageStore extends UsageStore {
@@ -38,10 +38,10 @@ export class MemoryUsageStore extends UsageStore {
 
   override async prepare(): Promise<void> {}
 
-  private read<Row extends AttemptRow | RequestRow>(rows: readonly string[]): Row[] {
+  private read<Row extends AttemptRow | RequestRow>(rows: readonly RowJson[]): Row[] {
     if (this.isAway) throw new Error('connect ECONNREFUSED');
     try {
-      const read = JSON.parse(`[${rows.join(',')}]`) as Row[];
+      const read = JSON.parse(`[${rows.map(String).join(',')}]`) as Row[];
       if (!read.some((row) => this.isBad(row))) return read;
     } catch (error) {
       throw new BadRowError(error);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { abortSignalOf, type Cancellable } from '../../core/cancel-signal';
 
 interface Landing {
   readonly landed: Promise<void>;
@@ -25,9 +26,9 @@ export class Landings {
   }
 
   /** Resolves when the answer of this process is on record, after so many milliseconds, or when the signal aborts. */
-  async wait(id: string, milliseconds: number, signal: AbortSignal): Promise<void> {
+  async wait(id: string, milliseconds: number, signal: Cancellable): Promise<void> {
     const over = new AbortController();
-    const pause = sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, over.signal]) });
+    const pause = sleep(milliseconds, undefined, { signal: AbortSignal.any([abortSignalOf(signal), over.signal]) });
     await Promise.race([pause.catch(() => undefined), this.running.get(id)?.landed ?? pause.catch(() => undefined)]);
     over.abort();
   }

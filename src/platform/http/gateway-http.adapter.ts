@@ -6,7 +6,8 @@ import { newId } from '../../core/ids';
 import { refusalOf } from './http-hygiene';
 import { dialectOf } from './request-contexts';
 
-type RouteCallback = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => unknown;
+/** Answers the request, errors included; a rejection costs the connection. */
+type HotRoute = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** Slow headers hold a connection no longer than this (slowloris). */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -17,11 +18,11 @@ const KEEP_ALIVE_MS = 65_000;
 
 /**
  * Express for everything but the inference routes, which go straight from `node:http` to their Nest route: Express gives
- * every request and response a new prototype, which costs some 80 µs a request on Node 20 and 22. Guards, interceptors
- * and filters run in both cases; Express middleware does not run on these routes.
+ * every request and response a new prototype, which costs some 80 µs a request on Node 20 and 22. Neither Express
+ * middleware nor Nest's own router runs on these routes: `serve` says what does.
  */
 export class GatewayHttpAdapter extends ExpressAdapter {
-  private readonly hotRoutes = new Map<string, RouteCallback>();
+  private readonly hotRoutes = new Map<string, HotRoute>();
 
   constructor(private readonly hotPaths: ReadonlySet<string>) {
     super();
@@ -40,9 +41,8 @@ export class GatewayHttpAdapter extends ExpressAdapter {
         express(request, response);
         return;
       }
-      const answered = route(request, response, () => response.destroy());
       // An error filter that fails itself must cost this one request, not the process.
-      if (answered instanceof Promise) answered.catch(() => response.destroy());
+      route(request, response).catch(() => response.destroy());
     };
     const serverOptions: http.ServerOptions = {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -55,13 +55,16 @@ export class GatewayHttpAdapter extends ExpressAdapter {
     if (options.forceCloseConnections) this.closeConnectionsWithServer();
   }
 
+  /** What answers POST requests of a hot path. */
+  serve(path: string, route: HotRoute): void {
+    if (!this.hotPaths.has(path)) throw new Error(`${path} is not one of the hot paths`);
+    this.hotRoutes.set(path, route);
+  }
+
   // Nest registers each route once for its path; the hot ones are kept out of Express.
   override post(...parameters: unknown[]): ReturnType<ExpressAdapter['post']> {
-    const [path, callback] = parameters;
-    if (typeof path === 'string' && typeof callback === 'function' && this.hotPaths.has(path)) {
-      this.hotRoutes.set(path, callback as RouteCallback);
-      return this.getInstance();
-    }
+    const [path] = parameters;
+    if (typeof path === 'string' && this.hotPaths.has(path)) return this.getInstance();
     return (super.post as (...all: unknown[]) => ReturnType<ExpressAdapter['post']>)(...parameters);
   }
 

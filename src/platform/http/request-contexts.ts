@@ -4,6 +4,7 @@ import type { Dialect } from '../../core/chat';
 import { GatewayContext } from '../../core/context';
 import type { GatewayError } from '../../core/errors';
 import { newId } from '../../core/ids';
+import { LiveList } from '../../core/live-list';
 import { Clock } from '../clock';
 
 const CONTEXT = Symbol('gateway context');
@@ -29,7 +30,7 @@ export function dialectOf(path: string): Dialect {
 export class RequestContexts {
   private readonly logger = new Logger(RequestContexts.name);
   /** As many as there are connections with a request. */
-  private readonly running = new Set<GatewayContext>();
+  private readonly running = new LiveList<GatewayContext>();
 
   constructor(private readonly clock: Clock) {}
 
@@ -52,9 +53,9 @@ export class RequestContexts {
       context.close();
       return context;
     }
-    this.running.add(context);
+    const ended = this.running.add(context);
     response.once('close', () => {
-      this.running.delete(context);
+      ended();
       context.leave();
     });
     return context;

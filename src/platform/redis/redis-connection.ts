@@ -1,8 +1,8 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { Redis } from 'ioredis';
 import { Environment } from '../config/environment';
 import { LiveConfig } from '../config/live-config';
 import { HealthService, type DependencyHealth } from '../health/health.service';
+import { redisClient, type RedisAddress, type RedisClient } from './redis-client';
 import { RedisConfig } from './redis.config';
 
 /** A command that takes longer than this has failed: Redis is local to the gateway or it is in the way. */
@@ -17,19 +17,27 @@ const FIRST_CONNECTION_MS = 2000;
  */
 @Injectable()
 export class RedisConnection implements OnApplicationShutdown {
-  readonly client: Redis | null;
+  readonly client: RedisClient | null;
   private readonly logger = new Logger(RedisConnection.name);
   private isUp = false;
   private wasUp = false;
+  private firstConnection: Promise<void> | undefined;
 
   constructor(environment: Environment, config: LiveConfig, health: HealthService) {
-    const url = environment.redisUrl ?? config.section(RedisConfig).url;
-    this.client = url === undefined ? null : this.connect(url);
+    const { url: configured, cluster: isCluster } = config.section(RedisConfig);
+    const url = environment.redisUrl ?? configured;
+    this.client = url === undefined ? null : this.connect({ url, isCluster });
     health.register('redis', () => this.check());
   }
 
   /** Resolves when Redis answers, or after two seconds: the gateway starts without and says that it is not ready. */
-  async onModuleInit(): Promise<void> {
+  onModuleInit(): Promise<void> {
+    // Whoever asks again waits with those who wait already, and not for two seconds more.
+    this.firstConnection ??= this.awaitFirst();
+    return this.firstConnection;
+  }
+
+  private async awaitFirst(): Promise<void> {
     if (!this.client || this.client.status === 'ready') return;
     const { client } = this;
     await new Promise<void>((resolve) => {
@@ -45,9 +53,8 @@ export class RedisConnection implements OnApplicationShutdown {
     this.client?.disconnect();
   }
 
-  private connect(url: string): Redis {
-    const client = new Redis(url, {
-      enableOfflineQueue: false,
+  private connect(address: RedisAddress): RedisClient {
+    const client = redisClient(address, {
       maxRetriesPerRequest: 0,
       commandTimeout: COMMAND_TIMEOUT_MS,
       connectTimeout: CONNECT_TIMEOUT_MS,

@@ -1,4 +1,4 @@
-import { IsOptional } from 'class-validator';
+import { IsBoolean, IsOptional } from 'class-validator';
 import { FixedAtBoot, Secret } from '../config/fields';
 import { IsUrlOf } from '../config/validators';
 
@@ -13,4 +13,12 @@ export class RedisConfig {
   @IsOptional()
   @IsUrlOf(['redis:', 'rediss:'], 'redis://localhost:6379')
   url?: string;
+
+  /**
+   * The address is that of one node of a Redis Cluster; the others are found from it. All limits are in one hash slot, and so
+   * are all cached answers. A change needs a restart.
+   */
+  @FixedAtBoot()
+  @IsBoolean()
+  cluster = false;
 }

@@ -1,4 +1,5 @@
 import Anthropic from '@anthropic-ai/sdk';
+import { abortSignalOf } from '../../core/cancel-signal';
 import type { Dialect, JsonObject } from '../../core/chat';
 import type { ChatReply, JsonReply } from '../../core/reply';
 import { Provider, timeoutsOf, type ProviderCall, type ProviderSettings } from '../provider';
@@ -149,7 +150,7 @@ export class AnthropicProvider extends Provider {
     const options = { body: translated.body, stream: call.request.stream, timeout: timeouts.totalMs };
     // Not `messages.create`: that warns on the console, for each call, of models that are going to be retired.
     return sdkExchange(this.name, () =>
-      client.post('/v1/messages', { ...options, signal: call.signal, headers }).asResponse(),
+      client.post('/v1/messages', { ...options, signal: abortSignalOf(call.signal), headers }).asResponse(),
     );
   }
 

@@ -56,6 +56,7 @@ const str = (value: unknown): string => (typeof value === 'string' ? value : '')
 function deltaText(delta: JsonObject): string {
   let text = str(delta['content']) + str(delta['reasoning_content']) + str(delta['reasoning']) + str(delta['refusal']);
   const calls = delta['tool_calls'];
+  if (calls === undefined && delta['function_call'] === undefined) return text;
   const functions = Array.isArray(calls) ? calls.map((call) => asObject(call)?.['function']) : [];
   for (const call of [...functions, delta['function_call']]) {
     const target = asObject(call);
@@ -70,8 +71,13 @@ const isFilled = (value: unknown): boolean => {
 };
 
 /** A delta has content when anything but the role is in it: what we do not know counts too. */
-const hasContent = (delta: JsonObject): boolean =>
-  Object.entries(delta).some(([key, value]) => key !== 'role' && isFilled(value));
+function hasContent(delta: JsonObject): boolean {
+  for (const key in delta) if (key !== 'role' && isFilled(delta[key])) return true;
+  return false;
+}
+
+/** `[DONE]` with any blanks that a server puts around it. */
+const LONGEST_DONE = 64;
 
 /** Reads a Chat Completions stream. The answer is complete after `[DONE]`, or when every choice has finished. */
 export class OpenAiStreamReader implements StreamReader {
@@ -86,7 +92,7 @@ export class OpenAiStreamReader implements StreamReader {
   push(event: SseEvent): readonly StreamEvent[] {
     if (this.isDone) return [];
     if (event.data === null) return [this.event('idle', event, null)];
-    if (event.data.trim() === '[DONE]') return [this.end(event.raw)];
+    if (event.data.length < LONGEST_DONE && event.data.trim() === '[DONE]') return [this.end(event.raw)];
     const data = eventObject(this.provider, event.data);
     if (isFilled(data['error']) || event.name === 'error') throw streamError(this.provider, 'openai', data);
     return [this.chunk(event, data)];

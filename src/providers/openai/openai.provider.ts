@@ -1,4 +1,5 @@
 import OpenAI from 'openai';
+import { abortSignalOf } from '../../core/cancel-signal';
 import type { Dialect, JsonObject } from '../../core/chat';
 import type { ChatReply } from '../../core/reply';
 import { Provider, timeoutsOf, type ProviderCall, type ProviderSettings } from '../provider';
@@ -104,7 +105,7 @@ export class OpenAiProvider extends Provider {
     const parameters = body as unknown as OpenAI.ChatCompletionCreateParams;
     const headers = receivedTrail(call.request.forwardedHeaders);
     return sdkExchange(this.name, () =>
-      client.chat.completions.create(parameters, { signal: call.signal, headers }).asResponse(),
+      client.chat.completions.create(parameters, { signal: abortSignalOf(call.signal), headers }).asResponse(),
     );
   }
 

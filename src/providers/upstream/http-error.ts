@@ -32,9 +32,10 @@ function parseErrorBody(bytes: Buffer): JsonObject | null {
   return parseObject(isList ? Buffer.from(text.slice(1, -1)) : bytes);
 }
 
-export function parseObject(bytes: Buffer): JsonObject | null {
+/** null: it is no JSON object. */
+export function parseObject(json: Buffer | string): JsonObject | null {
   try {
-    return asObject(JSON.parse(bytes.toString('utf8')));
+    return asObject(JSON.parse(typeof json === 'string' ? json : json.toString('utf8')));
   } catch {
     return null;
   }

@@ -107,7 +107,7 @@ function parse(provider: string, parser: SseParser, chunk: Buffer): SseEvent[] {
 
 /** The JSON of an event's data; what is no object is a broken stream. */
 export function eventObject(provider: string, data: string): JsonObject {
-  const value = parseObject(Buffer.from(data));
+  const value = parseObject(data);
   if (!value) throw brokenReply(provider, 'malformed', 'sent an event that is not a JSON object');
   return value;
 }

@@ -1,3 +1,4 @@
+import { CancelSignal } from '../../core/cancel-signal';
 import { UpstreamError } from '../../core/errors';
 import type { UpstreamClient } from './upstream-client';
 import type { PhaseTimeouts, UpstreamExchange, UpstreamHead } from './upstream-exchange';
@@ -90,7 +91,7 @@ export function sdkFetch(client: UpstreamClient, timeouts: PhaseTimeouts): typeo
       url,
       headers: plainHeaders(init.headers),
       body: typeof init.body === 'string' || Buffer.isBuffer(init.body) ? init.body : null,
-      signal: init.signal ?? new AbortController().signal,
+      signal: init.signal ?? new CancelSignal(),
       timeouts,
     });
     return new SdkResponse(url, await exchange.head, exchange);

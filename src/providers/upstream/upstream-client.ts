@@ -1,4 +1,5 @@
 import { Pool } from 'undici';
+import type { Cancellable } from '../../core/cancel-signal';
 import { UpstreamError } from '../../core/errors';
 import { isIP } from 'node:net';
 import { BlockedAddressError, guardedLookup, isBlockedAddress } from '../../platform/http/address-guard';
@@ -19,7 +20,7 @@ export interface UpstreamRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | string | null;
-  readonly signal: AbortSignal;
+  readonly signal: Cancellable;
   readonly timeouts: PhaseTimeouts;
 }
 

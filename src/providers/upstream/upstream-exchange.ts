@@ -1,25 +1,19 @@
 import type { Dispatcher } from 'undici';
+import type { Cancellable } from '../../core/cancel-signal';
 import { UpstreamError } from '../../core/errors';
+import { PhaseTimer, type Deadline, type PhaseTimeouts } from './phase-timer';
 
-/** How long each phase of a call may take, in milliseconds. */
-export interface PhaseTimeouts {
-  readonly connectMs: number;
-  /** From the connection until the head of the answer. */
-  readonly firstByteMs: number;
-  /** Between two pieces of the answer. */
-  readonly idleMs: number;
-  readonly totalMs: number;
-}
+export type { PhaseTimeouts } from './phase-timer';
 
 /** Bytes that may wait for a slow reader before the provider's socket is paused. */
 const HIGH_WATER_BYTES = 65_536;
 
+const ONCE = { once: true };
+
 /** How long the end of an answer may lag behind its last event. */
 const RELEASE_MS = 1000;
 
-type Phase = 'connect' | 'first_byte' | 'idle' | 'total';
-
-const PHASE_TEXT: Readonly<Record<Phase, string>> = {
+const DEADLINE_TEXT: Readonly<Record<Exclude<Deadline, 'release'>, string>> = {
   connect: 'did not accept the connection in time',
   first_byte: 'did not begin to answer in time',
   idle: 'stopped answering in the middle of the answer',
@@ -33,7 +27,7 @@ export interface UpstreamHead {
 
 /**
  * One HTTP exchange with a provider: a handler for undici's `dispatch` (no web streams, no per-request signal), with a
- * timer for each phase and back-pressure towards the provider. `head` settles once; `chunks` may be read once.
+ * deadline for each phase and back-pressure towards the provider. `head` settles once; `chunks` may be read once.
  */
 export class UpstreamExchange implements Dispatcher.DispatchHandler {
   readonly head: Promise<UpstreamHead>;
@@ -48,13 +42,12 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   private isPaused = false;
   private isReleased = false;
   private hasHead = false;
-  private phaseTimer: NodeJS.Timeout;
-  private readonly totalTimer: NodeJS.Timeout;
+  private readonly timer: PhaseTimer;
 
   constructor(
     private readonly provider: string,
     private readonly timeouts: PhaseTimeouts,
-    private readonly signal: AbortSignal,
+    private readonly signal: Cancellable,
     private readonly onDone: () => void,
   ) {
     this.head = new Promise((resolve, reject) => {
@@ -63,10 +56,9 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     });
     // The reader may arrive later, or never: the failure is kept and not reported as unhandled.
     this.head.catch(() => undefined);
-    this.phaseTimer = setTimeout(() => this.timeOut('connect'), timeouts.connectMs);
-    this.totalTimer = setTimeout(() => this.timeOut('total'), timeouts.totalMs);
-    if (signal.aborted) this.onAbort();
-    else signal.addEventListener('abort', this.onAbort, { once: true });
+    this.timer = new PhaseTimer('connect', timeouts.connectMs, timeouts.totalMs, (deadline) => this.timeOut(deadline));
+    if (signal.aborted) this.abort();
+    else signal.addEventListener('abort', this.onAbort, ONCE);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -75,28 +67,26 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
       controller.abort(this.failure);
       return;
     }
-    clearTimeout(this.phaseTimer);
-    this.phaseTimer = setTimeout(() => this.timeOut('first_byte'), this.timeouts.firstByteMs);
+    this.timer.enter('first_byte', this.timeouts.firstByteMs);
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: UpstreamHead['headers']): void {
     if (status < 200 || this.failure) return;
     this.hasHead = true;
-    clearTimeout(this.phaseTimer);
-    this.phaseTimer = setTimeout(() => this.timeOut('idle'), this.timeouts.idleMs);
+    this.timer.enter('idle', this.timeouts.idleMs);
     this.resolveHead({ status, headers });
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.failure || this.isReleased) return;
-    this.phaseTimer.refresh();
+    this.timer.enter('idle', this.timeouts.idleMs);
     this.queue.push(chunk);
     this.queuedBytes += chunk.length;
     if (this.queuedBytes > HIGH_WATER_BYTES && !this.isPaused) {
       this.isPaused = true;
       controller.pause();
       // Silence while the reader is slow is our doing, not the provider's.
-      clearTimeout(this.phaseTimer);
+      this.timer.hold();
     }
     this.notify();
   }
@@ -123,8 +113,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     if (this.isEnded || this.failure) return;
     this.isReleased = true;
     this.signal.removeEventListener('abort', this.onAbort);
-    clearTimeout(this.phaseTimer);
-    this.phaseTimer = setTimeout(() => this.abort(), RELEASE_MS);
+    this.timer.enter('release', RELEASE_MS);
     if (this.isPaused) this.controller?.resume();
   }
 
@@ -171,20 +160,18 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     this.queuedBytes = 0;
     if (this.isPaused && !this.isEnded && !this.failure) {
       this.isPaused = false;
-      this.phaseTimer = setTimeout(() => this.timeOut('idle'), this.timeouts.idleMs);
+      this.timer.enter('idle', this.timeouts.idleMs);
       this.controller?.resume();
     }
     return bytes;
   }
 
-  private timeOut(phase: Phase): void {
-    const text = `Provider "${this.provider}" ${PHASE_TEXT[phase]} (${this.timeoutOf(phase)} ms)`;
-    this.fail(new UpstreamError(this.provider, 'timeout', text, { reason: `${phase}_timeout` }));
-  }
-
-  private timeoutOf(phase: Phase): number {
+  private timeOut(deadline: Deadline): void {
+    if (deadline === 'release') return this.abort();
     const { connectMs, firstByteMs, idleMs, totalMs } = this.timeouts;
-    return { connect: connectMs, first_byte: firstByteMs, idle: idleMs, total: totalMs }[phase];
+    const milliseconds = { connect: connectMs, first_byte: firstByteMs, idle: idleMs, total: totalMs }[deadline];
+    const text = `Provider "${this.provider}" ${DEADLINE_TEXT[deadline]} (${milliseconds} ms)`;
+    this.fail(new UpstreamError(this.provider, 'timeout', text, { reason: `${deadline}_timeout` }));
   }
 
   private readonly onAbort = (): void => this.abort();
@@ -198,8 +185,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   }
 
   private finish(): void {
-    clearTimeout(this.phaseTimer);
-    clearTimeout(this.totalTimer);
+    this.timer.stop();
     this.signal.removeEventListener('abort', this.onAbort);
     this.notify();
     this.onDone();
@@ -221,7 +207,7 @@ function connectionError(provider: string, error: Error, hasHead: boolean): Upst
     return new UpstreamError(provider, 'misconfigured', text, { reason: 'blocked_address', cause: error });
   }
   if (code === 'UND_ERR_CONNECT_TIMEOUT') {
-    const text = `Provider "${provider}" ${PHASE_TEXT.connect}`;
+    const text = `Provider "${provider}" ${DEADLINE_TEXT.connect}`;
     return new UpstreamError(provider, 'timeout', text, { reason: 'connect_timeout', cause: error });
   }
   const text = hasHead

@@ -9,6 +9,8 @@ export interface AdmissionReply {
   /** The bucket each window is in now: where an admission was counted. */
   readonly buckets: readonly number[];
   readonly states: readonly CounterState[];
+  /** How many calls hold each slot now; null where nobody looked. */
+  readonly running: readonly (number | null)[];
   readonly short: Denied['short'];
   readonly retryAfterMs: number;
 }
@@ -18,7 +20,7 @@ const KINDS: readonly AdmissionReply['kind'][] = ['denied', 'admitted', 'recover
 const FIRST_PAIR = { admitted: 1, denied: 3, recovering: 2 } as const;
 
 export function decodeAdmission(
-  { counters }: Admission,
+  { counters, slots }: Admission,
   figures: readonly number[],
   instantMs: number,
 ): AdmissionReply {
@@ -34,10 +36,13 @@ export function decodeAdmission(
       remaining: Math.max(0, limit - sums[index]!),
       resetMs: resetOf(figures[first + index * 2 + 1] ?? -1, windowMs, instantMs),
     })),
+    running: slots.map((_, index) => heldOf(figures[first + counters.length * 2 + index])),
     short: shortOf(kind === 'denied' ? (figures[1] ?? 1) : 1, counters.length),
     retryAfterMs: retryOf(kind, figures),
   };
 }
+
+const heldOf = (figure: number | undefined): number | null => (figure === undefined || figure < 0 ? null : figure);
 
 /** Milliseconds until a window that was last counted in `lastBucket` is empty. */
 export const resetOf = (lastBucket: number, windowMs: number, nowMs: number): number =>

@@ -1,6 +1,7 @@
 import type { Admission, AdmissionResult, CounterState, Denied, Receipt, WindowCounter } from './rate-limit.store';
 import { SLOT_RETRY_MS } from './rate-limit.store';
 import { ShareWindow } from './share-window';
+import { SlotShares } from './slot-shares';
 import { WindowMap } from './window-map';
 import { bucketOf } from './window-ring';
 
@@ -21,6 +22,7 @@ export class LocalWindows {
   private readonly withPending = new Set<string>();
   /** Told to the store during a recovery, which is over within seconds. */
   private readonly inRecovery: BucketCount[] = [];
+  private readonly shares = new SlotShares();
   /** Calls of this replica that run, by slot. */
   readonly held = new Map<string, number>();
 
@@ -39,6 +41,11 @@ export class LocalWindows {
   recordPermits(permits: WindowCounter, bucket: number, sum: number, nowMs: number, unseen: number): void {
     this.record(permits, bucket, sum, nowMs);
     this.windows.get(permits.key)?.overlook(unseen, nowMs);
+  }
+
+  /** The store has decided: so many calls hold the slot now, those of this replica included. */
+  observeSlot(key: string, running: number, nowMs: number): void {
+    this.shares.observe(key, running, this.held.get(key) ?? 0, nowMs);
   }
 
   /** The store has refused: its window holds `sum` now. */
@@ -170,10 +177,9 @@ export class LocalWindows {
       const wait = window.waitFor(cost, limit, members, nowMs);
       if (wait > retryAfterMs) [short, retryAfterMs] = [{ of: 'counter', index }, wait];
     }
-    for (const [index, { key, limit }] of slots.entries()) {
-      const share = Math.floor(limit / members);
-      const wait = share === 0 ? Infinity : SLOT_RETRY_MS;
-      const isFull = (this.held.get(key) ?? 0) >= share;
+    for (const [index, slot] of slots.entries()) {
+      const wait = slot.limit < members ? Infinity : SLOT_RETRY_MS;
+      const isFull = this.shares.room(slot, this.held.get(slot.key) ?? 0, members, nowMs) <= 0;
       if (isFull && wait > retryAfterMs) [short, retryAfterMs] = [{ of: 'slot', index }, wait];
     }
     return short && { short, retryAfterMs };

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../platform/redis/redis-client';
 import type { Clock } from '../../platform/clock';
 import { decodeAdmission, resetOf } from './admission-reply';
 import { CorrectionQueue } from './correction-queue';
@@ -28,7 +28,7 @@ const MERGES_PER_CALL = 200;
 const DENY_RETRY_MS = 1_000;
 
 export interface RedisStoreOptions {
-  readonly client: Redis;
+  readonly client: RedisClient;
   readonly clock: Clock;
   /** Asked at every decision, so that a reload takes effect at once. */
   readonly policy: () => 'local_share' | 'deny' | 'allow';
@@ -251,10 +251,15 @@ export class RedisRateLimitStore extends RateLimitStore {
     const { admission, resolve } = waiting;
     const { counters, slots } = admission;
     const reply = decodeAdmission(admission, figures, instantMs);
-    const { kind, sums, buckets, states, short, retryAfterMs } = reply;
+    const { kind, sums, buckets, states, running, short, retryAfterMs } = reply;
     if (kind === 'recovering') {
       void this.decideInRecovery(waiting);
       return;
+    }
+    for (const [index, { key }] of slots.entries()) {
+      if (kind === 'admitted') this.local.hold(key);
+      const calls = running[index] ?? null;
+      if (calls !== null) this.local.observeSlot(key, calls, instantMs);
     }
     if (kind === 'denied') {
       for (const [index, counter] of counters.entries()) this.local.observe(counter, sums[index]!, instantMs);
@@ -265,7 +270,6 @@ export class RedisRateLimitStore extends RateLimitStore {
       this.local.record(counter, buckets[index]!, sums[index]!, instantMs);
     }
     this.permits.admitted(admission, sums, buckets);
-    for (const { key } of slots) this.local.hold(key);
     resolve({ kind, receipt: { counters, buckets, slots }, counters: states, degraded: false });
   }
 

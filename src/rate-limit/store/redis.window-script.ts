@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../platform/redis/redis-client';
 import { decodeReply, RedisBatch, type BatchReply } from './redis-batch';
 
 /** The version of what is stored: part of every key, so that replicas of two versions do not read each other's state. */
@@ -22,7 +22,7 @@ export interface ScriptHeader {
 }
 
 export interface ScriptOptions {
-  readonly client: Redis;
+  readonly client: RedisClient;
   /** All keys of an organisation share one hash tag, so that one call may touch them in a cluster. */
   readonly organization: string;
   readonly timeoutMs: number;

@@ -20,8 +20,8 @@
 --   H                         heartbeat;   D depart
 -- Reply: {status, instant, epoch, storage, live members, ms the recovery may still take, result of each A, G and U…}
 --   status 0 done · 1 join first, bring what was admitted since · 2 join first, bring everything (nothing was done)
---   A → {1, (sum, last bucket)×n} or {0, short (1…n, then n+1…n+m), retry ms (-1 never), (sum, last bucket)×n}
---       or {2}: the windows are being recovered, decide alone
+--   A → {1, (sum, last bucket)×n, running×m} or {0, short (1…n, then n+1…n+m), retry ms (-1 never), (sum, last bucket)×n,
+--       running×m (-1: not looked at)}, or {2}: the windows are being recovered, decide alone
 --   G → {permits, sum, last bucket}; they are counted in the bucket of `ttl` ms from now
 --   U → {(sum, last bucket)×n, slots×m}
 local SUB = 60
@@ -197,10 +197,13 @@ local function admit()
     end
   end
   local slots = first + n * 4
+  local held = {}
   for c = 0, m - 1 do
     local at = slots + c * 2
-    if retry ~= -1 and retry < SLOT_RETRY_MS and running(tonumber(ARGV[at])) >= tonumber(ARGV[at + 1]) then
-      short, retry = n + c + 1, SLOT_RETRY_MS
+    held[c] = -1
+    if retry ~= -1 and retry < SLOT_RETRY_MS then
+      held[c] = running(tonumber(ARGV[at]))
+      if held[c] >= tonumber(ARGV[at + 1]) then short, retry = n + c + 1, SLOT_RETRY_MS end
     end
   end
   if short > 0 then
@@ -213,6 +216,7 @@ local function admit()
     for c = 0, m - 1 do
       local key = KEYS[tonumber(ARGV[slots + c * 2])]
       redis.call('HINCRBY', key, member, 1)
+      held[c] = held[c] + 1
       redis.call('PEXPIRE', key, FORGET_MS)
     end
   end
@@ -221,6 +225,7 @@ local function admit()
     result[#result + 1] = w.sum
     result[#result + 1] = w.l
   end
+  for c = 0, m - 1 do result[#result + 1] = held[c] end
   return result
 end
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../platform/redis/redis-client';
 import type { Page, PageRequest } from '../../core/page';
 import { decodeEntry, encodeEntry, type CacheEntry, type CacheEntryView } from '../answers/cache-entry';
 import {
@@ -26,7 +26,7 @@ const MAX_BYTES = 536_870_912;
 const SCAN = 200;
 
 export interface RedisStoreOptions {
-  readonly client: Redis;
+  readonly client: RedisClient;
   readonly nowMs: () => number;
   /** Keeps several gateways on one Redis apart. */
   readonly name?: string;
@@ -49,7 +49,7 @@ const [PUT, DROP, FIND, TAKE] = [PUT_SCRIPT, DROP_SCRIPT, FIND_SCRIPT, TAKE_SCRI
 
 /** Answers in Redis 7, shared by all replicas; no module of Redis is needed. */
 export class RedisCacheStore extends CacheStore {
-  private readonly client: Redis;
+  private readonly client: RedisClient;
   private readonly nowMs: () => number;
   private readonly prefix: string;
   private readonly keys: readonly string[];

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../platform/redis/redis-client';
 import { FlightLeases, type Lease } from './flight-leases';
 
 /** Only the holder may touch it: after its end another may have it. KEYS: lease. ARGV: token, milliseconds (0 gives it back). */
@@ -12,7 +12,7 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 /** Leases in Redis: `SET NX PX`. */
 export class RedisFlightLeases extends FlightLeases {
   constructor(
-    private readonly client: Redis,
+    private readonly client: RedisClient,
     private readonly name = 'gateway',
   ) {
     super();

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
-import type { Redis } from 'ioredis';
+import { redisDuplicate, type RedisClient } from '../../platform/redis/redis-client';
 import { MemoryVectorIndex, type VectorLimits } from './memory.vector-index';
 import {
   MAX_PARTITION_VECTORS,
@@ -20,7 +20,7 @@ const RETRY_MS = 500;
 const FEED_SLACK = 1.2;
 
 export interface RedisVectorIndexOptions {
-  readonly client: Redis;
+  readonly client: RedisClient;
   readonly nowMs: () => number;
   /** Keeps several gateways on one Redis apart. */
   readonly name?: string;
@@ -36,8 +36,8 @@ type StreamPage = readonly (readonly [id: Buffer, fields: readonly Buffer[]])[];
  */
 export class RedisVectorIndex extends VectorIndex {
   private readonly logger = new Logger('Cache');
-  private readonly client: Redis;
-  private readonly reader: Redis;
+  private readonly client: RedisClient;
+  private readonly reader: RedisClient;
   private readonly local: MemoryVectorIndex;
   private readonly key: string;
   private readonly feedLength: number;
@@ -59,9 +59,8 @@ export class RedisVectorIndex extends VectorIndex {
     super();
     this.client = client;
     // A connection of its own, because waiting for changes blocks it, and without the bound that requests have.
-    this.reader = client.duplicate({
+    this.reader = redisDuplicate(client, {
       commandTimeout: BLOCK_MS * 5,
-      enableOfflineQueue: true,
       maxRetriesPerRequest: 0,
       autoResendUnfulfilledCommands: false,
     });

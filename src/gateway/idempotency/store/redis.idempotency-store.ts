@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../../platform/redis/redis-client';
 import { IdempotencyStore, type Claim, type Known } from './idempotency.store';
 
 /**
@@ -51,7 +51,7 @@ const RELEASE = script(RELEASE_SCRIPT);
 /** The keys of all replicas. Each stands alone, so a cluster spreads them; each leaves by its own expiry. */
 export class RedisIdempotencyStore extends IdempotencyStore {
   constructor(
-    private readonly client: Redis,
+    private readonly client: RedisClient,
     private readonly prefix = 'gateway:idempotency:',
   ) {
     super();

@@ -1,0 +1,16 @@
+import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
+import { defer, lastValueFrom, type Observable } from 'rxjs';
+import type { ChatReply } from '../../core/reply';
+
+/**
+ * An interceptor of an inference route: stands around what makes the answer. The inference pipeline calls `around`, which
+ * needs no Observable (four interceptors cost a fifth of a request that way); anywhere else it works as any interceptor.
+ */
+export abstract class ReplyInterceptor implements NestInterceptor<ChatReply, ChatReply> {
+  /** The answer: what `next` gives, or another. May throw; `next` never throws, it rejects. */
+  abstract around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply>;
+
+  intercept(execution: ExecutionContext, next: CallHandler<ChatReply>): Observable<ChatReply> {
+    return defer(() => this.around(execution, () => lastValueFrom(next.handle())));
+  }
+}
