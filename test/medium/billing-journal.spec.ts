@@ -11,6 +11,7 @@ import { BadRowError, type UsageRows } from '../../src/billing/store/usage-store
 import { chatRequest, contextOf, outcome, usageOf } from '../../src/billing/testing/usage-fixtures';
 import { SystemClock } from '../../src/platform/clock';
 import { Child } from '../support/child';
+import { FAILPOINTS, type Failpoint } from '../support/failpoints';
 import { createTestDatabase } from '../support/test-database';
 import { verifyLedger } from '../../src/billing/ledger/ledger-verifier';
 import { guarantee } from '../support/guarantee';
@@ -19,7 +20,10 @@ import { connect, emptyBilling, startBilling, type RunningBilling } from './bill
 const CHILD = path.resolve(__dirname, '../support/billing.child.ts');
 /** How long the database is away. */
 const AWAY_MS = Number(process.env['DATABASE_AWAY_MS'] ?? 2_000);
-const KILL_ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 12);
+/** Once at each known point, unless said otherwise. */
+const KILL_ROUNDS = Number(process.env['KILL_ROUNDS'] ?? FAILPOINTS.length);
+/** A point that is not met by then is a kill at any moment. */
+const PATIENCE_MS = 600;
 
 /** Between the gateway and its database; cutting it is a network failure. */
 class Wire {
@@ -260,10 +264,14 @@ describe('usage journal on PostgreSQL', () => {
     const opened = new Map<string, string>();
     const settled = new Map<string, string>();
     const closed = new Map<string, string>();
+    const met = new Set<Failpoint>();
     for (let round = 0; round < KILL_ROUNDS; round += 1) {
-      const child = Child.run(CHILD, [url, root]);
-      await child.printed(/ready\n/);
-      await sleep(Math.random() * 250);
+      const at = FAILPOINTS[round % FAILPOINTS.length] ?? 'after-settle';
+      const hits = at === 'before-close-instance' ? 1 : 1 + Math.floor(Math.random() * 25);
+      const child = Child.run(CHILD, [url, root], { env: { TEST_FAILPOINT: `${at},${hits}` } });
+      // One that dies while it takes over what the one before has left never gets ready.
+      await child.printed(/ready\n/).catch(() => undefined);
+      if (await Promise.race([child.exit.then(() => true), sleep(PATIENCE_MS, false)])) met.add(at);
       child.process.kill('SIGKILL');
       await child.exit;
       expect(child.text).not.toContain('failed');
@@ -310,7 +318,7 @@ describe('usage journal on PostgreSQL', () => {
     expect((await verifyLedger(database)).filter(({ differences }) => differences.length > 0)).toEqual([]);
     guarantee(
       'USE-1',
-      `${KILL_ROUNDS} kill -9 at random points: ${attempts.length} attempts, ${inDoubt} in doubt, missing 0, duplicate 0, ledger balanced`,
+      `${KILL_ROUNDS} kill -9, at ${met.size} of ${FAILPOINTS.length} known points: ${attempts.length} attempts, ${inDoubt} in doubt, missing 0, duplicate 0, ledger balanced`,
     );
   }, 7_200_000);
 });

@@ -247,7 +247,9 @@ describe('hard budgets on PostgreSQL', () => {
     expect(await budgets.topUps(id)).toHaveLength(20);
     // What was refused before the last top-up was there is served now, to the last nano-dollar.
     for (const replica of replicas) await replica.desk.budgetsChanged();
-    const late = sumOf(await Promise.all(Array.from({ length: 60 }, (_, index) => call(replicas[index % 3]!, 50, 50))));
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, index) => call(replicas[index % 3]!, 50, 50)));
+    expect(new Set(answers.filter((answer) => typeof answer === 'string'))).toEqual(new Set(['budget_exceeded']));
+    const late = sumOf(answers);
     for (const replica of running.splice(0)) await replica.stop();
     expect(early + late).toBeLessThanOrEqual(30n * one);
     expect(early + late).toBeGreaterThan(29n * one);

@@ -2,14 +2,16 @@ import { writeSync } from 'node:fs';
 import { SystemClock } from '../../src/platform/clock';
 import { chatRequest, contextOf, event, outcome, usageOf } from '../../src/billing/testing/usage-fixtures';
 import { startBilling } from '../medium/billing.support';
+import { armFromEnvironment } from './failpoints';
 
 /** Written at once, so that the parent has it even when the next statement never runs. */
 const say = (line: string): void => void writeSync(1, `${line}\n`);
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 const [databaseUrl = '', root = ''] = process.argv.slice(2);
+armFromEnvironment();
 
-/** Makes attempts without end and prints each step once it is done; killed at any point. */
+/** Makes attempts without end and prints each step once it is done; killed at any point, or at the one it was told. */
 async function main(): Promise<void> {
   // Small segments and eager shipping, so that a kill also meets rotation, deletion and commits.
   const { billing, directory } = await startBilling(databaseUrl, root, {

@@ -40,7 +40,7 @@ function around(type: { readonly prototype: object }, name: string, change: (met
  * Kills this process with SIGKILL the `hits`th time it comes to a point. The product knows nothing of it: the methods of
  * its classes are wrapped from outside, in a process that only tests start.
  */
-export function arm(point: Failpoint, hits: number): void {
+function arm(point: Failpoint, hits: number): void {
   let left = hits;
   const hit = (): void => {
     left -= 1;
@@ -90,4 +90,10 @@ export function arm(point: Failpoint, hits: number): void {
     'before-close-instance': () => around(PostgresUsageStore, 'closeInstance', before),
   };
   points[point]();
+}
+
+/** `TEST_FAILPOINT=after-settle,40`: the fortieth time. Without it nothing happens. */
+export function armFromEnvironment(): void {
+  const [point, hits = '1'] = (process.env['TEST_FAILPOINT'] ?? '').split(',');
+  if (point) arm(point as Failpoint, Number(hits));
 }

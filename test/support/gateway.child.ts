@@ -1,6 +1,5 @@
-import { arm, type Failpoint } from './failpoints';
+import { armFromEnvironment } from './failpoints';
 
-/** A whole gateway in a process of its own, which may be told where to die: `TEST_FAILPOINT=after-settle,40`. */
-const [point, hits = '1'] = (process.env['TEST_FAILPOINT'] ?? '').split(',');
-if (point) arm(point as Failpoint, Number(hits));
+/** A whole gateway in a process of its own, which may be told where to die. */
+armFromEnvironment();
 require('../../src/main');
