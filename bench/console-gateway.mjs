@@ -19,7 +19,7 @@ export async function startGatewayOn(databaseUrl, port, folder) {
   const config = path.join(folder, 'gateway.yaml');
   writeFileSync(config, CONFIG);
   const url = `http://127.0.0.1:${port}`;
-  const child = spawnUnderTest([process.execPath, '--max-semi-space-size=64', path.join(root, 'dist', 'main.js')], {
+  const child = spawnUnderTest([process.execPath, '--max-semi-space-size=32', path.join(root, 'dist', 'main.js')], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env.PATH,

@@ -32,6 +32,8 @@ export interface StreamEvent {
   readonly name: string | null;
   /** Parsed `data:`; null for OpenAI's `[DONE]`. */
   readonly data: JsonObject | null;
+  /** True when it says nothing but its text, so that nobody need look at its data, which may not even be parsed yet. */
+  readonly isTextOnly?: boolean;
   /** The exact bytes of the event, blank line included, when they may be passed on as they are. */
   readonly raw: Buffer | null;
   /** What the answer has used so far, when this event says so. Totals, never increments. */

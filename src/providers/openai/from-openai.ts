@@ -3,6 +3,7 @@ import type { FinishReason, StreamEvent, StreamEventKind } from '../../core/repl
 import type { SseEvent } from '../../core/sse-parser';
 import type { TokenUsage } from '../../core/tokens';
 import { asObject, streamError } from '../upstream/http-error';
+import { ChunkTemplate } from './chunk-template';
 import { brokenReply, eventObject, type StreamReader } from '../upstream/read-reply';
 
 const count = (value: unknown): number => (typeof value === 'number' && value > 0 ? Math.floor(value) : 0);
@@ -76,6 +77,40 @@ function hasContent(delta: JsonObject): boolean {
   return false;
 }
 
+/** A chunk that adds text to its choice and says nothing else. */
+class TextChunk implements StreamEvent {
+  readonly kind = 'content';
+  readonly name = null;
+  readonly raw: Buffer;
+  readonly usage = null;
+  readonly finish = null;
+  readonly isTextOnly = true;
+  private parsed: JsonObject | undefined;
+
+  constructor(
+    private readonly provider: string,
+    { raw }: SseEvent,
+    private readonly json: string,
+    readonly text: string,
+  ) {
+    this.raw = raw;
+  }
+
+  get data(): JsonObject {
+    return (this.parsed ??= eventObject(this.provider, this.json));
+  }
+}
+
+/** One choice, whose delta has a `content` and nothing else that is filled, and neither figures nor an end. */
+function isOnlyText(data: JsonObject, { kind, text, usage, finish }: StreamEvent): boolean {
+  if (kind !== 'content' || text === '' || usage !== null || finish !== null) return false;
+  const choices = data['choices'];
+  const choice = Array.isArray(choices) && choices.length === 1 ? asObject(choices[0]) : null;
+  const delta = asObject(choice?.['delta']);
+  if (!choice || !delta || delta['content'] !== text || isFilled(choice['text'])) return false;
+  return !isFilled(data['usage']) && Object.keys(delta).every((key) => key === 'content' || !isFilled(delta[key]));
+}
+
 /** `[DONE]` with any blanks that a server puts around it. */
 const LONGEST_DONE = 64;
 
@@ -86,6 +121,7 @@ export class OpenAiStreamReader implements StreamReader {
   private hasFinished = false;
   private isDone = false;
   private hasBegun = false;
+  private readonly template = new ChunkTemplate();
 
   constructor(private readonly provider: string) {}
 
@@ -93,9 +129,13 @@ export class OpenAiStreamReader implements StreamReader {
     if (this.isDone) return [];
     if (event.data === null) return [this.event('idle', event, null)];
     if (event.data.length < LONGEST_DONE && event.data.trim() === '[DONE]') return [this.end(event.raw)];
+    const plain = event.name === null ? this.template.textOf(event.data) : null;
+    if (plain !== null) return [new TextChunk(this.provider, event, event.data, plain)];
     const data = eventObject(this.provider, event.data);
     if (isFilled(data['error']) || event.name === 'error') throw streamError(this.provider, 'openai', data);
-    return [this.chunk(event, data)];
+    const chunk = this.chunk(event, data);
+    if (isOnlyText(data, chunk)) this.template.learn(event.data, chunk.text);
+    return [chunk];
   }
 
   finish(): readonly StreamEvent[] {
