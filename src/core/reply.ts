@@ -32,7 +32,7 @@ export interface StreamEvent {
   readonly name: string | null;
   /** Parsed `data:`; null for OpenAI's `[DONE]`. */
   readonly data: JsonObject | null;
-  /** True when it says nothing but its text, so that nobody need look at its data, which may not even be parsed yet. */
+  /** True when it says nothing but its text and has its bytes: nobody need look at its data, which is parsed only then. */
   readonly isTextOnly?: boolean;
   /** The exact bytes of the event, blank line included, when they may be passed on as they are. */
   readonly raw: Buffer | null;

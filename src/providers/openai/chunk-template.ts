@@ -1,6 +1,4 @@
 const MEMBER = '"content":"';
-/** What JSON escapes in a string, or must not have in one. */
-const NEEDS_PARSING = /["\\\u0000-\u001f]/;
 /** A stream whose chunks differ in more than their text is not worth more looks. */
 const MAX_LOOKS = 3;
 
@@ -22,7 +20,7 @@ export class ChunkTemplate {
     if (start < 0 || start !== json.lastIndexOf(MEMBER)) return;
     const from = start + MEMBER.length;
     const to = from + content.length;
-    if (json.slice(from, to) !== content || json[to] !== '"' || NEEDS_PARSING.test(content)) return;
+    if (json.slice(from, to) !== content || json[to] !== '"' || needsParsing(content)) return;
     this.head = json.slice(0, from);
     this.tail = json.slice(to);
   }
@@ -33,6 +31,17 @@ export class ChunkTemplate {
     if (head === null || json.length <= head.length + tail.length) return null;
     if (!json.startsWith(head) || !json.endsWith(tail)) return null;
     const text = json.slice(head.length, json.length - tail.length);
-    return NEEDS_PARSING.test(text) ? null : text;
+    return needsParsing(text) ? null : text;
   }
+}
+
+const [QUOTE, BACKSLASH, FIRST_PRINTABLE] = [0x22, 0x5c, 0x20];
+
+/** Whether a text has what JSON escapes in a string, or must not have in one. */
+function needsParsing(text: string): boolean {
+  for (let index = 0; index < text.length; index += 1) {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE || code === BACKSLASH || code < FIRST_PRINTABLE) return true;
+  }
+  return false;
 }

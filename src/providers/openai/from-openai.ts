@@ -102,13 +102,13 @@ class TextChunk implements StreamEvent {
 }
 
 /** One choice, whose delta has a `content` and nothing else that is filled, and neither figures nor an end. */
-function isOnlyText(data: JsonObject, { kind, text, usage, finish }: StreamEvent): boolean {
-  if (kind !== 'content' || text === '' || usage !== null || finish !== null) return false;
+function isOnlyText(data: JsonObject, { text, usage, finish }: StreamEvent): boolean {
+  if (text === '' || usage !== null || finish !== null || isFilled(data['usage'])) return false;
   const choices = data['choices'];
   const choice = Array.isArray(choices) && choices.length === 1 ? asObject(choices[0]) : null;
-  const delta = asObject(choice?.['delta']);
-  if (!choice || !delta || delta['content'] !== text || isFilled(choice['text'])) return false;
-  return !isFilled(data['usage']) && Object.keys(delta).every((key) => key === 'content' || !isFilled(delta[key]));
+  const delta = asObject(choice?.['delta']) ?? {};
+  if (delta['content'] !== text || isFilled(choice?.['text'])) return false;
+  return Object.keys(delta).every((key) => key === 'content' || !isFilled(delta[key]));
 }
 
 /** `[DONE]` with any blanks that a server puts around it. */

@@ -35,8 +35,7 @@ class OpenAiStream implements StreamFormat {
   write(event: StreamEvent): string | Buffer {
     if (event.kind === 'usage' && !this.includeUsage) return '';
     if (event.kind === 'end') return event.raw ?? 'data: [DONE]\n\n';
-    if (event.isTextOnly && event.raw) return event.raw;
-    if (event.data === null) return event.raw ?? '';
+    if (event.isTextOnly || event.data === null) return event.raw ?? '';
     const { usage } = event.data;
     // Chunks before the last carry `usage: null`.
     if (this.includeUsage && typeof usage === 'object' && usage !== null) {
