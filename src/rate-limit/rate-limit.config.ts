@@ -1,4 +1,5 @@
 import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { HIGHEST_LIMITS } from '../core/highest-limits';
 import { MapOf, noEntries, Section } from '../platform/config/fields';
 
 export const STORE_DOWN_POLICIES = ['local_share', 'deny', 'allow'] as const;
@@ -13,7 +14,7 @@ export class LimitsConfig {
   @IsOptional()
   @IsInt()
   @Min(1)
-  @Max(1_000_000_000)
+  @Max(HIGHEST_LIMITS.requestsPerMinute)
   requests_per_minute?: number;
 
   /**
@@ -23,7 +24,7 @@ export class LimitsConfig {
   @IsOptional()
   @IsInt()
   @Min(1)
-  @Max(1_000_000_000_000)
+  @Max(HIGHEST_LIMITS.tokensPerMinute)
   tokens_per_minute?: number;
 
   /**
@@ -33,7 +34,7 @@ export class LimitsConfig {
   @IsOptional()
   @IsInt()
   @Min(1)
-  @Max(1_000_000)
+  @Max(HIGHEST_LIMITS.maxConcurrency)
   max_concurrency?: number;
 }
 

@@ -266,7 +266,10 @@ describe('RateLimitService', () => {
 
   it('tells in the trace and for the headers what each level had left', async () => {
     const context = await ask(
-      identityWith({ key: { requestsPerMinute: 60, tokensPerMinute: 5_000 }, team: { requestsPerMinute: 10 } }),
+      identityWith({
+        key: { requestsPerMinute: 60, tokensPerMinute: 5_000, maxConcurrency: 2 },
+        team: { requestsPerMinute: 10 },
+      }),
     );
     expect(context.rateLimit).toMatchObject({
       requests: { limit: 10, remaining: 9 },
@@ -280,6 +283,24 @@ describe('RateLimitService', () => {
           { scope: 'key', resource: 'requests', limit: 60, remaining: 59 },
           { scope: 'key', resource: 'tokens', limit: 5_000 },
           { scope: 'team', resource: 'requests', limit: 10, remaining: 9 },
+          { scope: 'key', resource: 'concurrency', limit: 2, remaining: 1 },
+        ],
+      },
+    });
+  });
+
+  it('tells in the trace of a refusal what was left of everything, also of what was not short', async () => {
+    const identity = identityWith({ key: { maxConcurrency: 3 }, team: { requestsPerMinute: 1, maxConcurrency: 1 } });
+    await ask(identity);
+    const context = contextOf(clock, identity);
+    await expect(service.admit(context)).rejects.toThrow('1 requests per minute are used up');
+    expect(context.decisions.at(-1)).toMatchObject({
+      what: 'denied',
+      facts: {
+        levels: [
+          { scope: 'team', resource: 'requests', remaining: 0 },
+          { scope: 'key', resource: 'concurrency', limit: 3, remaining: 2 },
+          { scope: 'team', resource: 'concurrency', limit: 1, remaining: 0 },
         ],
       },
     });

@@ -91,7 +91,7 @@ export class RateLimitService {
     context.rateLimit = stateOf(plan, counters, degraded);
     context.outputBound = plan.tokens?.bound ?? undefined;
     this.metrics.count('admitted', isByPermit ? 'permits' : decidedBy(degraded));
-    context.decide('rate_limit', 'admitted', traceOf(plan, counters, degraded));
+    context.decide('rate_limit', 'admitted', traceOf(plan, admitted));
   }
 
   /** Puts the provider's figure in the place of what was reserved, and frees the slots. */
@@ -124,7 +124,7 @@ export class RateLimitService {
     context.rateLimit = stateOf(plan, denied.counters, denied.degraded);
     this.metrics.count(name, decidedBy(denied.degraded));
     const error = exceeded(plan, denied);
-    const facts = traceOf(plan, denied.counters, denied.degraded);
+    const facts = traceOf(plan, denied);
     context.decide('rate_limit', name, { ...error.facts, retry_after_ms: denied.retryAfterMs, ...facts });
     throw error;
   }
@@ -173,18 +173,19 @@ function tightest(
   return found;
 }
 
-/** What each level had left: `team "search" tokens: 1200 of 5000`. */
-function traceOf(plan: AdmissionPlan, counters: readonly CounterState[], degraded: boolean): Record<string, unknown> {
+/** What each level had left: `team "search" tokens: 1200 of 5000`; and of slots, how many more calls may run. */
+function traceOf(plan: AdmissionPlan, { counters, slots, degraded }: Admitted | Denied): Record<string, unknown> {
+  const states = [...counters, ...slots];
   return {
     ...(degraded ? { degraded } : {}),
     ...(plan.tokens ? { reserved_tokens: plan.tokens.total } : {}),
     ...(plan.tokens?.bound == null ? {} : { max_output_tokens: plan.tokens.bound }),
-    levels: plan.counted.map(({ level: { scope, id }, resource, limit }, index) => ({
+    levels: [...plan.counted, ...plan.slots].map(({ level: { scope, id }, resource, limit }, index) => ({
       scope,
       id,
       resource,
       limit,
-      remaining: counters[index]!.remaining,
+      remaining: states[index]!.remaining,
     })),
   };
 }

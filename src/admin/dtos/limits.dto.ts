@@ -1,34 +1,30 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsInt, Max, Min } from 'class-validator';
 import type { Limits } from '../../core/context';
+import { HIGHEST_LIMITS } from '../../core/highest-limits';
 import { MayBeAbsent } from './fields';
-
-/** Far above what any provider serves; more is a typing error. */
-const MAX_REQUESTS_PER_MINUTE = 10_000_000;
-const MAX_TOKENS_PER_MINUTE = 100_000_000_000;
-const MAX_CONCURRENCY = 100_000;
 
 /** Limits of one level. What is left out is not limited at this level; every level that has a limit applies. */
 export class LimitsDto {
-  @ApiPropertyOptional({ minimum: 1, maximum: MAX_REQUESTS_PER_MINUTE, example: 60, type: 'integer' })
+  @ApiPropertyOptional({ minimum: 1, maximum: HIGHEST_LIMITS.requestsPerMinute, example: 60, type: 'integer' })
   @MayBeAbsent()
   @IsInt()
   @Min(1)
-  @Max(MAX_REQUESTS_PER_MINUTE)
+  @Max(HIGHEST_LIMITS.requestsPerMinute)
   requests_per_minute?: number;
 
-  @ApiPropertyOptional({ minimum: 1, maximum: MAX_TOKENS_PER_MINUTE, example: 100_000, type: 'integer' })
+  @ApiPropertyOptional({ minimum: 1, maximum: HIGHEST_LIMITS.tokensPerMinute, example: 100_000, type: 'integer' })
   @MayBeAbsent()
   @IsInt()
   @Min(1)
-  @Max(MAX_TOKENS_PER_MINUTE)
+  @Max(HIGHEST_LIMITS.tokensPerMinute)
   tokens_per_minute?: number;
 
-  @ApiPropertyOptional({ minimum: 1, maximum: MAX_CONCURRENCY, example: 20, type: 'integer' })
+  @ApiPropertyOptional({ minimum: 1, maximum: HIGHEST_LIMITS.maxConcurrency, example: 20, type: 'integer' })
   @MayBeAbsent()
   @IsInt()
   @Min(1)
-  @Max(MAX_CONCURRENCY)
+  @Max(HIGHEST_LIMITS.maxConcurrency)
   max_concurrency?: number;
 }
 

@@ -1,4 +1,4 @@
-import { SLOT_RETRY_MS, type Admission, type CounterState, type Denied } from './rate-limit.store';
+import { SLOT_RETRY_MS, type Admission, type CounterState, type Denied, type SlotState } from './rate-limit.store';
 import { bucketOf, expiryOf } from './window-ring';
 
 /** What the script answered to one admission. */
@@ -9,8 +9,8 @@ export interface AdmissionReply {
   /** The bucket each window is in now: where an admission was counted. */
   readonly buckets: readonly number[];
   readonly states: readonly CounterState[];
-  /** How many calls hold each slot now; null where nobody looked. */
-  readonly running: readonly (number | null)[];
+  /** How many calls hold each slot now. */
+  readonly slots: readonly SlotState[];
   readonly short: Denied['short'];
   readonly retryAfterMs: number;
 }
@@ -36,13 +36,13 @@ export function decodeAdmission(
       remaining: Math.max(0, limit - sums[index]!),
       resetMs: resetOf(figures[first + index * 2 + 1] ?? -1, windowMs, instantMs),
     })),
-    running: slots.map((_, index) => heldOf(figures[first + counters.length * 2 + index])),
+    slots: slots.map(({ limit }, index) => slotState(figures[first + counters.length * 2 + index] ?? 0, limit)),
     short: shortOf(kind === 'denied' ? (figures[1] ?? 1) : 1, counters.length),
     retryAfterMs: retryOf(kind, figures),
   };
 }
 
-const heldOf = (figure: number | undefined): number | null => (figure === undefined || figure < 0 ? null : figure);
+export const slotState = (used: number, limit: number): SlotState => ({ used, remaining: Math.max(0, limit - used) });
 
 /** Milliseconds until a window that was last counted in `lastBucket` is empty. */
 export const resetOf = (lastBucket: number, windowMs: number, nowMs: number): number =>

@@ -1,4 +1,13 @@
-import type { Admission, AdmissionResult, CounterState, Denied, Receipt, WindowCounter } from './rate-limit.store';
+import type {
+  Admission,
+  AdmissionResult,
+  ConcurrencySlot,
+  CounterState,
+  Denied,
+  Receipt,
+  SlotState,
+  WindowCounter,
+} from './rate-limit.store';
 import { SLOT_RETRY_MS } from './rate-limit.store';
 import { ShareWindow } from './share-window';
 import { SlotShares } from './slot-shares';
@@ -65,12 +74,13 @@ export class LocalWindows {
       if (shortage.retryAfterMs === Infinity) {
         return { kind: 'unavailable', reason: 'share_too_small', retryAfterMs: SLOT_RETRY_MS };
       }
-      return { kind: 'denied', ...shortage, counters: states, degraded: true };
+      return { kind: 'denied', ...shortage, counters: states, slots: this.slotsOf(slots, members, nowMs), degraded: true };
     }
     const buckets = counters.map((counter) => this.addPending(counter, nowMs, latestMs));
     for (const { key } of slots) this.hold(key);
     const after = counters.map((counter) => this.stateOf(counter, members, nowMs));
-    return { kind: 'admitted', receipt: { counters, buckets, slots }, counters: after, degraded: true };
+    const running = this.slotsOf(slots, members, nowMs);
+    return { kind: 'admitted', receipt: { counters, buckets, slots }, counters: after, slots: running, degraded: true };
   }
 
   /**
@@ -183,6 +193,13 @@ export class LocalWindows {
       if (isFull && wait > retryAfterMs) [short, retryAfterMs] = [{ of: 'slot', index }, wait];
     }
     return short && { short, retryAfterMs };
+  }
+
+  private slotsOf(slots: readonly ConcurrencySlot[], members: number, nowMs: number): SlotState[] {
+    return slots.map((slot) => {
+      const used = this.held.get(slot.key) ?? 0;
+      return { used, remaining: Math.max(0, this.shares.room(slot, used, members, nowMs)) };
+    });
   }
 
   private addPending({ key, windowMs, cost }: WindowCounter, nowMs: number, latestMs: number): number {

@@ -1,3 +1,4 @@
+import { slotState } from './admission-reply';
 import { ForwardClock } from './forward-clock';
 import {
   RateLimitStore,
@@ -7,6 +8,7 @@ import {
   type CounterState,
   type Denied,
   type Receipt,
+  type SlotState,
   type UsageSnapshot,
   type WindowCounter,
   type WindowName,
@@ -43,6 +45,7 @@ export class MemoryRateLimitStore extends RateLimitStore {
       kind: 'admitted',
       receipt,
       counters: admission.counters.map((counter) => this.stateOf(counter, now)),
+      slots: this.slotsOf(admission),
       degraded: false,
     });
   }
@@ -89,7 +92,11 @@ export class MemoryRateLimitStore extends RateLimitStore {
     }
     if (!short) return null;
     const states = counters.map((counter) => this.stateOf(counter, now));
-    return { kind: 'denied', short, retryAfterMs, counters: states, degraded: false };
+    return { kind: 'denied', short, retryAfterMs, counters: states, slots: this.slotsOf({ slots }), degraded: false };
+  }
+
+  private slotsOf({ slots }: Pick<Admission, 'slots'>): SlotState[] {
+    return slots.map(({ key, limit }) => slotState(this.held.get(key) ?? 0, limit));
   }
 
   /** Milliseconds until the counter has room; -1 when it has. */

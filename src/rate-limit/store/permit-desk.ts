@@ -76,6 +76,7 @@ export class PermitDesk {
       kind: 'admitted',
       receipt: { counters, buckets, slots },
       counters: counters.map((counter) => this.stateOf(counter, storeNowMs)),
+      slots: [],
       degraded: false,
       isByPermit: true,
     };

@@ -140,13 +140,24 @@ export function rateLimitStoreContract(open: () => Promise<StoreUnderTest>): voi
   it('holds a slot until it is released, in one call with the counters', async () => {
     const call: Admission = { counters: [counter('a', 10)], slots: [{ key: 's', limit: 2 }] };
     const first = admitted(await store.admit(call));
+    expect(first.slots).toEqual([{ used: 1, remaining: 1 }]);
     admitted(await store.admit(call));
-    expect(denied(await store.admit(call)).short).toEqual({ of: 'slot', index: 0 });
+    expect(denied(await store.admit(call))).toMatchObject({
+      short: { of: 'slot', index: 0 },
+      slots: [{ used: 2, remaining: 0 }],
+    });
     expect(await used('a')).toEqual([2]);
     store.release(first.receipt);
     await test.settled();
     expect((await store.usage([], ['s'])).slots).toEqual([1]);
     admitted(await store.admit(call));
+  });
+
+  it('tells how many calls run also when something else is short', async () => {
+    const slots = [{ key: 's', limit: 2 }];
+    admitted(await store.admit({ counters: [counter('a', 1)], slots }));
+    const result = denied(await store.admit({ counters: [counter('a', 1)], slots }));
+    expect(result).toMatchObject({ short: { of: 'counter', index: 0 }, slots: [{ used: 1, remaining: 1 }] });
   });
 
   it('counts large numbers exactly', async () => {

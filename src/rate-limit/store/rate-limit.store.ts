@@ -27,6 +27,13 @@ export interface CounterState {
   readonly resetMs: number;
 }
 
+export interface SlotState {
+  /** Calls that hold the slot now; of a degraded store, those of this replica. */
+  readonly used: number;
+  /** Never negative: a bound may have been lowered below the use. */
+  readonly remaining: number;
+}
+
 /** Proof of an admission: where its costs were written, so that they can be corrected, and which slots it holds. */
 export interface Receipt {
   readonly counters: readonly WindowCounter[];
@@ -39,6 +46,8 @@ export interface Admitted {
   readonly kind: 'admitted';
   readonly receipt: Receipt;
   readonly counters: readonly CounterState[];
+  /** In the order of the admission's slots, this call among those that hold them. */
+  readonly slots: readonly SlotState[];
   /** True when the decision was taken without the shared store. */
   readonly degraded: boolean;
   /** True when this replica held permits for it: the store has counted it without being asked again. */
@@ -50,6 +59,7 @@ export interface Denied {
   /** What is short: `index` into the admission's counters or slots. Of several, the one that takes longest. */
   readonly short: { readonly of: 'counter' | 'slot'; readonly index: number };
   readonly counters: readonly CounterState[];
+  readonly slots: readonly SlotState[];
   /** After this many milliseconds the same call is admitted when nobody else takes the room; `Infinity` when it never is. */
   readonly retryAfterMs: number;
   readonly degraded: boolean;

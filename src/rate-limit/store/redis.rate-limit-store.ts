@@ -1,6 +1,6 @@
 import type { RedisClient } from '../../platform/redis/redis-client';
 import type { Clock } from '../../platform/clock';
-import { decodeAdmission, resetOf } from './admission-reply';
+import { decodeAdmission, resetOf, slotState } from './admission-reply';
 import { CorrectionQueue } from './correction-queue';
 import { LocalWindows, type BucketCount } from './local-windows';
 import type { PermitRequest } from './permit-desk';
@@ -251,26 +251,25 @@ export class RedisRateLimitStore extends RateLimitStore {
     const { admission, resolve } = waiting;
     const { counters, slots } = admission;
     const reply = decodeAdmission(admission, figures, instantMs);
-    const { kind, sums, buckets, states, running, short, retryAfterMs } = reply;
+    const { kind, sums, buckets, states, short, retryAfterMs } = reply;
     if (kind === 'recovering') {
       void this.decideInRecovery(waiting);
       return;
     }
     for (const [index, { key }] of slots.entries()) {
       if (kind === 'admitted') this.local.hold(key);
-      const calls = running[index] ?? null;
-      if (calls !== null) this.local.observeSlot(key, calls, instantMs);
+      this.local.observeSlot(key, reply.slots[index]!.used, instantMs);
     }
     if (kind === 'denied') {
       for (const [index, counter] of counters.entries()) this.local.observe(counter, sums[index]!, instantMs);
-      resolve({ kind, short, retryAfterMs, counters: states, degraded: false });
+      resolve({ kind, short, retryAfterMs, counters: states, slots: reply.slots, degraded: false });
       return;
     }
     for (const [index, counter] of counters.entries()) {
       this.local.record(counter, buckets[index]!, sums[index]!, instantMs);
     }
     this.permits.admitted(admission, sums, buckets);
-    resolve({ kind, receipt: { counters, buckets, slots }, counters: states, degraded: false });
+    resolve({ kind, receipt: { counters, buckets, slots }, counters: states, slots: reply.slots, degraded: false });
   }
 
   /**
@@ -324,7 +323,8 @@ export class RedisRateLimitStore extends RateLimitStore {
       return this.local.admit(admission, this.link.members, this.link.now(), this.link.latestNow());
     }
     const counters = admission.counters.map(({ limit }) => ({ used: 0, remaining: limit, resetMs: 0 }));
-    return { kind: 'admitted', receipt: { counters: [], buckets: [], slots: [] }, counters, degraded: true };
+    const slots = admission.slots.map(({ limit }) => slotState(0, limit));
+    return { kind: 'admitted', receipt: { counters: [], buckets: [], slots: [] }, counters, slots, degraded: true };
   }
 
   private async beat(): Promise<void> {

@@ -21,7 +21,7 @@
 -- Reply: {status, instant, epoch, storage, live members, ms the recovery may still take, result of each A, G and U…}
 --   status 0 done · 1 join first, bring what was admitted since · 2 join first, bring everything (nothing was done)
 --   A → {1, (sum, last bucket)×n, running×m} or {0, short (1…n, then n+1…n+m), retry ms (-1 never), (sum, last bucket)×n,
---       running×m (-1: not looked at)}, or {2}: the windows are being recovered, decide alone
+--       running×m}, or {2}: the windows are being recovered, decide alone
 --   G → {permits, sum, last bucket}; they are counted in the bucket of `ttl` ms from now
 --   U → {(sum, last bucket)×n, slots×m}
 local SUB = 60
@@ -200,10 +200,9 @@ local function admit()
   local held = {}
   for c = 0, m - 1 do
     local at = slots + c * 2
-    held[c] = -1
-    if retry ~= -1 and retry < SLOT_RETRY_MS then
-      held[c] = running(tonumber(ARGV[at]))
-      if held[c] >= tonumber(ARGV[at + 1]) then short, retry = n + c + 1, SLOT_RETRY_MS end
+    held[c] = running(tonumber(ARGV[at]))
+    if retry ~= -1 and retry < SLOT_RETRY_MS and held[c] >= tonumber(ARGV[at + 1]) then
+      short, retry = n + c + 1, SLOT_RETRY_MS
     end
   end
   if short > 0 then
