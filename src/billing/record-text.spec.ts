@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { storable, storableJson, storableList } from './record-text';
+import { isoTime, storable, storableJson, storableList, textJson } from './record-text';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 700 });
 const loneHalf = fc.constantFrom('\ud800', 'a\udfff', '\0', 'x\0y', '😀', '\\u0000', '\\\\u0000');
@@ -52,5 +52,28 @@ describe('text for records', () => {
     ) as string[];
     expect(list.at(-1)).toBe('cut');
     expect(list.length).toBeLessThan(70);
+  });
+
+  it('writes times as Date does, in any order', () => {
+    const time = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(time, fc.integer({ min: 0, max: 1_999 })), { maxLength: 20 }), (times) => {
+        for (const [timeMs, later] of times) {
+          expect(isoTime(timeMs)).toBe(new Date(timeMs).toISOString());
+          expect(isoTime(timeMs + later)).toBe(new Date(timeMs + later).toISOString());
+        }
+      }),
+    );
+  });
+
+  it('puts names into JSON as it puts all text, however often', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (name) => {
+        const made = textJson(name);
+        expect(JSON.parse(made)).toBe(storable(name));
+        expect(textJson(name)).toBe(made);
+      }),
+    );
+    expect(textJson(null)).toBe('null');
   });
 });

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable, type CanActivate, type OnApplicationBootstrap, type Type } from '@nestjs/common';
 import { GUARDS_METADATA, INTERCEPTORS_METADATA, PATH_METADATA } from '@nestjs/common/constants';
 import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
+import { PermissionDeniedError } from '../core/errors';
 import type { ChatReply } from '../core/reply';
 import { GatewayHttpAdapter } from '../platform/http/gateway-http.adapter';
 import { HotExecution, type RouteHandler } from '../platform/http/hot-execution';
@@ -60,8 +61,9 @@ export class InferencePipeline implements OnApplicationBootstrap {
     const execution = new HotExecution(stages, request, response);
     try {
       for (const guard of stages.guards) {
-        const admitted = guard.canActivate(execution);
-        if (typeof admitted !== 'boolean') await admitted;
+        const answer = guard.canActivate(execution);
+        const isAdmitted = typeof answer === 'boolean' ? answer : await answer;
+        if (isAdmitted !== true) throw new PermissionDeniedError('This request is not allowed.');
       }
       const reply = await this.replyFrom(stages, execution, 0);
       await this.writer.write(this.contexts.from(execution), response, reply);

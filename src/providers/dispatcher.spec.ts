@@ -352,6 +352,21 @@ describe('Dispatcher', () => {
     await expect(alone.dispatcher.chat(alone.context)).rejects.toThrow('no audio there');
   });
 
+  it('lets no fallback answer what the model that was asked for cannot be told', async () => {
+    const foreign = new FakeProvider('a', () => Promise.resolve(json), 'anthropic');
+    const fallback = new FakeProvider('b', () => Promise.resolve(json));
+    const { context, ledger, dispatcher } = setUp([foreign, fallback], () => {
+      throw new InvalidRequestError('no audio there', 'messages');
+    });
+    const [own, other] = (context.plan as RoutePlan).groups[0]!.targets;
+    context.plan = new RoutePlan('m', [
+      { strategy: 'priority', targets: [own!] },
+      { strategy: 'priority', targets: [other!] },
+    ]);
+    await expect(dispatcher.chat(context)).rejects.toThrow('no audio there');
+    expect(ledger.opened).toHaveLength(0);
+  });
+
   it.each([
     [['timeout', 'timeout'] as const, 504, 'provider_timeout'],
     [['rate_limited', 'rate_limited'] as const, 429, 'rate_limit_exceeded'],

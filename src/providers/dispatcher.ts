@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
-import { UpstreamError, type GatewayError } from '../core/errors';
+import { InvalidRequestError, UpstreamError, type GatewayError } from '../core/errors';
 import type { ChatReply } from '../core/reply';
 import { LiveConfig } from '../platform/config/live-config';
 import { AttemptRunner, type AttemptOrder } from './attempt-runner';
@@ -12,6 +12,7 @@ import { race, type RaceResult } from './hedge';
 import {
   boundsOf,
   isTargetsOwn,
+  isUnsayable,
   journeyOf,
   leaveOutSmaller,
   planOf,
@@ -125,7 +126,7 @@ export class Dispatcher {
       if (error instanceof UpstreamError) return this.failed(journey, hop, error);
       if (!isTargetsOwn(error)) throw error;
       this.skip(journey, hop, error);
-      return 'next';
+      return isUnsayable(journey) ? 'over' : 'next';
     }
   }
 
@@ -205,6 +206,7 @@ export class Dispatcher {
   private skip(journey: Journey, hop: TargetHop, error: GatewayError): void {
     const { provider, model } = hop.target;
     hop.isDone = true;
+    hop.isUnsayable = error instanceof InvalidRequestError;
     journey.refusal ??= error;
     journey.context.decide('route', 'skipped', { provider, model, why: error.message });
   }

@@ -12,6 +12,8 @@ export interface TargetHop extends Hop {
   readonly target: ResolvedTarget;
   /** Monotonic: when it was called first. */
   startedAtMs: number;
+  /** The request cannot be put in its provider's words. */
+  isUnsayable: boolean;
 }
 
 /** One request on its way through its targets. */
@@ -33,7 +35,14 @@ export interface Journey {
 export const journeyOf = (context: GatewayContext, plan: RoutePlan, { targets, answeredBy }: Selection): Journey => ({
   context,
   plan,
-  hops: targets.map((target) => ({ target, calls: 0, readyAtMs: 0, isDone: false, startedAtMs: 0 })),
+  hops: targets.map((target) => ({
+    target,
+    calls: 0,
+    readyAtMs: 0,
+    isDone: false,
+    startedAtMs: 0,
+    isUnsayable: false,
+  })),
   answeredBy,
   failures: [],
   refusal: undefined,
@@ -61,6 +70,15 @@ export function planOf({ plan }: GatewayContext): RoutePlan {
 /** A target that is known to have no more room would only say the same. */
 export function leaveOutSmaller(hops: readonly TargetHop[], { target: { model } }: TargetHop): void {
   for (const hop of hops) if (hop.calls === 0 && !mayHaveMoreRoom(model, hop.target.model)) hop.isDone = true;
+}
+
+/**
+ * Whether no target of the model that was asked for can be told what the caller wants. Then that is the caller's to mend:
+ * fallbacks are for providers that fail, and must not answer in its place with another model.
+ */
+export function isUnsayable({ plan, hops }: Journey): boolean {
+  const own = plan.groups[0]?.targets ?? [];
+  return own.every((target) => hops.some((hop) => hop.isUnsayable && hop.target === target));
 }
 
 /** What is left of the caller's own bound; null when there is none. */

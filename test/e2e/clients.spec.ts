@@ -253,6 +253,32 @@ describe.each(MODELS)('the Anthropic SDK, served by %s', (model) => {
   });
 });
 
+describe('what a Messages request has and OpenAI has not', () => {
+  it.each([false, true])('is told in a header, with stream=%s', async (stream) => {
+    const ask = (rest: object): Promise<Response> =>
+      fetch(`${gateway.url}/v1/messages`, {
+        method: 'POST',
+        headers: { 'x-api-key': gateway.apiKey, 'content-type': 'application/json' },
+        body: JSON.stringify({
+          model: GPT,
+          max_tokens: 20,
+          stream,
+          messages: [{ role: 'user', content: 'Hi' }],
+          ...rest,
+        }),
+      });
+    const lossy = await ask({ top_k: 5, stop_sequences: ['1', '2', '3', '4', '5'] });
+    await lossy.text();
+    expect(lossy.status).toBe(200);
+    expect(lossy.headers.get('x-gateway-warnings')).toBe(
+      'top_k: not supported by this model; stop_sequences: only the first 4',
+    );
+    const whole = await ask({ stop_sequences: ['1', '2', '3', '4'] });
+    await whole.text();
+    expect(whole.headers.get('x-gateway-warnings')).toBeNull();
+  });
+});
+
 describe.each(MODELS)('the Vercel AI SDK, served by %s', (model) => {
   const models = () => [
     createOpenAICompatible({

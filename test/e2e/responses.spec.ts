@@ -167,6 +167,37 @@ describe.each([GPT, CLAUDE])('responses of the openai SDK, served by %s', (model
   });
 });
 
+describe('what only OpenAI can be told', () => {
+  let falling: TestGateway;
+  beforeAll(async () => {
+    falling = await startGateway(`
+providers:
+  openai: { type: simulator, models: [${GPT}] }
+  anthropic: { type: simulator, models: [${CLAUDE}] }
+routing: { fallback: by_position }
+`);
+  });
+  afterAll(() => falling.close());
+
+  const post = (path: string, body: object): Promise<Response> =>
+    fetch(`${falling.url}${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${falling.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+
+  it.each([
+    ['/v1/responses', { input: 'Hi', previous_response_id: 'resp_1' }, 'previous_response_id'],
+    ['/v1/responses', { input: 'Hi', conversation: 'conv_1' }, 'conversation'],
+    ['/v1/chat/completions', { messages: [{ role: 'user', content: 'Hi' }], n: 2 }, 'n'],
+  ])('%s with %j is a 400 on another model, and no other model answers in its place', async (path, rest, param) => {
+    const refused = await post(path, { model: CLAUDE, ...rest });
+    expect(refused.status).toBe(400);
+    expect(refused.headers.get('x-gateway-attempts')).toBe('0');
+    expect(await refused.json()).toMatchObject({ error: { type: 'invalid_request_error', param } });
+  });
+});
+
 describe('a Responses stream that breaks after its first content', () => {
   it.each([GPT, CLAUDE])('ends with one numbered error event and no end, served by %s', async (model) => {
     const response = await fetch(`${gateway.url}/v1/responses`, {

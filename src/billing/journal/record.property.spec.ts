@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import { guarantee } from '../../../test/support/guarantee';
 import { QUARANTINE } from './journal';
 import { JournalReader } from './journal-reader';
-import { decodeRecord, encodeRecord, type JournalRecord } from './record';
+import { decodeRecord, encodeRecord, RecordEncoder, type JournalRecord } from './record';
 import { segmentPath } from './segment';
 
 const records = fc.array(
@@ -126,5 +126,15 @@ describe('journal on disk', () => {
       payload: Buffer.from(NEXT_SEGMENT.payload),
       end: frame.length,
     });
+  });
+
+  it('takes texts of any length and script one after the other', () => {
+    const encoder = new RecordEncoder();
+    for (const payload of ['x', '\u{1f600}'.repeat(60_000), '', 'größe'.repeat(30_000), 'y']) {
+      const frame = encoder.encode({ kind: 'request', atMs: 7, payload });
+      const read = decodeRecord(frame, 0);
+      expect(read).toMatchObject({ kind: 'request', atMs: 7, end: frame.length });
+      expect(typeof read === 'string' ? read : read.payload.toString()).toBe(payload);
+    }
   });
 });

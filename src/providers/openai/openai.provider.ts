@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import { abortSignalOf } from '../../core/cancel-signal';
 import type { Dialect, JsonObject } from '../../core/chat';
-import type { ChatReply } from '../../core/reply';
+import type { ChatReply, JsonReply } from '../../core/reply';
 import { Provider, timeoutsOf, type ProviderCall, type ProviderSettings } from '../provider';
 import { receivedTrail } from '../upstream/outbound-headers';
 import { sdkExchange, sdkFetch } from '../upstream/sdk-fetch';
@@ -11,7 +11,7 @@ import { brokenReply, readJson, readStream, requireSuccess } from '../upstream/r
 import { completionFinish, OpenAiStreamReader, openAiUsage } from './from-openai';
 import { readEmbeddings } from './from-openai-embeddings';
 import { readResponse, ResponsesStreamReader } from './from-openai-responses';
-import { nativeOpenAiBody, toOpenAi } from './to-openai';
+import { leftOut, nativeOpenAiBody, toOpenAi } from './to-openai';
 
 const PUBLIC_BASE_URL = 'https://api.openai.com/v1';
 /** An unset key: a compatible server on a private network may need none, and the SDK insists on one. */
@@ -22,6 +22,8 @@ export interface OpenAiTraits {
   readonly usesMaxTokens: boolean;
   readonly speaksResponses: boolean;
 }
+
+const NO_WARNINGS = {};
 
 /** Where a request of each dialect goes that is passed on as it is. */
 const NATIVE_PATHS: Readonly<Partial<Record<Dialect, string>>> = {
@@ -114,11 +116,14 @@ export class OpenAiProvider extends Provider {
     call.onHead?.(head.headers);
     await requireSuccess(this.name, 'openai', head, exchange);
     const { request, model } = call;
-    if (!request.stream) return this.readWhole(await readJson(this.name, head, exchange), call, dialect);
+    const warnings = request.dialect === dialect ? NO_WARNINGS : { warnings: leftOut(request) };
+    if (!request.stream)
+      return { ...this.readWhole(await readJson(this.name, head, exchange), call, dialect), ...warnings };
     const reader = dialect === 'responses' ? new ResponsesStreamReader(this.name) : new OpenAiStreamReader(this.name);
     return {
       kind: 'stream',
       dialect,
+      ...warnings,
       get model() {
         return reader.model ?? model;
       },
@@ -126,14 +131,14 @@ export class OpenAiProvider extends Provider {
     };
   }
 
-  private readWhole(answer: { raw: Buffer; value: JsonObject }, call: ProviderCall, dialect: Dialect): ChatReply {
+  private readWhole(answer: { raw: Buffer; value: JsonObject }, call: ProviderCall, dialect: Dialect): JsonReply {
     const { model, request } = call;
     if (dialect === 'responses') return readResponse(this.name, answer, model);
     if (dialect !== 'embeddings') return this.readCompletion(answer, model);
     return readEmbeddings(this.name, answer, { model, encodingFormat: request.document.value['encoding_format'] });
   }
 
-  private readCompletion({ raw, value }: { raw: Buffer; value: JsonObject }, model: string): ChatReply {
+  private readCompletion({ raw, value }: { raw: Buffer; value: JsonObject }, model: string): JsonReply {
     if (!Array.isArray(value['choices'])) {
       throw brokenReply(this.name, 'malformed', 'answered with JSON that is no chat completion');
     }

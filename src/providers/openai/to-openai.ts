@@ -38,3 +38,19 @@ export function toOpenAi(request: InferenceRequest, options: ToOpenAiOptions): J
   if (request.stream) return { ...body, stream: true, stream_options: { include_usage: true } };
   return body;
 }
+
+/** OpenAI takes four. */
+const MAX_STOP_SEQUENCES = 4;
+/** Parameters of the Messages API that have no equal here and change an answer. */
+const WITHOUT_EQUAL = ['top_k', 'context_management'] as const;
+
+/** What of a Messages request is not in its canonical form, in words for the caller. */
+export function leftOut({ dialect, document: { value } }: InferenceRequest): string[] {
+  if (dialect !== 'anthropic') return [];
+  const isAsked = (field: string): boolean => value[field] !== undefined && value[field] !== null;
+  const warnings = WITHOUT_EQUAL.filter(isAsked).map((field) => `${field}: not supported by this model`);
+  const { stop_sequences: stops } = value;
+  if (Array.isArray(stops) && stops.filter((text) => text !== '').length > MAX_STOP_SEQUENCES)
+    warnings.push(`stop_sequences: only the first ${MAX_STOP_SEQUENCES}`);
+  return warnings;
+}
