@@ -74,7 +74,13 @@ export class LocalWindows {
       if (shortage.retryAfterMs === Infinity) {
         return { kind: 'unavailable', reason: 'share_too_small', retryAfterMs: SLOT_RETRY_MS };
       }
-      return { kind: 'denied', ...shortage, counters: states, slots: this.slotsOf(slots, members, nowMs), degraded: true };
+      return {
+        kind: 'denied',
+        ...shortage,
+        counters: states,
+        slots: this.slotsOf(slots, members, nowMs),
+        degraded: true,
+      };
     }
     const buckets = counters.map((counter) => this.addPending(counter, nowMs, latestMs));
     for (const { key } of slots) this.hold(key);
