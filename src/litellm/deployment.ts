@@ -1,12 +1,4 @@
-/** A value of the file that may be anything. */
-export type Json = Readonly<Record<string, unknown>>;
-
-export const objectOf = (value: unknown): Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {};
-
-export const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-
-export const wordOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+import { Section } from './section';
 
 /** One entry of `model_list`, as far as it can be carried over. */
 export interface Deployment {
@@ -40,42 +32,32 @@ const COMPATIBLE: Readonly<Record<string, { readonly baseUrl: string; readonly k
 /** Vendors whose servers are the operator's own, so that an address must be given. */
 const SELF_HOSTED: ReadonlySet<string> = new Set(['hosted_vllm', 'vllm', 'openai_like', 'lm_studio', 'litellm_proxy']);
 
-/** Fields of `litellm_params` that are read here. */
-const KNOWN_PARAMS: ReadonlySet<string> = new Set([
-  'model',
-  'api_key',
-  'api_base',
-  'base_url',
-  'weight',
-  'input_cost_per_token',
-  'output_cost_per_token',
-  'custom_llm_provider',
-]);
-
 /** `os.environ/NAME` becomes `${NAME}`. A key that stands in the file is not repeated: it belongs into the environment. */
-function keyOf(value: unknown, fallback: string | null, path: string, notes: string[]): string | null {
-  if (typeof value !== 'string' || value === '') return fallback === null ? null : `\${${fallback}}`;
+function keyOf(params: Section, fallback: string | null, notes: string[]): string | null {
+  const value = params.word('api_key');
+  if (value === undefined) return fallback === null ? null : `\${${fallback}}`;
   const variable = /^os\.environ\/(\w+)$/.exec(value)?.[1];
   if (variable !== undefined) return `\${${variable}}`;
   const name = fallback ?? 'PROVIDER_API_KEY';
-  notes.push(`${path}: the key is written in the file; put it into the environment as ${name}`);
+  notes.push(`${params.path}.api_key: the key is written in the file; put it into the environment as ${name}`);
   return `\${${name}}`;
 }
 
-function addressOf(params: Json): string | null {
-  const value = params['api_base'] ?? params['base_url'];
-  if (typeof value !== 'string' || value === '') return null;
+function addressOf(params: Section): string | null {
+  const value = params.word('api_base') ?? params.word('base_url');
+  if (value === undefined) return null;
   const variable = /^os\.environ\/(\w+)$/.exec(value)?.[1];
   return variable === undefined ? value.replace(/\/+$/, '') : `\${${variable}}`;
 }
 
-/** `vendor/model`; without a vendor the name tells whose model it is. */
-function split(params: Json): { readonly vendor: string; readonly model: string } {
-  const full = wordOf(params['model']);
+/** `vendor/model`; without a vendor the name tells whose model it is. A prefix that only repeats the vendor is no part of the name. */
+function split(params: Section): { readonly vendor: string; readonly model: string } {
+  const full = params.word('model') ?? '';
   const slash = full.indexOf('/');
-  const custom = params['custom_llm_provider'];
-  if (typeof custom === 'string') return { vendor: custom, model: full };
-  if (slash > 0) return { vendor: full.slice(0, slash), model: full.slice(slash + 1) };
+  const prefix = slash > 0 ? full.slice(0, slash) : undefined;
+  const custom = params.word('custom_llm_provider');
+  if (custom !== undefined) return { vendor: custom, model: prefix === custom ? full.slice(slash + 1) : full };
+  if (prefix !== undefined) return { vendor: prefix, model: full.slice(slash + 1) };
   return { vendor: full.startsWith('claude') ? 'anthropic' : 'openai', model: full };
 }
 
@@ -119,19 +101,43 @@ function azure(address: string | null): Place | string {
 /** A slash names one target exactly, so an alias may not have one. */
 export const aliasName = (name: string): string => name.replaceAll('/', '-');
 
-const numberOf = (value: unknown): number | null => (typeof value === 'number' && value >= 0 ? value : null);
+type Prices = Pick<Deployment, 'inputCost' | 'outputCost'>;
+
+/** An input price alone is that of embeddings, whose output costs nothing; an output price alone says too little. */
+function pricesOf(params: Section, info: Section, notes: string[]): Prices {
+  const cost = (name: string): number | undefined => params.amount(name) ?? info.amount(name);
+  const place = (name: string): string => `${params.has(name) ? params.path : info.path}.${name}`;
+  const [input, output] = ['input_cost_per_token', 'output_cost_per_token'] as const;
+  const inputCost = cost(input);
+  const outputCost = cost(output);
+  if (inputCost === undefined) {
+    if (outputCost !== undefined) notes.push(`${place(output)}: it has no price for the input beside it`);
+    return { inputCost: null, outputCost: null };
+  }
+  if (outputCost === undefined && (params.has(output) || info.has(output))) {
+    notes.push(`${place(input)}: the price for the output beside it cannot be read`);
+    return { inputCost: null, outputCost: null };
+  }
+  return { inputCost, outputCost: outputCost ?? 0 };
+}
+
+/** Why an entry cannot be carried over at all; undefined when it can. */
+function obstacle(alias: string | undefined, model: string): string | undefined {
+  if (alias === undefined || model === '') return ': needs model_name and litellm_params.model';
+  if (alias.includes('*') || model.includes('*')) return `: the wildcard "${alias}"; list the models one by one`;
+  return undefined;
+}
 
 /** Reads one entry; null, with a note, when it cannot be carried over. */
-export function readDeployment(entry: unknown, path: string, notes: string[]): Deployment | null {
-  const { model_name: alias, litellm_params: given, model_info: info, ...others } = objectOf(entry);
-  const params = objectOf(given);
+export function readDeployment(value: unknown, path: string, notes: string[]): Deployment | null {
+  const entry = new Section(path, value);
+  const alias = entry.word('model_name') ?? '';
+  const params = entry.section('litellm_params');
+  const info = entry.section('model_info');
   const { vendor, model } = split(params);
-  if (typeof alias !== 'string' || alias === '' || model === '') {
-    notes.push(`${path}: needs model_name and litellm_params.model`);
-    return null;
-  }
-  if (alias.includes('*') || model.includes('*')) {
-    notes.push(`${path}: the wildcard "${alias}"; list the models one by one`);
+  const cause = obstacle(alias === '' ? undefined : alias, model);
+  if (cause !== undefined) {
+    notes.push(path + cause);
     return null;
   }
   if (alias.includes('/')) notes.push(`${path}.model_name "${alias}": clients ask for "${aliasName(alias)}" now`);
@@ -140,23 +146,16 @@ export function readDeployment(entry: unknown, path: string, notes: string[]): D
     notes.push(`${path} (${alias}): ${place}`);
     return null;
   }
-  const dropped = [
-    ...Object.keys(params)
-      .filter((name) => !KNOWN_PARAMS.has(name))
-      .map((name) => `litellm_params.${name}`),
-    ...Object.keys(others),
-  ];
-  for (const name of dropped) notes.push(`${path}.${name} (${alias})`);
-  const prices = { ...objectOf(info), ...params };
-  return {
+  const deployment = {
     alias: aliasName(alias),
     vendor,
     type: place.type,
     model,
-    apiKey: keyOf(params['api_key'], place.key, `${path}.litellm_params.api_key`, notes),
+    apiKey: keyOf(params, place.key, notes),
     baseUrl: place.baseUrl,
-    weight: numberOf(params['weight']),
-    inputCost: numberOf(prices['input_cost_per_token']),
-    outputCost: numberOf(prices['output_cost_per_token']),
+    weight: params.amount('weight') ?? null,
+    ...pricesOf(params, info, notes),
   };
+  for (const name of [params, info, entry].flatMap((section) => section.rest())) notes.push(`${name} (${alias})`);
+  return deployment;
 }

@@ -108,6 +108,7 @@ describe('the LiteLLM import', () => {
     const expected = [
       'model_list[0].litellm_params.api_version (gpt-4o)',
       'model_list[0].litellm_params.rpm (gpt-4o)',
+      'model_list[4].model_info.mode (llama)',
       'model_list[6] (bedrock-claude): there is no provider type for "bedrock"',
       'model_list[7]: the wildcard "anthropic/*"; list the models one by one',
       'router_settings.model_group_alias.ghost: "nothing" was not carried over',
@@ -119,6 +120,55 @@ describe('the LiteLLM import', () => {
       'environment_variables',
     ];
     expect([...notes].sort()).toEqual([...expected].sort());
+  });
+
+  it('lists every member it does not know, in every section', () => {
+    const { notes } = load(`
+model_list:
+  - model_name: fast
+    litellm_params: { model: gpt-4o, tags: [a], api_base: "https://a.example/v1", base_url: "https://b.example/v1", weight: -1 }
+    model_info: { base_model: gpt-4o, access_groups: [beta], output_cost_per_token: 0.1 }
+    surprise: 1
+router_settings: { cooldown_time: 5, num_retries: 99, model_group_alias: { quick: { model: fast, hidden: true }, fast: fast } }
+litellm_settings: { cache: true, num_retries: 2, fallbacks: [fast] }
+general_settings: { database_url: "postgres://x" }
+`);
+    const expected = [
+      'model_list[0].litellm_params.tags (fast)',
+      'model_list[0].litellm_params.base_url (fast)',
+      'model_list[0].litellm_params.weight (fast)',
+      'model_list[0].model_info.base_model (fast)',
+      'model_list[0].model_info.access_groups (fast)',
+      'model_list[0].model_info.output_cost_per_token: it has no price for the input beside it',
+      'model_list[0].surprise (fast)',
+      'router_settings.cooldown_time',
+      'router_settings.num_retries 99: 10 is written instead',
+      'router_settings.model_group_alias.quick.hidden',
+      'router_settings.model_group_alias.fast: model_list has a model of that name',
+      'litellm_settings.cache',
+      'litellm_settings.num_retries',
+      'fallbacks: "fast" is no list of models by name',
+      'general_settings.database_url',
+    ];
+    expect([...notes].sort()).toEqual([...expected].sort());
+  });
+
+  it('writes the most retries it may, a price for input alone, and no prefix that repeats the vendor', () => {
+    const { root, notes } = load(`
+model_list:
+  - model_name: embed
+    litellm_params: { model: text-embedding-3-small, input_cost_per_token: 0.00000002 }
+  - model_name: llama
+    litellm_params: { model: groq/llama-3, custom_llm_provider: groq }
+  - model_name: oss
+    litellm_params: { model: openai/gpt-oss-120b, custom_llm_provider: groq }
+litellm_settings: { num_retries: 99 }
+general_settings: [a list]
+`);
+    expect(root.routing.retries).toBe(10);
+    expect(root.pricing.overrides['openai/text-embedding-3-small']).toMatchObject({ input: '0.02', output: '0' });
+    expect(root.providers.entries['groq']?.models).toEqual(['llama-3', 'openai/gpt-oss-120b']);
+    expect(notes).toEqual(['litellm_settings.num_retries 99: 10 is written instead', 'general_settings']);
   });
 
   it('never repeats a key that stands in the file', () => {

@@ -1,5 +1,6 @@
 import { parse, stringify } from 'yaml';
-import { aliasName, listOf, objectOf, readDeployment, wordOf, type Deployment, type Json } from './deployment';
+import { aliasName, readDeployment, type Deployment } from './deployment';
+import { listOf, objectOf, Section, wordOf, type Json } from './section';
 
 export interface ImportedConfig {
   readonly yaml: string;
@@ -36,33 +37,48 @@ const isPrivate = (address: string): boolean =>
 
 /** A LiteLLM proxy's `config.yaml` as a gateway configuration. Throws when the file is no YAML or has no `model_list`. */
 export function importLiteLlm(text: string): ImportedConfig {
-  const file = objectOf(parse(text));
-  if (listOf(file['model_list']).length === 0) throw new Error('it has no model_list');
+  const file = new Section('', parse(text));
+  const entries = file.list('model_list');
+  if (entries.length === 0) throw new Error('it has no model_list');
   const notes: string[] = [];
-  const deployments = listOf(file['model_list']).flatMap((entry, index) => {
+  const deployments = entries.flatMap((entry, index) => {
     const read = readDeployment(entry, `model_list[${index}]`, notes);
     return read ? [read] : [];
   });
   if (deployments.length === 0) throw new Error(`none of its models can be carried over (${notes.join('; ')})`);
   const { providers, nameOf } = providersOf(deployments);
-  const router = objectOf(file['router_settings']);
-  const litellm = objectOf(file['litellm_settings']);
+  const router = file.section('router_settings');
+  const litellm = file.section('litellm_settings');
   const models = aliasesOf(deployments, nameOf, strategyOf(router, notes));
-  addAliases(models, router['model_group_alias'], notes);
-  addFallbacks(models, [...listOf(litellm['fallbacks']), ...listOf(router['fallbacks'])], notes);
+  addAliases(models, router.section('model_group_alias'), notes);
+  addFallbacks(
+    models,
+    [litellm, router].flatMap((section) => section.list('fallbacks')),
+    notes,
+  );
   dropOwnNames(models, providers, notes);
-  const retries = router['num_retries'] ?? litellm['num_retries'];
+  const retries = retriesOf(router.has('num_retries') ? router : litellm, notes);
   const document = {
     providers,
     ...(Object.keys(models).length > 0 ? { models } : {}),
-    routing: { fallback: 'explicit', ...(isRetryCount(retries) ? { retries } : {}) },
-    ...pricingOf(deployments, nameOf),
+    routing: { fallback: 'explicit', ...(retries === undefined ? {} : { retries }) },
+    ...pricingOf(deployments, nameOf, notes),
   };
-  noteRest(file, router, litellm, notes);
+  const sections = [router, litellm, file.section('general_settings'), file];
+  notes.push(...sections.flatMap((section) => section.rest()));
   return { yaml: stringify(document, { lineWidth: 0 }), notes };
 }
 
-const isRetryCount = (value: unknown): boolean => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 10;
+/** The most retries `routing.retries` takes. */
+const MOST_RETRIES = 10;
+
+function retriesOf(section: Section, notes: string[]): number | undefined {
+  const asked = section.amount('num_retries');
+  if (asked === undefined) return undefined;
+  const written = Math.min(Math.floor(asked), MOST_RETRIES);
+  if (written !== asked) notes.push(`${section.path}.num_retries ${asked}: ${written} is written instead`);
+  return written;
+}
 
 /** Deployments with the same address and key are one provider. */
 function providersOf(deployments: readonly Deployment[]): {
@@ -115,23 +131,29 @@ function aliasesOf(
   return models;
 }
 
-function strategyOf(router: Json, notes: string[]): string {
-  const asked = wordOf(router['routing_strategy']) || 'simple-shuffle';
+function strategyOf(router: Section, notes: string[]): string {
+  const asked = router.word('routing_strategy') ?? 'simple-shuffle';
   const known = STRATEGIES[asked];
   if (known === undefined) notes.push(`router_settings.routing_strategy "${asked}": weighted is used instead`);
   return known ?? 'weighted';
 }
 
-function addAliases(models: Record<string, AliasEntry>, given: unknown, notes: string[]): void {
-  for (const [name, value] of Object.entries(objectOf(given))) {
+function addAliases(models: Record<string, AliasEntry>, given: Section, notes: string[]): void {
+  for (const [name, value] of given.entries()) {
     const target = typeof value === 'string' ? value : objectOf(value)['model'];
     const entry = models[aliasName(wordOf(target))];
-    if (entry) models[aliasName(name)] ??= { ...entry, targets: [...entry.targets] };
-    else notes.push(`router_settings.model_group_alias.${name}: "${wordOf(target)}" was not carried over`);
+    const path = `${given.path}.${name}`;
+    if (models[aliasName(name)]) notes.push(`${path}: model_list has a model of that name`);
+    else if (entry) models[aliasName(name)] = { ...entry, targets: [...entry.targets] };
+    else notes.push(`${path}: "${wordOf(target)}" was not carried over`);
+    const others = Object.keys(objectOf(value)).filter((member) => member !== 'model');
+    notes.push(...others.map((member) => `${path}.${member}`));
   }
 }
 
 function addFallbacks(models: Record<string, AliasEntry>, given: readonly unknown[], notes: string[]): void {
+  const unread = given.filter((item) => !Object.values(objectOf(item)).some(Array.isArray));
+  for (const item of unread) notes.push(`fallbacks: ${JSON.stringify(item)} is no list of models by name`);
   for (const [from, to] of given.flatMap((item) => Object.entries(objectOf(item)))) {
     const entry = models[aliasName(from)];
     const wanted = listOf(to).map((name) => aliasName(wordOf(name)));
@@ -170,12 +192,21 @@ function dropOwnNames(
 
 const MILLION = 1_000_000;
 
-function pricingOf(deployments: readonly Deployment[], nameOf: (deployment: Deployment) => string): Json {
+function pricingOf(
+  deployments: readonly Deployment[],
+  nameOf: (deployment: Deployment) => string,
+  notes: string[],
+): Json {
   const overrides: Record<string, Json> = {};
   for (const deployment of deployments) {
     const { inputCost, outputCost, model } = deployment;
     if (inputCost === null || outputCost === null) continue;
-    overrides[`${nameOf(deployment)}/${model}`] = { input: perMillion(inputCost), output: perMillion(outputCost) };
+    const name = `${nameOf(deployment)}/${model}`;
+    const price = { input: perMillion(inputCost), output: perMillion(outputCost) };
+    const former = overrides[name];
+    if (former && (former['input'] !== price.input || former['output'] !== price.output))
+      notes.push(`the price of ${name} is given twice: the last one is written`);
+    overrides[name] = price;
   }
   return Object.keys(overrides).length > 0 ? { pricing: { overrides } } : {};
 }
@@ -185,18 +216,3 @@ const perMillion = (perToken: number): string =>
   Number((perToken * MILLION).toPrecision(12))
     .toFixed(9)
     .replace(/\.?0+$/, '');
-
-const CARRIED = {
-  router: ['routing_strategy', 'model_group_alias', 'fallbacks', 'num_retries'],
-  litellm: ['fallbacks', 'num_retries'],
-};
-
-function noteRest(file: Json, router: Json, litellm: Json, notes: string[]): void {
-  const rest = (section: Json, carried: readonly string[]): string[] =>
-    Object.keys(section).filter((name) => !carried.includes(name));
-  notes.push(...rest(router, CARRIED.router).map((name) => `router_settings.${name}`));
-  notes.push(...rest(litellm, CARRIED.litellm).map((name) => `litellm_settings.${name}`));
-  notes.push(...Object.keys(objectOf(file['general_settings'])).map((name) => `general_settings.${name}`));
-  const sections = ['model_list', 'router_settings', 'litellm_settings', 'general_settings'];
-  notes.push(...Object.keys(file).filter((name) => !sections.includes(name)));
-}
