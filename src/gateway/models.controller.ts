@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { Controller, Get, Param, Req, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, Param, Query, Req, Res, UseGuards } from '@nestjs/common';
 import { ApiKeyGuard } from '../access';
 import { NotFoundError } from '../core/errors';
 import { RequestContexts } from '../platform/http/request-contexts';
 import { InferenceRequests } from './inference-requests';
+import { modelPage, type PageQuery } from './model-page';
 import { DocumentModel, DocumentModels } from './openapi/models.docs';
 import { setGatewayHeaders } from './response-headers';
 
@@ -29,11 +30,20 @@ export class ModelsController {
 
   @Get()
   @DocumentModels()
-  list(@Req() request: IncomingMessage, @Res({ passthrough: true }) response: ServerResponse): object {
+  list(
+    @Query() query: PageQuery,
+    @Req() request: IncomingMessage,
+    @Res({ passthrough: true }) response: ServerResponse,
+  ): object {
     const names = this.namesFor(request, response);
     if (!isAnthropic(request)) return { object: 'list', data: names.map(openAiModel) };
-    const data = names.map(anthropicModel);
-    return { data, has_more: false, first_id: names[0] ?? null, last_id: names.at(-1) ?? null };
+    const page = modelPage(names, query);
+    return {
+      data: page.names.map(anthropicModel),
+      has_more: page.hasMore,
+      first_id: page.names[0] ?? null,
+      last_id: page.names.at(-1) ?? null,
+    };
   }
 
   // The name may hold a slash (`provider/model`), so it is the rest of the path.

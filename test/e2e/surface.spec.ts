@@ -45,7 +45,7 @@ describe('the whole surface', () => {
   let routes: { method: string; path: string }[];
 
   beforeAll(async () => {
-    gateway = await startGateway('providers: { simulator: { models: [gpt-4o-mini] } }');
+    gateway = await startGateway('providers: { simulator: { models: [gpt-4o-mini, gpt-4o, gpt-4.1] } }');
     document = (await (await fetch(`${gateway.url}/docs-json`)).json()) as OpenApi;
     routes = routesOf(gateway.app).filter(({ path }) => !path.startsWith('/docs') && !isConsole(path));
   });
@@ -192,6 +192,33 @@ describe('the whole surface', () => {
     if (status !== 200) expect(response.headers.get('x-gateway-error-source')).toBe('gateway');
     if (/Messages|Anthropic/.test(name))
       expect(response.headers.get('request-id')).toBe(response.headers.get('x-request-id'));
+  });
+
+  it('pages the models in Anthropic’s shape, forwards and back', async () => {
+    interface Page {
+      data: { id: string }[];
+      has_more: boolean;
+      first_id: string | null;
+      last_id: string | null;
+    }
+    const list = async (query: string): Promise<Page> => {
+      const response = await call(`/v1/models${query}`, undefined, { 'anthropic-version': '2023-06-01' });
+      expect(response.status).toBe(200);
+      return (await response.json()) as Page;
+    };
+    const ids = (await list('')).data.map(({ id }) => id);
+    expect(ids.length).toBeGreaterThan(1);
+    const seen: string[] = [];
+    for (let page = await list('?limit=1'); ; page = await list(`?limit=1&after_id=${page.last_id!}`)) {
+      seen.push(...page.data.map(({ id }) => id));
+      expect(page).toMatchObject({ first_id: seen.at(-1), last_id: seen.at(-1), has_more: seen.length < ids.length });
+      if (!page.has_more) break;
+    }
+    expect(seen).toEqual(ids);
+    expect((await list(`?limit=1&before_id=${ids[1]!}`)).data).toMatchObject([{ id: ids[0] }]);
+    const refused = await call('/v1/models?limit=0', undefined, { 'anthropic-version': '2023-06-01' });
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain('limit must be a whole number from 1 to 1000');
   });
 
   it('tells of a model by its name and by `provider/model`, and of no other', async () => {

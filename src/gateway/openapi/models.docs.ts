@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiParam, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiParam, ApiQuery, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
 import { DocumentErrors } from './errors.docs';
 
 const model = {
@@ -25,16 +25,31 @@ const shared = (): MethodDecorator =>
     }),
   );
 
+const PAGING = 'With an `anthropic-version` header only:';
+
+const paging = (): MethodDecorator =>
+  applyDecorators(
+    ApiQuery({
+      name: 'limit',
+      required: false,
+      schema: { type: 'integer', minimum: 1, maximum: 1000 },
+      description: `${PAGING} how many at most; without it all. \`has_more\` tells whether there are others.`,
+    }),
+    ApiQuery({ name: 'after_id', required: false, type: String, description: `${PAGING} those after this model.` }),
+    ApiQuery({ name: 'before_id', required: false, type: String, description: `${PAGING} those before this model.` }),
+  );
+
 export const DocumentModels = (): MethodDecorator =>
   applyDecorators(
     shared(),
+    paging(),
     ApiOperation({ summary: 'The models this key may use' }),
     ApiResponse({
       status: 200,
       description: 'Models, aliases included, in the order of the configuration.',
       schema: { type: 'object', properties: { object: { type: 'string' }, data: { type: 'array', items: model } } },
     }),
-    DocumentErrors('openai', [401]),
+    DocumentErrors('openai', [400, 401]),
   );
 
 export const DocumentModel = (): MethodDecorator =>
