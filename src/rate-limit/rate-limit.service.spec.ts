@@ -306,6 +306,20 @@ describe('RateLimitService', () => {
     });
   });
 
+  it('explains what each level has left, and takes nothing', async () => {
+    const identity = identityWith({ key: { requestsPerMinute: 2, maxConcurrency: 1 } });
+    const preview = () => service.explain(contextOf(clock, identity));
+    const levels = (used: number, fits: boolean) => [
+      { resource: 'requests', limit: 2, used, needed: 1, fits: true },
+      { resource: 'concurrency', limit: 1, used, needed: 1, fits },
+    ];
+    for (let time = 0; time < 3; time += 1) {
+      expect(await preview()).toMatchObject({ admitted: true, levels: levels(0, true) });
+    }
+    await ask(identity);
+    expect(await preview()).toMatchObject({ admitted: false, levels: levels(1, false) });
+  });
+
   it('answers 503, not 429, when the store is away and the policy is to refuse', async () => {
     store.answer = { kind: 'unavailable', reason: 'denied_by_policy', retryAfterMs: 1_000 };
     const error = await refusal(identityWith({ key: { requestsPerMinute: 1 } }));

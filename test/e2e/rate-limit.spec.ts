@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HIGHEST_LIMITS } from '../../src/core/highest-limits';
 import { FakeUpstream } from '../support/fake-upstream';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { createTestDatabase } from '../support/test-database';
@@ -205,7 +206,7 @@ rate_limits:
 
   it('limits a model for everybody, and puts what each level had left on record', async () => {
     const { key } = await team(null);
-    const [first, second] = [(await key()).secret, (await key()).secret];
+    const [first, second] = [(await key({ max_concurrency: 3 })).secret, (await key()).secret];
     const served = await call(first, 0, { model: 'gpt-4o' });
     expect(served.status).toBe(200);
     expect((await call(second, 1, { model: 'gpt-4o' })).body).toMatchObject({
@@ -213,6 +214,8 @@ rate_limits:
     });
     const record = await gateways[0].recordOf(served.headers.get('x-request-id') ?? '');
     expect(JSON.stringify(record)).toContain('"remaining":999');
+    const [slots = '{}'] = /\{[^{}]*"concurrency"[^{}]*\}/.exec(JSON.stringify(record)) ?? [];
+    expect(JSON.parse(slots)).toMatchObject({ scope: 'key', limit: 3, remaining: 2 });
   });
 
   it('sends the bound that it reserved to the provider when the client set none', async () => {
@@ -259,6 +262,16 @@ rate_limits:
       expect({ route, status: answer.status }).toEqual({ route, status: 400 });
       expect(JSON.stringify(answer.body)).toContain(Object.keys(limits)[0]);
     }
+  });
+
+  it('takes the highest limits that the configuration takes', async () => {
+    const limits = {
+      requests_per_minute: HIGHEST_LIMITS.requestsPerMinute,
+      tokens_per_minute: HIGHEST_LIMITS.tokensPerMinute,
+      max_concurrency: HIGHEST_LIMITS.maxConcurrency,
+    };
+    const { key } = await team(limits);
+    expect((await call((await key(limits)).secret)).status).toBe(200);
   });
 
   it.each([
