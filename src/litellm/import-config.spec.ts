@@ -130,7 +130,7 @@ model_list:
     model_info: { base_model: gpt-4o, access_groups: [beta], output_cost_per_token: 0.1 }
     surprise: 1
 router_settings: { cooldown_time: 5, num_retries: 99, model_group_alias: { quick: { model: fast, hidden: true }, fast: fast } }
-litellm_settings: { cache: true, num_retries: 2, fallbacks: [fast] }
+litellm_settings: { cache: true, num_retries: 2, fallbacks: [fast, { quick: fast }] }
 general_settings: { database_url: "postgres://x" }
 `);
     const expected = [
@@ -147,6 +147,7 @@ general_settings: { database_url: "postgres://x" }
       'router_settings.model_group_alias.fast: model_list has a model of that name',
       'litellm_settings.cache',
       'litellm_settings.num_retries',
+      'fallbacks.quick: it is no list of models',
       'fallbacks: "fast" is no list of models by name',
       'general_settings.database_url',
     ];

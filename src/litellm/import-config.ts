@@ -152,9 +152,10 @@ function addAliases(models: Record<string, AliasEntry>, given: Section, notes: s
 }
 
 function addFallbacks(models: Record<string, AliasEntry>, given: readonly unknown[], notes: string[]): void {
-  const unread = given.filter((item) => !Object.values(objectOf(item)).some(Array.isArray));
+  const unread = given.filter((item) => Object.keys(objectOf(item)).length === 0);
   for (const item of unread) notes.push(`fallbacks: ${JSON.stringify(item)} is no list of models by name`);
   for (const [from, to] of given.flatMap((item) => Object.entries(objectOf(item)))) {
+    if (!Array.isArray(to)) notes.push(`fallbacks.${from}: it is no list of models`);
     const entry = models[aliasName(from)];
     const wanted = listOf(to).map((name) => aliasName(wordOf(name)));
     const missing = entry ? wanted.filter((name) => !models[name]) : [from];
