@@ -80,6 +80,7 @@ describe('three gateways on one Redis', () => {
         return ofKey!.running === (isHeld ? 1 : 0) && ofKey!.requests === 1 && (isHeld || ofKey!.tokens === 2);
       }, PATIENCE_MS);
       const before = await use();
+      let ofScope = 0;
       const callers = scope === 'key' ? [secret] : keys.map((key) => key.secret);
       for (let index = 0; index < 45; index += fleet.size) {
         const asked = await Promise.all(
@@ -93,8 +94,10 @@ describe('three gateways on one Redis', () => {
           expect({ scope, status }).toEqual({ scope, status: 429 });
           expect(text).toContain(`Rate limit reached for ${scope} `);
           refusals += 1;
+          ofScope += 1;
         }
       }
+      expect({ scope, isRefused: ofScope > 0 }).toEqual({ scope, isRefused: true });
       expect(await use()).toEqual(before);
       leave.abort();
       await first;
@@ -198,9 +201,10 @@ describe('three gateways on one Redis', () => {
     });
 
     it.each([
-      ['SIGSTOP', () => Promise.resolve(fleet.redis.freeze())],
-      ['SIGKILL', () => fleet.redis.kill()],
-    ])('LIM-8: each gateway grants its share after %s, and says so', async (how, goAway) => {
+      ['SIGSTOP', async () => fleet.redis.freeze(), async () => fleet.redis.thaw()],
+      ['SIGKILL', () => fleet.redis.kill(), () => fleet.redis.up()],
+      ['a dead link', async () => fleet.silence(), async () => fleet.speak()],
+    ])('LIM-8: each gateway grants its share after %s, and says so', async (how, goAway, comeBack) => {
       let [goneMs, backMs] = [0, 0];
       const asked = await flood(async () => {
         await sleep(1_000);
@@ -212,8 +216,7 @@ describe('three gateways on one Redis', () => {
         const ready = await (await fetch(`${fleet.url(0)}/health/ready`)).text();
         expect(ready).toContain('on_store_down is local_share');
         backMs = performance.now();
-        fleet.redis.thaw();
-        if (how === 'SIGKILL') await fleet.redis.up();
+        await comeBack();
         await allShare();
         await sleep(500);
       });

@@ -25,6 +25,15 @@ interface Wait {
 const FAIR = { limit: 200_000, most: 10_000 };
 const WILD = { limit: 2_000_000, most: 1_000_000 };
 const PATIENT_LIMIT = 4;
+/** Waits that each patient caller keeps, and how often he is refused at most until he has. */
+const WAITS = { kept: 2, refusals: 12 };
+/**
+ * What a busy machine may leave of what is promised: a replica that has not heard from Redis in time grants its share only, and a
+ * call is judged when its answer comes. All of it is shown with time turned by hand.
+ */
+const BUSY = { tokensUsed: 0.7, ofLog: 0.9 };
+/** And what it has to leave even when it does not keep up: shares of three gateways add up to most of a limit. */
+const OVERLOADED = { tokensUsed: 0.35, ofLog: 0.5 };
 
 const percent = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`;
 
@@ -86,14 +95,19 @@ export class LimitLoad {
   }
 
   /**
-   * Throws unless every promise was kept; prints the figures. What is admitted depends on a machine that keeps up: where it did
-   * not, only what is forbidden is judged.
+   * Throws unless every promise was kept; prints the figures. How much is admitted depends on a machine that keeps up: where it did
+   * not, less is asked for, and the figures say so. What is forbidden is judged everywhere.
    */
-  report(who: string): void {
+  report(name: string): void {
+    const who = this.keptUp ? name : `${name} on a machine that did not keep up`;
     this.reportRequests(who);
     this.reportTokens(who);
-    if (this.keptUp) this.reportRefusals(who);
+    this.reportRefusals(who);
     this.reportWaits(who);
+  }
+
+  private get least(): typeof BUSY {
+    return this.keptUp ? BUSY : OVERLOADED;
   }
 
   /** Nineteen of twenty calls were answered within a tenth of a window, all in time, and together with the other gateways. */
@@ -101,9 +115,7 @@ export class LimitLoad {
     const all = [...this.played.values(), this.steady, this.fair, this.wild].flat();
     const took = all.map(({ sentMs, endedMs }) => endedMs - sentMs);
     const isDecided = (call: Asked): boolean => !call.degraded && (isAdmitted(call) || isRefused(call));
-    const isSo = quantile(took, 0.95) < this.size.windowMs / 10 && all.filter(isDecided).length > all.length * 0.98;
-    if (!isSo) process.stderr.write('The machine did not keep up: figures of the limits are left out.\n');
-    return isSo;
+    return quantile(took, 0.95) < this.size.windowMs / 10 && all.filter(isDecided).length > all.length * 0.98;
   }
 
   private reportRequests(who: string): void {
@@ -116,7 +128,6 @@ export class LimitLoad {
     expect(mostOf(this.steady, windowMs).requests).toBeLessThanOrEqual(2 * limit);
     const calls = [...this.played.values()].flat();
     expect(calls.filter(isRefused).length).toBeGreaterThan(0);
-    if (!this.keptUp) return;
     guarantee('LIM-1', `${who}, ${calls.length} calls, most in any window: ${figures.join(', ')}; excess 0`, seed);
   }
 
@@ -128,9 +139,7 @@ export class LimitLoad {
     const used = this.fair.filter(isAdmitted).reduce((sum, { cost }) => sum + cost, 0);
     const lastedMs = Math.max(...this.fair.map(({ answeredMs }) => answeredMs)) - this.fair[0]!.sentMs;
     const possible = FAIR.limit * Math.max(windows, Math.round(lastedMs / windowMs));
-    if (!this.keptUp) return;
-    // 95 % is promised; a replica that was too busy to hear from Redis in time grants its share only.
-    expect(used / possible).toBeGreaterThan(0.7);
+    expect(used / possible).toBeGreaterThan(this.least.tokensUsed);
     guarantee(
       'LIM-2',
       `${who}, most tokens in any window: fair estimates ${most[0]} of ${FAIR.limit} (${percent(used, possible)} of what could be used), wild ones ${most[1]} of ${WILD.limit}; excess 0`,
@@ -141,8 +150,7 @@ export class LimitLoad {
   private reportRefusals(who: string): void {
     const admitted = this.steady.filter(isAdmitted).length;
     const exact = admittedByLog(this.steady, 2 * this.size.limit, this.size.windowMs);
-    // 98 % is promised, and shown with time turned by hand: here a call is judged when its answer comes.
-    expect(admitted / exact).toBeGreaterThan(0.9);
+    expect(admitted / exact).toBeGreaterThan(this.least.ofLog);
     const figure = `${admitted} of ${this.steady.length} calls admitted, ${percent(admitted, exact)} of the exact log`;
     guarantee('LIM-3', `${who} at 300 % load: ${figure}`, this.size.seed);
   }
@@ -150,7 +158,6 @@ export class LimitLoad {
   private reportWaits(who: string): void {
     const enough = this.waits.filter(({ wasEnough }) => wasEnough).length;
     expect(enough).toBe(this.waits.length);
-    if (!this.keptUp) return;
     expect(this.waits.length).toBeGreaterThan(3);
     const late = this.waits.flatMap(({ toldMs, exactMs }) => (exactMs === null ? [] : [toldMs - exactMs]));
     guarantee(
@@ -191,16 +198,22 @@ export class LimitLoad {
       await ask(first + index);
       await sleep((windowMs / 80) * (1 + ((first + index) % 5)));
     }
-    for (let round = 0; round < 2; round += 1) {
+    let kept = 0;
+    for (let round = 0; round < WAITS.refusals && kept < WAITS.kept; round += 1) {
       const refused = await ask(first + round);
-      if (!isRefused(refused) || refused.degraded || refused.retryAfterMs === null) continue;
+      if (!isRefused(refused) || refused.degraded || refused.retryAfterMs === null) {
+        await sleep(windowMs / 20);
+        continue;
+      }
       const { answeredMs, retryAfterMs: toldMs } = refused;
       const admitted = all.filter(isAdmitted);
       const isExact = admitted.length >= PATIENT_LIMIT && !all.some(({ degraded }) => degraded);
       const exactMs = isExact ? admitted.at(-PATIENT_LIMIT)!.answeredMs + windowMs - answeredMs : null;
       await sleep(Math.max(0, answeredMs + toldMs + 1 - performance.now()));
       const again = await ask(first + round + 1);
-      if (!again.degraded) this.waits.push({ toldMs, wasEnough: isAdmitted(again), exactMs });
+      if (again.degraded) continue;
+      this.waits.push({ toldMs, wasEnough: isAdmitted(again), exactMs });
+      kept += 1;
     }
   }
 }

@@ -12,6 +12,7 @@ import { freePort } from './test-redis';
 import { until } from './until';
 
 const PROGRAM = path.join(__dirname, 'limited-gateway.child.ts');
+const LINK = path.join(__dirname, 'tcp-link.child.ts');
 /** A start on a machine that does much else. */
 const START_MS = 200_000;
 
@@ -38,6 +39,7 @@ export interface Asked {
   readonly answeredMs: number;
   readonly endedMs: number;
   readonly degraded: boolean;
+  readonly isCached: boolean;
   readonly retryAfterMs: number | null;
   readonly text: string;
   /** Tokens the provider billed. */
@@ -53,7 +55,7 @@ export interface Team {
 /** Windows in milliseconds by scope; a scope that is not named has the product's own. */
 export type Windows = Readonly<Record<string, number>>;
 
-/** Three whole gateways in processes of their own: one database, one Redis, one provider. */
+/** Three whole gateways in processes of their own: one database, one Redis at the end of a link, one provider. */
 export class LimitedFleet {
   private calls = 0;
   private names = 0;
@@ -66,6 +68,7 @@ export class LimitedFleet {
     private readonly ports: readonly number[],
     private readonly variables: Readonly<Record<string, string>>,
     readonly redis: DoomedRedis,
+    private readonly link: Child,
     readonly provider: ScriptedProvider,
   ) {}
 
@@ -76,14 +79,16 @@ export class LimitedFleet {
       ScriptedProvider.start(),
       createTestDatabase(),
     ]);
+    const link = Child.run(LINK, [redis.url]);
+    const [, linkedUrl = ''] = await link.printed(/linked (\S+)/);
     const ports = [await freePort(), await freePort(), await freePort()];
     const variables = {
       DATABASE_URL: databaseUrl,
-      REDIS_URL: redis.url,
+      REDIS_URL: linkedUrl,
       TEST_WINDOWS: JSON.stringify(windows),
       TEST_CLOCK: path.join(folder, 'clock'),
     };
-    const fleet = new LimitedFleet(folder, ports, variables, redis, provider);
+    const fleet = new LimitedFleet(folder, ports, variables, redis, link, provider);
     fleet.configure('local_share');
     // The first makes the tables and the secrets.
     await fleet.boot(0);
@@ -130,6 +135,20 @@ export class LimitedFleet {
     }
   }
 
+  /** How many calls of Redis got no answer in time, at all gateways. */
+  get unanswered(): number {
+    return this.children.reduce((sum, { text }) => sum + text.split('unanswered by Redis').length - 1, 0);
+  }
+
+  /** What any gateway and Redis tell each other is lost, and their sockets stay open. */
+  silence(): void {
+    this.link.process.kill('SIGUSR2');
+  }
+
+  speak(): void {
+    this.link.process.kill('SIGHUP');
+  }
+
   /** Turns the time of Redis by so many milliseconds; null: back to its own. */
   turnClock(offsetMs: number | null): void {
     const file = this.variables['TEST_CLOCK']!;
@@ -157,7 +176,16 @@ export class LimitedFleet {
     const { tokens = 2, script = 'answer', stream = false, model = 'plain', maxTokens = 20 } = call;
     const number = call.number ?? `${gateway}-${this.calls}`;
     const sentMs = performance.now();
-    const asked = { gateway, sentMs, cost: tokens, status: 0, degraded: false, retryAfterMs: null, text: '' };
+    const asked = {
+      gateway,
+      sentMs,
+      cost: tokens,
+      status: 0,
+      degraded: false,
+      isCached: false,
+      retryAfterMs: null,
+      text: '',
+    };
     const end = (facts: Partial<Asked>): Asked => {
       const endedMs = performance.now();
       return { ...asked, answeredMs: this.provider.arrivedMs.get(number) ?? endedMs, endedMs, ...facts };
@@ -185,6 +213,7 @@ export class LimitedFleet {
       return end({
         status: response.statusCode,
         degraded: response.headers['x-gateway-ratelimit'] === 'degraded' || text.includes('does not answer'),
+        isCached: response.headers['x-gateway-cache'] === 'hit',
         retryAfterMs: wait === undefined ? null : Number(wait),
         text,
       });
@@ -250,6 +279,8 @@ export class LimitedFleet {
     await Promise.all(this.children.map(({ exit }) => exit));
     await this.agent.destroy();
     await this.provider.close();
+    this.link.process.kill('SIGKILL');
+    await this.link.exit;
     await this.redis.kill();
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -5,7 +5,8 @@ import { RedisWindowScript } from '../../src/rate-limit/store/redis.window-scrip
 
 /**
  * A whole gateway in a process of its own, with windows as long as a test has time for: TEST_WINDOWS has milliseconds by scope.
- * While the file TEST_CLOCK holds a number, the time of Redis is off by so many milliseconds.
+ * While the file TEST_CLOCK holds a number, the time of Redis is off by so many milliseconds. Prints a line for every call that
+ * Redis did not answer in time.
  */
 const windows = JSON.parse(process.env['TEST_WINDOWS'] ?? '{}') as Readonly<Record<string, number>>;
 const clockFile = process.env['TEST_CLOCK'] ?? '';
@@ -36,7 +37,9 @@ RedisWindowScript.prototype.run = function (this: RedisWindowScript, header, bat
   const offset = offsetMs();
   const { options } = this as unknown as { options: { nowMs?: (() => number) | undefined } };
   options.nowMs = offset === null ? undefined : () => Date.now() + offset;
-  return run.call(this, header, batch, onLate);
+  const reply = run.call(this, header, batch, onLate);
+  reply.catch(() => process.stdout.write('unanswered by Redis\n'));
+  return reply;
 };
 
 require('../../src/main');

@@ -1,8 +1,9 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A TCP connection to a server that can be cut and restored: `target` as seen through a port of its own. */
+/** A TCP connection to a server that can be cut and restored, or go dead: `target` as seen through a port of its own. */
 export class TcpLink {
   private server: Server | undefined;
+  private isSilent = false;
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -29,6 +30,10 @@ export class TcpLink {
 
   async restore(): Promise<void> {
     const server = createServer((client) => {
+      if (this.isSilent) {
+        this.swallow(client);
+        return;
+      }
       const upstream = connect(this.target);
       for (const [socket, other] of [
         [client, upstream],
@@ -50,7 +55,30 @@ export class TcpLink {
   async cut(): Promise<void> {
     const server = this.server;
     this.server = undefined;
-    for (const socket of this.sockets) socket.destroy();
+    this.hangUp();
     if (server) await new Promise((resolve) => server.close(resolve));
+  }
+
+  /** From now on what is sent either way is lost, and nobody is told: sockets stay open, and new ones seem to connect. */
+  silence(): void {
+    this.isSilent = true;
+    for (const socket of this.sockets) socket.unpipe().resume();
+  }
+
+  /** Carries again what is sent. Sockets that lost something end: a stream with a hole in it cannot go on. */
+  speak(): void {
+    this.isSilent = false;
+    this.hangUp();
+  }
+
+  private hangUp(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
+  private swallow(client: Socket): void {
+    this.sockets.add(client);
+    client.on('error', () => {});
+    client.on('close', () => this.sockets.delete(client));
+    client.resume();
   }
 }
