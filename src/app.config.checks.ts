@@ -12,6 +12,7 @@ export function findings(config: CheckedSections, context: ConfigContext): Findi
   const isReadable = !context.isBroken(['providers']);
   return [
     ...environmentFindings(config, context),
+    ...(context.isBroken(['redis']) ? [] : redisFindings(config)),
     ...Object.entries(config.providers.entries).flatMap(([name, provider]) => providerFindings(name, provider)),
     ...(isReadable ? modelFindings(config, context) : []),
     ...(isReadable && !context.isBroken(['models']) && !context.isBroken(['rate_limits'])
@@ -40,6 +41,17 @@ function environmentFindings(config: CheckedSections, { environment, variables, 
   if (isToServe && config.database.url !== undefined && variables['GATEWAY_SECRET'] === undefined)
     found.push({ path: ['database', 'url'], message: SECRET_REQUIRED });
   return found;
+}
+
+function redisFindings({ redis: { url, cluster } }: CheckedSections): Finding[] {
+  if (!cluster) return [];
+  if (url === undefined) {
+    const message = 'has no address of a node; set redis.url or REDIS_URL, or leave it out';
+    return [{ path: ['redis', 'cluster'], message }];
+  }
+  if (!URL.canParse(url) || ['', '/', '/0'].includes(new URL(url).pathname)) return [];
+  const message = 'names a database, and a Redis Cluster has only number 0; leave the number out';
+  return [{ path: ['redis', 'url'], message }];
 }
 
 const SECRET_REQUIRED =

@@ -14,7 +14,7 @@ export type HealthCheck = () => Promise<Finding> | Finding;
 /** A dependency that does not answer within this time is down. */
 const CHECK_TIMEOUT_MS = 1000;
 
-/** Whether this replica should get traffic. Modules register the dependencies they cannot work without. */
+/** Whether this replica should get traffic. Modules register what they depend on. */
 @Injectable()
 export class HealthService {
   private readonly checks = new Map<string, HealthCheck>();
