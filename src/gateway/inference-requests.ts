@@ -8,7 +8,7 @@ import { InvalidRequestError, NotFoundError, PermissionDeniedError } from '../co
 import { JsonDocument } from '../core/json-document';
 import { withModel } from '../core/other-model';
 import { parseTraceparent } from '../core/trace-context';
-import { ProviderRegistry, receivedTrail, refuseLoop } from '../providers';
+import { endToEnd, ProviderRegistry, receivedTrail, refuseLoop } from '../providers';
 import { parseMessages, parseTokenCount } from './dialects/anthropic/parse';
 import { parseEmbeddings } from './dialects/embeddings/parse';
 import { parseChatCompletions } from './dialects/openai/parse';
@@ -130,11 +130,12 @@ const PARSERS: Readonly<Record<Dialect, Parser>> = {
 
 function parse(context: GatewayContext, headers: IncomingHttpHeaders, document: JsonDocument): InferenceRequest {
   const parseBody = context.endpoint === TOKEN_COUNT_PATH ? parseTokenCount : PARSERS[context.dialect];
-  return parseBody(document, { ...receivedTrail(headers), ...anthropicHeaders(headers) });
+  const forwardable = endToEnd(headers);
+  return parseBody(document, { ...receivedTrail(forwardable), ...anthropicHeaders(forwardable) });
 }
 
 /** The client's `anthropic-*` headers, which go to Anthropic untouched. */
-function anthropicHeaders(headers: IncomingHttpHeaders): Record<string, string> {
+function anthropicHeaders(headers: ReturnType<typeof endToEnd>): Record<string, string> {
   const forwarded: Record<string, string> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (name.startsWith('anthropic-') && value !== undefined) forwarded[name] = String(value);

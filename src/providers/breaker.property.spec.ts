@@ -11,6 +11,7 @@ import {
   type BreakerResult,
   type BreakerState,
 } from './breaker';
+import { Random } from './simulator/server/random';
 
 /** The same rules written the slow and obvious way: a list of everything that happened since the last change of phase. */
 class ReferenceBreaker {
@@ -73,17 +74,6 @@ class ReferenceBreaker {
   }
 }
 
-/** A small fast generator with a seed (mulberry32), so that a failing trace can be named. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 const TRACES = 100_000;
 const STEPS = 40;
 
@@ -95,7 +85,8 @@ interface Trace {
 
 /** One random life of a breaker, compared with the reference at every step. */
 function runTrace(seed: number): Trace {
-  const random = randomOf(seed);
+  const chance = new Random(seed);
+  const random = (): number => chance.next();
   const rules = { failures: 1 + Math.floor(random() * 6), openMs: 500 + Math.floor(random() * 5000) };
   const failureShare = random();
   const reference = new ReferenceBreaker(rules.failures, rules.openMs);

@@ -163,9 +163,10 @@ export class Dispatcher {
       const { provider, model } = rival.target;
       context.decide('route', 'hedged', { provider, model, afterMs });
       return run(this.orderOf(journey, rival, order.index + 1));
+    }).finally(() => {
+      decided.abort();
+      (place as (() => void) | null)?.();
     });
-    decided.abort();
-    (place as (() => void) | null)?.();
     context.upstreamMs += context.monotonic() - startedMs;
     return this.afterRace(journey, { hop, rival }, result);
   }

@@ -2,7 +2,7 @@ export { Dispatcher } from './dispatcher';
 export { ProviderOverviews, type ProviderCheck, type ProviderOverview } from './provider-overview';
 export { ProviderRegistry } from './provider-registry';
 export { ProvidersModule } from './providers.module';
-export { receivedTrail, refuseLoop } from './upstream/outbound-headers';
+export { endToEnd, receivedTrail, refuseLoop } from './upstream/outbound-headers';
 export { TargetHealth, type TargetStatus } from './target-health';
 export { TargetPrices } from './target-prices';
 export { TokenCounter } from './token-counter';

@@ -3,6 +3,7 @@ import { Clock } from '../platform/clock';
 import { LiveConfig } from '../platform/config/live-config';
 import { nextStep, type Hop } from './chain';
 import { RoutingConfig } from './routing.config';
+import { Random } from './simulator/server/random';
 import { TargetHealth } from './target-health';
 import { httpError } from './upstream/http-error';
 
@@ -18,17 +19,6 @@ class RoutingOnly extends LiveConfig {
     return new RoutingConfig() as unknown as T;
   }
   override onReload = (): (() => void) => () => undefined;
-}
-
-/** A small fast generator with a seed (mulberry32), so that a failing trace can be named. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 interface Asked {
@@ -73,7 +63,8 @@ interface Told {
 
 /** Requests one after the other to two targets of one quota each, which ask for waits of every kind. */
 function runTrace(seed: number, told: Told): void {
-  const random = randomOf(seed);
+  const chance = new Random(seed);
+  const random = (): number => chance.next();
   const clock = new ManualClock();
   // A date is told apart from now by the wall clock, which `httpError` reads itself.
   jest.spyOn(Date, 'now').mockImplementation(() => clock.now());

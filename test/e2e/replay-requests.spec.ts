@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../src/core/chat';
 import { strictAnthropicProblem } from '../../src/providers/simulator/server/strict-anthropic';
 import { strictOpenAiProblem } from '../../src/providers/simulator/server/strict-openai';
+import { completionJson, messageJson } from '../support/answers';
 import { FakeUpstream } from '../support/fake-upstream';
 import { fixturesOf, type Fixture } from '../support/fixtures';
 import { startGateway, type TestGateway } from '../support/gateway';
@@ -15,25 +16,6 @@ const GPT = 'gpt-4o-mini';
 
 type Json = Record<string, unknown>;
 const list = (value: unknown): Json[] => (Array.isArray(value) ? (value as Json[]) : []);
-
-const MESSAGE = JSON.stringify({
-  id: 'msg_1',
-  type: 'message',
-  role: 'assistant',
-  model: CLAUDE,
-  content: [{ type: 'text', text: 'ok' }],
-  stop_reason: 'end_turn',
-  stop_sequence: null,
-  usage: { input_tokens: 1, output_tokens: 1 },
-});
-const COMPLETION = JSON.stringify({
-  id: 'c',
-  object: 'chat.completion',
-  created: 1,
-  model: GPT,
-  choices: [{ index: 0, message: { role: 'assistant', content: 'ok' }, finish_reason: 'stop' }],
-  usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
-});
 
 /** Words, names and inputs that a conversation consists of, whoever says them. */
 function wordsOfChat(body: Json): string[] {
@@ -109,7 +91,7 @@ describe('recorded requests reach a model of the other kind', () => {
     upstream.answer = ({ path }, response) =>
       void response
         .writeHead(200, { 'content-type': 'application/json' })
-        .end(path.endsWith('/messages') ? MESSAGE : COMPLETION);
+        .end(path.endsWith('/messages') ? messageJson(CLAUDE) : completionJson(GPT));
     gateway = await startGateway(`
 providers:
   openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private_network: true, models: [${GPT}] }
@@ -129,13 +111,8 @@ cache: { enabled: false }
     // Streams or not is no matter of the translation, and the answer here is JSON.
     const { stream: _stream, stream_options: _options, ...body } = fixture.request.body ?? {};
     upstream.received.length = 0;
-    const response = await fetch(`${gateway.url}${direction.endpoint}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ ...body, model: direction.model }),
-    });
-    const text = await response.text();
-    if (response.status !== 200) return refusalProblem(direction, fixture, response.status, text);
+    const { status, text } = await gateway.post(direction.endpoint, { ...body, model: direction.model });
+    if (status !== 200) return refusalProblem(direction, fixture, status, text);
     if (fixture.id in direction.exceptions) return 'it passes, and is on the list of exceptions all the same';
     const sent = upstream.lastJson();
     const problem = direction.problemOf(sent);

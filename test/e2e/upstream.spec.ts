@@ -1,11 +1,13 @@
-import type { ServerResponse } from 'node:http';
+import { request as httpRequest, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import { createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import fc from 'fast-check';
 import { TargetHealth } from '../../src/providers';
+import { completionJson, messageJson } from '../support/answers';
 import { FakeUpstream } from '../support/fake-upstream';
 import { sseData } from '../support/fixtures';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { guarantee } from '../support/guarantee';
+import { TcpLink } from '../support/tcp-link';
 
 jest.setTimeout(180_000);
 
@@ -50,29 +52,59 @@ function marked(dialect: 'openai' | 'anthropic', who: string): string[] {
   ];
 }
 
-const completion = JSON.stringify({
-  id: 'c',
-  object: 'chat.completion',
-  created: 1,
+const RESPONSE = {
+  id: 'resp_1',
+  object: 'response',
+  created_at: 1,
+  status: 'completed',
   model: GPT,
-  choices: [{ index: 0, message: { role: 'assistant', content: 'Hi' }, finish_reason: 'stop' }],
-  usage: { prompt_tokens: 3, completion_tokens: 1, total_tokens: 4 },
+  output: [
+    {
+      type: 'message',
+      id: 'msg_1',
+      role: 'assistant',
+      status: 'completed',
+      content: [{ type: 'output_text', text: 'Hi', annotations: [] }],
+    },
+  ],
+  usage: { input_tokens: 3, output_tokens: 1, total_tokens: 4 },
+};
+const responseEvent = (type: string, rest: object): string => sse(type, { type, ...rest });
+const RESPONSE_STREAM = [
+  responseEvent('response.created', {
+    sequence_number: 0,
+    response: { ...RESPONSE, status: 'in_progress', output: [] },
+  }),
+  responseEvent('response.output_text.delta', {
+    sequence_number: 1,
+    item_id: 'msg_1',
+    output_index: 0,
+    content_index: 0,
+    delta: 'Hi',
+  }),
+  responseEvent('response.completed', { sequence_number: 2, response: RESPONSE }),
+].join('');
+const EMBEDDINGS = JSON.stringify({
+  object: 'list',
+  model: GPT,
+  data: [{ object: 'embedding', index: 0, embedding: [0.5] }],
+  usage: { prompt_tokens: 3, total_tokens: 3 },
 });
-const message = JSON.stringify({
-  id: 'm',
-  type: 'message',
-  role: 'assistant',
-  model: CLAUDE,
-  content: [{ type: 'text', text: 'Hi' }],
-  stop_reason: 'end_turn',
-  stop_sequence: null,
-  usage: { input_tokens: 3, output_tokens: 1 },
-});
+
+/** A whole answer for every route of a provider. */
+function wholeAnswer(path: string, isStream: boolean): string {
+  if (path.endsWith('/count_tokens')) return '{"input_tokens":3}';
+  if (path.endsWith('/embeddings')) return EMBEDDINGS;
+  if (path.endsWith('/responses')) return isStream ? RESPONSE_STREAM : JSON.stringify(RESPONSE);
+  if (path.endsWith('/messages')) return isStream ? marked('anthropic', 'A').join('') : messageJson(CLAUDE);
+  return isStream ? marked('openai', 'A').join('') : completionJson(GPT);
+}
 
 describe('what a provider is sent and what becomes of its answer', () => {
   let first: FakeUpstream;
   let second: FakeUpstream;
   let silent: TcpServer;
+  let link: TcpLink;
   let gateway: TestGateway;
 
   beforeAll(async () => {
@@ -80,6 +112,8 @@ describe('what a provider is sent and what becomes of its answer', () => {
     silent = createTcpServer(() => undefined);
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
     const { port } = silent.address() as { port: number };
+    link = await TcpLink.create(first.url);
+    await link.restore();
     const timeouts = 'timeouts: { connect: 300ms, first_byte: 400ms, idle: 500ms, total: 1500ms }';
     const local = `api_key: k, allow_private_network: true`;
     const provider = (name: string, type: string, upstream: FakeUpstream, model: string) =>
@@ -93,6 +127,7 @@ providers:
   ${provider('claude-a', 'anthropic', first, 'ca')}
   ${provider('claude-b', 'anthropic', second, 'cb')}
   timed: { type: openai, base_url: "${first.url}", models: [timed], ${local}, ${timeouts} }
+  linked: { type: openai, base_url: "http://127.0.0.1:${link.port}", models: [linked], ${local}, timeouts: { first_byte: 1s, idle: 1s } }
   unconnected: { type: openai, base_url: "https://127.0.0.1:${port}", models: [unconnected], ${local}, ${timeouts} }
 models:
   gpt: { targets: [{ provider: gpt-a, model: ga }], fallbacks: [gb] }
@@ -103,26 +138,20 @@ models:
   });
   afterAll(async () => {
     await gateway.close();
+    await link.cut();
     await first.close();
     await second.close();
     silent.close();
   });
   const forget = (): void => {
-    for (const name of ['gpt-a', 'gpt-b', 'claude-a', 'claude-b', 'timed', 'unconnected'])
+    for (const name of ['gpt-a', 'gpt-b', 'claude-a', 'claude-b', 'timed', 'linked', 'unconnected'])
       gateway.app.get(TargetHealth).forget(name);
     first.received.length = 0;
     second.received.length = 0;
   };
   beforeEach(forget);
 
-  const post = async (route: string, body: object, headers: Record<string, string> = {}) => {
-    const response = await fetch(`${gateway.url}${route}`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json', ...headers },
-      body: JSON.stringify(body),
-    });
-    return { status: response.status, headers: response.headers, text: await response.text() };
-  };
+  const post: TestGateway['post'] = (...call) => gateway.post(...call);
   const ask = (model: string, stream: boolean) => ({
     model,
     max_tokens: 50,
@@ -222,14 +251,63 @@ models:
     );
   });
 
+  it('(99) UPS-3: a link that goes dead without a word is noticed in every phase, and left behind when it is back', async () => {
+    const answer = (): void => {
+      first.answer = ({ path }, response) =>
+        void response.writeHead(200, { 'content-type': 'application/json' }).end(wholeAnswer(path, false));
+    };
+    const reasonOf = async (headers: Headers): Promise<unknown> => {
+      const record = await gateway.recordOf(headers.get('x-request-id')!);
+      return (record['attempts'] as { error: string | null }[]).map(({ error }) => error);
+    };
+    answer();
+    expect((await post('/v1/chat/completions', ask('linked', false))).status).toBe(200);
+    link.silence();
+    // Over the connection that is open already, and over one that is accepted and leads nowhere.
+    for (let call = 0; call < 2; call += 1) {
+      const lost = await post('/v1/chat/completions', ask('linked', false));
+      expect(lost.status).toBe(504);
+      expect(await reasonOf(lost.headers)).toEqual(['first_byte_timeout']);
+    }
+    await link.restore();
+    forget();
+    let written = 0;
+    first.answer = (_, response) => {
+      const [begin = '', word = ''] = marked('openai', 'A');
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(begin + word);
+      const timer = setInterval(() => response.write(word, () => (written += 1)), 50);
+      response.once('close', () => clearInterval(timer));
+    };
+    const stream = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify(ask('linked', true)),
+    });
+    const writtenBefore = written;
+    link.silence();
+    expect(await stream.text()).toContain('provider_timeout');
+    expect(await reasonOf(stream.headers)).toEqual(['idle_timeout']);
+    // The provider went on talking, and saw nothing wrong.
+    expect(written).toBeGreaterThan(writtenBefore);
+    await link.restore();
+    forget();
+    answer();
+    expect((await post('/v1/chat/completions', ask('linked', false))).status).toBe(200);
+    guarantee(
+      'UPS-3',
+      'a link that goes dead in silence: 2 calls end by first_byte, a stream by idle, the next is answered',
+    );
+  });
+
   describe('HTTP-2: headers', () => {
     /** What an adapter, the HTTP client and the SDKs send of their own. */
     const KNOWN =
       /^(host|connection|content-length|content-type|accept|user-agent|authorization|x-api-key|x-gateway-hops|traceparent|tracestate|anthropic-[a-z-]+|openai-[a-z-]+|x-stainless-[a-z-]+)$/;
     const answerAlike = (upstream: FakeUpstream): void => {
-      upstream.answer = ({ path }, response) => {
+      upstream.answer = ({ path, body }, response) => {
+        const isStream = (JSON.parse(body.toString()) as { stream?: boolean }).stream === true;
         response.writeHead(200, {
-          'content-type': 'application/json',
+          'content-type': isStream ? 'text/event-stream' : 'application/json',
           'set-cookie': 'session=secret',
           'openai-organization': 'org-secret',
           'anthropic-organization-id': 'org-secret',
@@ -237,10 +315,43 @@ models:
           'x-request-id': 'upstream-request',
           server: 'upstream',
         });
-        response.end(path.includes('/messages') ? message : completion);
+        response.end(wholeAnswer(path, isStream));
       };
     };
-    /** `connection` names headers that are for the next hop only. */
+    /** Every way from a route to a provider, whole and streamed. */
+    const bodyOf = (route: string, model: string, stream: boolean): object => {
+      if (route === '/v1/embeddings') return { model, input: 'Hello' };
+      if (route === '/v1/responses') return { model, stream, input: 'Hello' };
+      return route.endsWith('/count_tokens') ? { model, messages: ask(model, false).messages } : ask(model, stream);
+    };
+    const WAYS: readonly [route: string, model: string, stream: boolean][] = [
+      ...['/v1/chat/completions', '/v1/messages', '/v1/responses'].flatMap((route) =>
+        ['ga', 'ca'].flatMap((model) =>
+          [false, true].map((stream) => [route, model, stream] as [string, string, boolean]),
+        ),
+      ),
+      ['/v1/embeddings', 'ga', false],
+      ['/v1/messages/count_tokens', 'ca', false],
+    ];
+    /** `fetch` lets nobody write a `connection` header. */
+    const send = (route: string, body: object, headers: Record<string, string>) =>
+      new Promise<{ status: number | undefined; headers: IncomingHttpHeaders }>((resolve, reject) => {
+        const request = httpRequest(
+          `${gateway.url}${route}`,
+          {
+            method: 'POST',
+            headers: { authorization: `Bearer ${gateway.apiKey}`, 'content-type': 'application/json', ...headers },
+          },
+          (response) => {
+            response.once('end', () => resolve({ status: response.statusCode, headers: response.headers }));
+            response.once('error', reject).resume();
+          },
+        );
+        request.once('error', reject).end(JSON.stringify(body));
+      });
+    /** Headers that would go on, if `connection` did not name them. */
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const NAMED = { 'anthropic-beta': 'canary', 'anthropic-canary': 'canary', traceparent, tracestate: 'canary=1' };
     const NAMES = [
       'cookie',
       'x-forwarded-for',
@@ -287,45 +398,60 @@ models:
       answerAlike(first);
       let sent = 0;
       let arrived = 0;
-      const cases: [string, string][] = [
-        ['/v1/chat/completions', 'ga'],
-        ['/v1/chat/completions', 'ca'],
-        ['/v1/messages', 'ga'],
-        ['/v1/messages', 'ca'],
-      ];
       const seed = Date.now() % 1_000_000_000;
       await fc.assert(
         fc.asyncProperty(
           fc.uniqueArray(header, { minLength: 1, maxLength: 12 }),
-          fc.constantFrom(...cases),
-          async (names, [route, model]) => {
-            forget();
-            const own = Object.fromEntries(
-              names.map((name) => [name, name === 'x-gateway-metadata' ? '{"k":"canary"}' : `canary ${sent}`]),
-            );
-            const answer = await post(route, ask(model, false), { ...own, 'x-api-key': gateway.apiKey });
-            expect({ names, status: answer.status }).toEqual({ names, status: 200 });
-            const { headers } = first.last;
-            sent += names.length;
-            arrived += 1;
-            for (const [name, value] of Object.entries(headers)) {
-              expect(name).toMatch(KNOWN);
-              expect({ name, isCanary: String(value).includes('canary') }).toEqual({ name, isCanary: false });
+          fc.boolean(),
+          async (names, isForNextHop) => {
+            const nextHop = { ...NAMED, connection: ['keep-alive', ...Object.keys(NAMED), ...names].join(', ') };
+            for (const [route, model, stream] of WAYS) {
+              forget();
+              const own = Object.fromEntries(
+                names.map((name) => [name, name === 'x-gateway-metadata' ? '{"k":"canary"}' : `canary ${sent}`]),
+              );
+              const asked = { ...own, ...(isForNextHop ? nextHop : {}), 'x-api-key': gateway.apiKey };
+              const answer = await send(route, bodyOf(route, model, stream), asked);
+              expect({ route, names, status: answer.status }).toEqual({ route, names, status: 200 });
+              const { headers } = first.last;
+              sent += Object.keys(asked).length;
+              arrived += 1;
+              for (const [name, value] of Object.entries(headers)) {
+                expect(name).toMatch(KNOWN);
+                expect({ name, isCanary: String(value).includes('canary') }).toEqual({ name, isCanary: false });
+              }
+              expect(headers).not.toHaveProperty('traceparent');
+              expect(JSON.stringify(headers)).not.toContain(gateway.apiKey);
+              for (const name of ['set-cookie', 'openai-organization', 'anthropic-organization-id', 'server'])
+                expect(answer.headers).not.toHaveProperty(name);
+              expect(answer.headers['x-request-id']).toMatch(/^req_/);
             }
-            expect(JSON.stringify(headers)).not.toContain(gateway.apiKey);
-            for (const name of ['set-cookie', 'openai-organization', 'anthropic-organization-id', 'server'])
-              expect(answer.headers.get(name)).toBeNull();
-            expect(answer.headers.get('x-request-id')).toMatch(/^req_/);
           },
         ),
-        { numRuns: 120, seed },
+        { numRuns: 25, seed },
       );
-      guarantee('HTTP-2', `${arrived} calls with ${sent} headers of the caller: only listed ones went out`, seed);
+      guarantee(
+        'HTTP-2',
+        `${arrived} calls over ${WAYS.length} ways, streams among them, with ${sent} headers of the caller: only listed ones went out, none that connection names`,
+        seed,
+      );
+    });
+
+    it('what connection names reaches nobody, and goes on without it', async () => {
+      answerAlike(first);
+      for (const [route, model, stream] of WAYS) {
+        forget();
+        await send(route, bodyOf(route, model, stream), NAMED);
+        expect(first.last.headers).toMatchObject({ traceparent, tracestate: 'canary=1' });
+        forget();
+        await send(route, bodyOf(route, model, stream), { ...NAMED, connection: 'TraceParent , tracestate' });
+        expect(first.last.headers).not.toHaveProperty('traceparent');
+        expect(first.last.headers).not.toHaveProperty('tracestate');
+      }
     });
 
     it('(59, 114) a trace goes on, and what Anthropic’s clients say to Anthropic', async () => {
       answerAlike(first);
-      const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
       for (const [route, model] of [
         ['/v1/chat/completions', 'ga'],
         ['/v1/chat/completions', 'ca'],

@@ -1,7 +1,8 @@
 import { Session, type Profiler } from 'node:inspector/promises';
+import { Random } from '../../src/providers/simulator/server/random';
 import { fixturesOf } from '../support/fixtures';
 import { guarantee } from '../support/guarantee';
-import { mutated, randomOf, sliced, transcriptOf, WAYS } from '../support/stream-fuzz';
+import { mutated, sliced, transcriptOf, WAYS } from '../support/stream-fuzz';
 
 const SECONDS = Number(process.env['FUZZ_SECONDS'] ?? 1_200);
 const SEED = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000_000);
@@ -63,7 +64,8 @@ class Coverage {
 }
 
 it('changed streams give the same answer however they are cut, and never more than an error', async () => {
-  const random = randomOf(SEED);
+  const chance = new Random(SEED);
+  const random = (below: number): number => chance.below(below);
   const corpus = seeds();
   const coverage = new Coverage();
   await coverage.start();

@@ -12,10 +12,18 @@ import { createTestDatabase } from './test-database';
 
 export const ADMIN_KEY = 'test-admin-key-0123456789abcdef0123456789';
 
+export interface InferenceAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
+
 export interface TestGateway {
   readonly app: NestExpressApplication;
   readonly url: string;
   readonly apiKey: string;
+  /** An inference call with the key of the first start, read to its end. */
+  post(route: string, body: object, headers?: Record<string, string>): Promise<InferenceAnswer>;
   /** A call of the management API; returns the parsed body. */
   admin(method: string, route: string, body?: unknown): Promise<{ status: number; body: unknown; headers: Headers }>;
   /** A request's record, waiting until it has been shipped to the database. */
@@ -60,10 +68,19 @@ export async function startGateway(
       headers: response.headers,
     };
   };
+  const apiKey = app.get(FirstRunService).result?.apiKey ?? '';
   return {
     app,
     url,
-    apiKey: app.get(FirstRunService).result?.apiKey ?? '',
+    apiKey,
+    post: async (route, body, headers = {}) => {
+      const response = await fetch(`${url}${route}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, headers: response.headers, text: await response.text() };
+    },
     admin,
     recordOf: async (requestId) => {
       for (let attempt = 0; attempt < 100; attempt += 1) {

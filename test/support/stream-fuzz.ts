@@ -77,17 +77,6 @@ export function sliced(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   return places.slice(1).map((end, index) => Buffer.from(bytes.subarray(places[index], end)));
 }
 
-/** A small fast generator with a seed (mulberry32), so that a failing input can be made again. */
-export function randomOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * below);
-  };
-}
-
 /** What parsers of streams have stumbled over. */
 const DICTIONARY = [
   'data: ', 'data:', 'data', 'event: ', 'event: error\n', ': comment\n', ':', 'id: 1\n', 'retry: 5\n', '\n', '\r', '\r\n', '\n\n',

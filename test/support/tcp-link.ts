@@ -1,9 +1,10 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
-/** A TCP connection to a server that can be cut and restored: `target` as seen through a port of its own. */
+/** A TCP connection to a server that can be cut, silenced and restored: `target` as seen through a port of its own. */
 export class TcpLink {
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();
+  private isSilent = false;
 
   private constructor(
     private readonly target: { readonly host: string; readonly port: number },
@@ -28,6 +29,8 @@ export class TcpLink {
   }
 
   async restore(): Promise<void> {
+    await this.cut();
+    this.isSilent = false;
     const server = createServer((client) => {
       const upstream = connect(this.target);
       for (const [socket, other] of [
@@ -35,7 +38,8 @@ export class TcpLink {
         [upstream, client],
       ] as const) {
         this.sockets.add(socket);
-        socket.pipe(other);
+        if (this.isSilent) socket.resume();
+        else socket.pipe(other);
         socket.on('error', () => other.destroy());
         socket.on('close', () => {
           this.sockets.delete(socket);
@@ -45,6 +49,12 @@ export class TcpLink {
     });
     this.server = server;
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
+  }
+
+  /** Nobody is told: connections stay open, new ones are still accepted, and every byte vanishes. */
+  silence(): void {
+    this.isSilent = true;
+    for (const socket of this.sockets) socket.unpipe().resume();
   }
 
   async cut(): Promise<void> {

@@ -29,7 +29,8 @@ export class WorkerMetrics {
   constructor(private readonly registry: Registry) {
     process.on('message', (message) => {
       if (!isMessage(message)) return;
-      if (message.metrics === 'tell') void this.tell(message.id);
+      // The primary goes on without the figures of a worker that has none to tell.
+      if (message.metrics === 'tell') this.tell(message.id).catch(complain);
       if (message.metrics === 'gathered') this.waiting.get(message.id)?.(message.text);
     });
   }
@@ -83,8 +84,15 @@ export function gatherMetrics(): void {
     if (!isMessage(message)) return;
     if (message.metrics === 'told') rounds.get(message.id)?.(message.figures);
     if (message.metrics === 'wanted')
-      void gather().then((text) => send(worker, { metrics: 'gathered', id: message.id, text }));
+      gather()
+        .then((text) => send(worker, { metrics: 'gathered', id: message.id, text }))
+        .catch(complain);
   });
+}
+
+/** A scrape that fails must not end the process. */
+function complain(error: unknown): void {
+  process.stderr.write(`the metrics of the workers cannot be gathered: ${String(error)}\n`);
 }
 
 /** A worker that has just ended hears nothing. */

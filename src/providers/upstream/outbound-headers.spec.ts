@@ -1,5 +1,5 @@
 import { GatewayError } from '../../core/errors';
-import { outboundHeaders, receivedTrail, refuseLoop } from './outbound-headers';
+import { endToEnd, outboundHeaders, receivedTrail, refuseLoop } from './outbound-headers';
 
 describe('outboundHeaders', () => {
   it('lets only what is on the list out, in lower case, and counts the hop', () => {
@@ -27,6 +27,20 @@ describe('outboundHeaders', () => {
   it('adds one to what came in', () => {
     expect(outboundHeaders(receivedTrail({ 'x-gateway-hops': '2' }))['x-gateway-hops']).toBe('3');
     expect(receivedTrail({})).toEqual({});
+  });
+});
+
+describe('endToEnd', () => {
+  it('leaves out what connection names, in any case, and nothing else', () => {
+    const headers = { 'anthropic-beta': 'x', 'anthropic-version': 'y', traceparent: 'z', 'x-gateway-hops': '2' };
+    const connection = 'keep-alive, Anthropic-Beta ,traceparent,x-gateway-hops';
+    expect(endToEnd({ ...headers, connection })).toEqual({
+      connection,
+      'anthropic-version': 'y',
+      'x-gateway-hops': '2',
+    });
+    for (const usual of [{}, { connection: 'keep-alive' }, { connection: 'close' }, { connection: '' }])
+      expect(endToEnd({ ...headers, ...usual })).toEqual({ ...headers, ...usual });
   });
 });
 

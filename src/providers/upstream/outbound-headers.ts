@@ -38,6 +38,26 @@ export function outboundHeaders(headers: Headers): Record<string, string> {
   return outbound;
 }
 
+/** Of most connections: no name of a header, and seen with every request. */
+const USUAL_CONNECTIONS: ReadonlySet<unknown> = new Set([undefined, 'keep-alive', 'close', '']);
+
+/**
+ * Without the headers that `connection` names: those are for the next hop, which is the gateway, and go no further (RFC 9110,
+ * section 7.6.1). The count of hops stays, because a loop must be seen whatever a client or a proxy says.
+ */
+export function endToEnd(headers: ReceivedHeaders): ReceivedHeaders {
+  const { connection } = headers;
+  if (USUAL_CONNECTIONS.has(connection)) return headers;
+  const named = new Set(
+    String(connection)
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  );
+  named.delete(HOPS_HEADER);
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !named.has(name)));
+}
+
 /**
  * What a request brings along for the calls made on its behalf, as headers to be handed to {@link outboundHeaders}: the
  * count of hops, and its place in a trace, unchanged, because the gateway makes no spans of its own. Nothing when it has none.
