@@ -11,10 +11,12 @@ import { timeOfRequestId } from './id-time';
 import { journalOptions, type JournalOptions } from './journal/journal-options';
 import { PriceBook } from './price-book';
 import { ProviderTypes } from './provider-types';
+import { costAt } from './re-rating/re-rated-rows';
 import { ManualClock } from './testing/manual-clock';
 import { MemoryUsageStore } from './testing/memory-usage-store';
 import { chatRequest, contextOf, IDENTITY, event, outcome, usageOf } from './testing/usage-fixtures';
 import { UsageJournal } from './usage-journal';
+import { TOKEN_COLUMNS, type AttemptRow, type TokenColumns } from './usage-rows';
 
 class Defaults extends LiveConfig {
   override get version(): string {
@@ -220,6 +222,24 @@ describe('BillingService', () => {
     expect(written).toContain(attempt.id);
     expect(written).toContain('"in_doubt"');
     expect(written).not.toContain('secret');
+  });
+
+  it('keeps of an attempt in doubt the service tier that was paid for: at the same price it costs the same again', () => {
+    const stated = { input: '2', output: '4', service_tiers: { priority: { input: '3', output: '9' } } };
+    prices.useStored([{ model: 'gpt-4o', prices: stated, source: 'api', version: '1', since: null }]);
+    const price = prices.table.quote({ provider: 'openai', providerType: 'openai', model: 'gpt-4o' }, clock.now());
+    const { ledger } = contextWithLedger();
+    const request = chatRequest('gpt-4o', 'hello', 100, { service_tier: 'priority' });
+    void ledger.open({ index: 1, provider: 'openai', model: 'gpt-4o', request });
+    const written = fs.readFileSync(path.join(usage.journal.directory, '00000001.wal'), 'utf8');
+    const row = JSON.parse(/\{"id":"att_.*/.exec(written)?.[0] ?? '') as AttemptRow;
+    expect(row).toMatchObject({ status: 'in_doubt', service_tier: 'priority', output_price_pico: '9000000' });
+    const tokens = Object.fromEntries(
+      Object.keys(TOKEN_COLUMNS).map((name) => [name, String(row[name as keyof TokenColumns] ?? 0)]),
+    ) as Record<keyof TokenColumns, string>;
+    expect(costAt(price, { ...row, ...tokens, started_at: new Date(row.started_at) }).toString()).toBe(
+      row.cost_nano_usd,
+    );
   });
 
   it('refuses a model without a price and leaves no trace of an attempt', async () => {

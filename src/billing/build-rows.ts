@@ -121,7 +121,7 @@ export class AttemptRecord {
     const { reserved, price } = this.facts;
     const row =
       `{${this.members},"status":"in_doubt","usage_source":"reserved",${tokenMembers(reserved.usage)},` +
-      `${priceMembers(price, reserved.usage.inputTokens)},"cost_nano_usd":"${reserved.costNanoUsd}"}`;
+      `${priceMembers(price, reserved.usage.inputTokens, reserved.usage.serviceTier)},"cost_nano_usd":"${reserved.costNanoUsd}"}`;
     return `${row}\n${this.booking(reserved.costNanoUsd)}\n${asked}`;
   }
 

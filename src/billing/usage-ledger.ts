@@ -152,7 +152,7 @@ export class UsageLedger implements AttemptLedger {
       const isClamped = outputTokens < call.outputTokens;
       this.context.clampedMaxTokens = isClamped ? outputTokens : undefined;
       const charges: Charge[] = holds.map(({ budgetId, leaseId }) => ({ budget: budgetId, lease: leaseId }));
-      const usage = { ...NO_USAGE, inputTokens: call.inputTokens, outputTokens: outputTokens * intent.request.choices };
+      const usage = reservedUsage(intent, call.inputTokens, outputTokens);
       return this.begin(intent, call.price, {
         reservation,
         charges: [...charges, ...softCharges(payers)],
@@ -205,15 +205,23 @@ export class UsageLedger implements AttemptLedger {
 
 const softCharges = ({ soft }: Payers): Charge[] => soft.map(({ id }) => ({ budget: id, lease: null }));
 
+/** With the service tier that was paid for: at the same price it must come to the same amount again. */
+function reservedUsage({ request }: AttemptIntent, inputTokens: number, outputTokens: number): TokenUsage {
+  const serviceTier = askedServiceTier(request);
+  const usage = { ...NO_USAGE, inputTokens, outputTokens: outputTokens * request.choices };
+  return serviceTier === undefined ? usage : { ...usage, serviceTier };
+}
+
 /** No hard budget: the reservation is only what the attempt counts as when its end is never heard of. */
-function unlimited({ request }: AttemptIntent, price: ModelPrice, payers: Payers): Payment {
+function unlimited(intent: AttemptIntent, price: ModelPrice, payers: Payers): Payment {
+  const { request } = intent;
   const inputTokens = request.estimatedInputTokens();
   const maxOutputTokens = request.maxOutputTokens ?? DEFAULT_RESERVED_OUTPUT_TOKENS;
   return {
     reservation: null,
     charges: softCharges(payers),
     reserved: {
-      usage: { ...NO_USAGE, inputTokens, outputTokens: maxOutputTokens * request.choices },
+      usage: reservedUsage(intent, inputTokens, maxOutputTokens),
       costNanoUsd: worstCaseCost(price, inputTokens, maxOutputTokens, request.choices, askedServiceTier(request)),
     },
     maxOutputTokens: null,

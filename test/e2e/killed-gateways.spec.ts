@@ -146,6 +146,7 @@ budgets:
     const byCall = new Map<number, Row[]>();
     for (const row of stored) byCall.set(Number(row.call), [...(byCall.get(Number(row.call)) ?? []), row]);
     const truth = truthOf(simulator, PRICE);
+    expect(truth.size).toBeGreaterThan(WORKERS);
     let billed = 0n;
     for (const [call, { attempts: made, billedNanoUsd }] of truth) {
       const attempts = made.length;

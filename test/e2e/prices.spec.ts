@@ -1,5 +1,6 @@
 import { DataSource } from 'typeorm';
 import { verifyLedger } from '../../src/billing';
+import { newId } from '../../src/core/ids';
 import { startSimulator, type Simulator } from '../../src/providers/simulator/server/simulator';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { createTestDatabase } from '../support/test-database';
@@ -227,6 +228,38 @@ pricing: { unknown: estimate, overrides: { declared-model: { input: 1, output: 2
       const books = await verifyLedger(gateways[0]!.app.get(DataSource));
       expect(books.filter(({ differences }) => differences.length > 0)).toEqual([]);
       await gateways[0]!.admin('DELETE', `/budgets/${budget}`);
+    });
+
+    it('leaves an attempt alone until its request is on record, and then both follow', async () => {
+      const database = gateways[0]!.app.get(DataSource);
+      const { id } = await ask(0);
+      await gateways[0]!.recordOf(id);
+      await reRate({ dry_run: false });
+      const copy = (table: string, column: string, members: object): Promise<unknown> =>
+        database.query(
+          `insert into ${table} select (jsonb_populate_record(row, $1)).* from ${table} row where ${column} = $2`,
+          [members, id],
+        );
+      const running = newId('req', Date.now());
+      await copy('usage_attempts', 'request_id', { id: newId('att', Date.now()), request_id: running, charges: [] });
+      await call('PUT', `/${MODEL}`, { input: '3', output: '12' });
+      await reRate({ dry_run: false });
+      const costs = (): Promise<{ attempt: string; request: string | null }[]> =>
+        database.query(
+          `select a.cost_nano_usd as attempt, r.cost_nano_usd as request from usage_attempts a
+             left join usage_requests r on r.id = a.request_id where a.request_id = any($1) order by a.request_id = $2`,
+          [[id, running], running],
+        );
+      const [ended, open] = await costs();
+      expect(ended?.request).toBe(ended?.attempt);
+      expect(open?.request).toBeNull();
+      expect(open?.attempt).not.toBe(ended?.attempt);
+      await copy('usage_requests', 'id', { id: running, cost_nano_usd: open?.attempt });
+      expect((await reRate({ dry_run: false })).body).toMatchObject({ changed: 1 });
+      expect((await costs())[1]).toEqual({ attempt: ended?.attempt, request: ended?.attempt });
+      await call('DELETE', `/${MODEL}`);
+      const books = await verifyLedger(database);
+      expect(books.filter(({ differences }) => differences.length > 0)).toEqual([]);
     });
 
     it.each([

@@ -233,6 +233,15 @@ describe('hard budgets on PostgreSQL', () => {
     ).rejects.toMatchObject({ status: 400, param: 'expires_at' });
   });
 
+  it('makes as many at once as there are connections, each in a transaction of its own', async () => {
+    const made = Array.from({ length: 12 }, (_, index) =>
+      database.transaction((manager) =>
+        budgets.create(budget({ scope: 'team', scopeId: 'team_1', models: [`model-${index}`] }), manager),
+      ),
+    );
+    expect(new Set((await Promise.all(made)).map(({ id }) => id)).size).toBe(12);
+  });
+
   it('counts every one of many top-ups made at once, while replicas spend', async () => {
     const one = billed(50);
     const { id } = await budgets.create(budget({ limitNanoUsd: 10n * one }));

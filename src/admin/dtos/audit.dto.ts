@@ -2,13 +2,13 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
 import type { AuditEntry } from '../audit/audit-chain';
 import type { AuditFilter } from '../audit/audit-queries';
-import { InvalidRequestError } from '../../core/errors';
-import { IsTime, MayBeAbsent } from './fields';
-import { PageDto, PageQueryDto } from './page.dto';
+import { MayBeAbsent } from './fields';
+import { PageDto } from './page.dto';
+import { TimeRangeQueryDto, toTimeRange } from './time-range.dto';
 
 const ID = /^[a-z]{2,10}_[0-9a-z]{26}$/;
 
-export class AuditQueryDto extends PageQueryDto {
+export class AuditQueryDto extends TimeRangeQueryDto {
   @ApiPropertyOptional({
     description: 'The user or key that made the change.',
     example: 'user_01kb3v0000abcdefghjkmnpqrs',
@@ -31,16 +31,6 @@ export class AuditQueryDto extends PageQueryDto {
   @MayBeAbsent()
   @Matches(/^[a-z_]{1,40}$/, { message: '$property must be a word such as key' })
   target_type?: string;
-
-  @ApiPropertyOptional({ description: 'Inclusive.', example: '2026-11-01T00:00:00Z' })
-  @MayBeAbsent()
-  @IsTime()
-  from?: string;
-
-  @ApiPropertyOptional({ description: 'Exclusive.', example: '2026-12-01T00:00:00Z' })
-  @MayBeAbsent()
-  @IsTime()
-  to?: string;
 }
 
 class AuditActorDto {
@@ -100,15 +90,12 @@ export class AuditPageDto extends PageDto {
 }
 
 export function toAuditFilter(query: AuditQueryDto): AuditFilter {
-  const [from, to] = [query.from, query.to].map((text) => (text === undefined ? undefined : new Date(text)));
-  if (from && to && from >= to) throw new InvalidRequestError('"from" must be before "to".', 'from');
   return {
     actorId: query.actor,
     action: query.action,
     targetId: query.target,
     targetType: query.target_type,
-    from,
-    to,
+    ...toTimeRange(query),
   };
 }
 

@@ -2,10 +2,9 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { Range, RequestFilter } from '../../billing';
-import { InvalidRequestError } from '../../core/errors';
 import { parseUsd } from '../../core/money';
-import { FromText, IsIdOf, IsTime, MayBeAbsent } from './fields';
-import { PageQueryDto } from './page.dto';
+import { FromText, IsIdOf, MayBeAbsent } from './fields';
+import { TimeRangeQueryDto, toTimeRange } from './time-range.dto';
 
 const MAX_TEXT_LENGTH = 512;
 
@@ -26,7 +25,7 @@ const IsCount = (): PropertyDecorator => applyDecorators(FromText(), IsInt(), Mi
 const IsMilliseconds = (): PropertyDecorator => applyDecorators(FromText(), IsNumber(), Min(0), Max(2_147_483_647));
 
 /** Which requests are wanted: all that fit every filter given. */
-export class RequestQueryDto extends PageQueryDto {
+export class RequestQueryDto extends TimeRangeQueryDto {
   @ApiPropertyOptional({ example: 'key_01kb3v0000abcdefghjkmnpqrs' })
   @MayBeAbsent()
   @IsIdOf('key')
@@ -204,25 +203,12 @@ export class RequestQueryDto extends PageQueryDto {
   @MayBeAbsent()
   @IsMilliseconds()
   max_overhead_ms?: number;
-
-  @ApiPropertyOptional({ description: 'Inclusive.', example: '2026-11-01T00:00:00Z' })
-  @MayBeAbsent()
-  @IsTime()
-  from?: string;
-
-  @ApiPropertyOptional({ description: 'Exclusive.', example: '2026-12-01T00:00:00Z' })
-  @MayBeAbsent()
-  @IsTime()
-  to?: string;
 }
 
 const flag = (text: string | undefined): boolean | undefined => (text === undefined ? undefined : text === 'true');
-const time = (text: string | undefined): Date | undefined => (text === undefined ? undefined : new Date(text));
 const usd = (text: string | undefined): bigint | undefined => (text === undefined ? undefined : parseUsd(text));
 
 export function toRequestFilter(query: RequestQueryDto): RequestFilter {
-  const [from, to] = [time(query.from), time(query.to)];
-  if (from && to && from >= to) throw new InvalidRequestError('"from" must be before "to".', 'from');
   return {
     keyId: query.key,
     keyName: query.key_name,
@@ -251,8 +237,7 @@ export function toRequestFilter(query: RequestQueryDto): RequestFilter {
     latencyMs: { min: query.min_latency_ms, max: query.max_latency_ms },
     ttfbMs: { min: query.min_ttfb_ms, max: query.max_ttfb_ms },
     overheadMs: { min: query.min_overhead_ms, max: query.max_overhead_ms },
-    from,
-    to,
+    ...toTimeRange(query),
     metadata: label(query.metadata),
   };
 }

@@ -12,6 +12,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { USER_ROLES, type UserChanges, type UserFields, type UserRole, type UserWithTeams } from '../../access';
+import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../authority/strong-password';
 import { IsIdOf, IsModelPatterns, IsName, MayBeAbsent, MayBeNull } from './fields';
 import { fromLimits, LimitsDto, toLimits } from './limits.dto';
 import { PageDto, PageQueryDto } from './page.dto';
@@ -58,9 +59,9 @@ export class UpdateUserDto extends PartialType(CreateUserDto, { skipNullProperti
 }
 
 export class PasswordDto {
-  @ApiProperty({ minLength: 12, maxLength: 256, example: 'tundra ledger violin moss' })
+  @ApiProperty({ minLength: MIN_PASSWORD_LENGTH, maxLength: MAX_PASSWORD_LENGTH, example: 'tundra ledger violin moss' })
   @IsString()
-  @MaxLength(256)
+  @MaxLength(MAX_PASSWORD_LENGTH)
   password!: string;
 }
 

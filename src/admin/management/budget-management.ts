@@ -9,9 +9,12 @@ import {
 } from '../../billing';
 import { formatUsd } from '../../core/money';
 import type { Page, PageRequest } from '../../core/page';
-import { AuditLog, type Deed } from '../audit/audit-log';
+import { AuditLog } from '../audit/audit-log';
 import { actorOf, type Caller } from '../authority/caller';
 import { fromTerms } from '../dtos/budget.dto';
+import { deedsOf } from './deeds-of';
+
+const deedOf = deedsOf<StandingBudget>(({ name }) => name, fromTerms);
 
 /** Budgets: administrators change them, others see those of their teams, or their own. */
 @Injectable()
@@ -71,14 +74,3 @@ export class BudgetManagement {
     });
   }
 }
-
-const deedOf = (action: string, before: StandingBudget | null, after: StandingBudget | null): Deed => {
-  const budget = after ?? before;
-  return {
-    action,
-    targetId: budget?.id ?? null,
-    targetLabel: budget?.name ?? null,
-    before: before && fromTerms(before),
-    after: after && fromTerms(after),
-  };
-};

@@ -3,10 +3,13 @@ import type { EntityManager } from 'typeorm';
 import { KeysService, type ApiKey, type KeyChanges, type KeyFields, type KeyFilter, type NewKey } from '../../access';
 import { PermissionDeniedError } from '../../core/errors';
 import type { Page, PageRequest } from '../../core/page';
-import { AuditLog, type Deed } from '../audit/audit-log';
+import { AuditLog } from '../audit/audit-log';
 import { actorOf, type Caller } from '../authority/caller';
 import { Reaches } from '../authority/reaches';
 import { fromKey } from '../dtos/key.dto';
+import { deedsOf } from './deeds-of';
+
+const deedOf = deedsOf<ApiKey>(({ name }) => name, fromKey);
 
 /** Keys, by people: each sees and changes what is theirs, gives away no more than they have, and is on record. */
 @Injectable()
@@ -90,14 +93,3 @@ function requireScopes(caller: Caller, { scopes, userId }: Pick<KeyFields, 'scop
     'scopes',
   );
 }
-
-const deedOf = (action: string, before: ApiKey | null, after: ApiKey | null): Deed => {
-  const key = after ?? before;
-  return {
-    action,
-    targetId: key?.id ?? null,
-    targetLabel: key?.name ?? null,
-    before: before && fromKey(before),
-    after: after && fromKey(after),
-  };
-};

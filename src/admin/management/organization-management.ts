@@ -9,10 +9,14 @@ import {
   type TeamFilter,
 } from '../../access';
 import type { Page, PageRequest } from '../../core/page';
-import { AuditLog, type Deed } from '../audit/audit-log';
+import { AuditLog } from '../audit/audit-log';
 import { actorOf, type Caller } from '../authority/caller';
 import { fromDepartment } from '../dtos/department.dto';
 import { fromTeam } from '../dtos/team.dto';
+import { deedsOf } from './deeds-of';
+
+const departmentDeed = deedsOf<Department>(({ name }) => name, fromDepartment);
+const teamDeed = deedsOf<Team>(({ name }) => name, fromTeam);
 
 /** Departments and teams: administrators change them, others see the ones they belong to. */
 @Injectable()
@@ -34,7 +38,7 @@ export class OrganizationManagement {
   createDepartment(caller: Caller, fields: DepartmentFields): Promise<Department> {
     return this.audit.change(actorOf(caller), async (manager) => {
       const made = await this.departments.create(fields, manager);
-      return { result: made, deed: deedOf('department.create', null, made, fromDepartment) };
+      return { result: made, deed: departmentDeed('department.create', null, made) };
     });
   }
 
@@ -42,7 +46,7 @@ export class OrganizationManagement {
     return this.audit.change(actorOf(caller), async (manager) => {
       const before = await this.departments.get(id, { manager });
       const after = await this.departments.update(id, fields, manager);
-      return { result: after, deed: deedOf('department.update', before, after, fromDepartment) };
+      return { result: after, deed: departmentDeed('department.update', before, after) };
     });
   }
 
@@ -50,7 +54,7 @@ export class OrganizationManagement {
     return this.audit.change(actorOf(caller), async (manager) => {
       const before = await this.departments.get(id, { manager });
       await this.departments.remove(id, manager);
-      return { result: undefined, deed: deedOf('department.delete', before, null, fromDepartment) };
+      return { result: undefined, deed: departmentDeed('department.delete', before, null) };
     });
   }
 
@@ -65,7 +69,7 @@ export class OrganizationManagement {
   createTeam(caller: Caller, fields: TeamFields): Promise<Team> {
     return this.audit.change(actorOf(caller), async (manager) => {
       const made = await this.teams.create(fields, manager);
-      return { result: made, deed: deedOf('team.create', null, made, fromTeam) };
+      return { result: made, deed: teamDeed('team.create', null, made) };
     });
   }
 
@@ -73,7 +77,7 @@ export class OrganizationManagement {
     return this.audit.change(actorOf(caller), async (manager) => {
       const before = await this.teams.get(id, { manager });
       const after = await this.teams.update(id, fields, manager);
-      return { result: after, deed: deedOf('team.update', before, after, fromTeam) };
+      return { result: after, deed: teamDeed('team.update', before, after) };
     });
   }
 
@@ -81,23 +85,7 @@ export class OrganizationManagement {
     return this.audit.change(actorOf(caller), async (manager) => {
       const before = await this.teams.get(id, { manager });
       await this.teams.remove(id, manager);
-      return { result: undefined, deed: deedOf('team.delete', before, null, fromTeam) };
+      return { result: undefined, deed: teamDeed('team.delete', before, null) };
     });
   }
-}
-
-function deedOf<T extends { readonly id: string; readonly name: string }>(
-  action: string,
-  before: T | null,
-  after: T | null,
-  view: (row: T) => object,
-): Deed {
-  const row = after ?? before;
-  return {
-    action,
-    targetId: row?.id ?? null,
-    targetLabel: row?.name ?? null,
-    before: before && view(before),
-    after: after && view(after),
-  };
 }

@@ -3,10 +3,13 @@ import type { EntityManager } from 'typeorm';
 import { UsersService, type UserChanges, type UserFields, type UserFilter, type UserWithTeams } from '../../access';
 import { ConflictError, PermissionDeniedError } from '../../core/errors';
 import type { Page, PageRequest } from '../../core/page';
-import { AuditLog, type Deed } from '../audit/audit-log';
+import { AuditLog } from '../audit/audit-log';
 import { actorOf, type Caller } from '../authority/caller';
 import { Reaches } from '../authority/reaches';
 import { fromUser } from '../dtos/user.dto';
+import { deedsOf } from './deeds-of';
+
+const deedOf = deedsOf<UserWithTeams>(({ email }) => email, fromUser);
 
 /** People, by people: an administrator manages everybody, a team lead the members of their teams. */
 @Injectable()
@@ -113,14 +116,3 @@ function asSeen({ scope }: Caller, user: UserWithTeams): UserWithTeams {
 
 const endSessions = (manager: EntityManager, userId: string): Promise<unknown> =>
   manager.query('delete from console_sessions where user_id = $1', [userId]);
-
-const deedOf = (action: string, before: UserWithTeams | null, after: UserWithTeams | null): Deed => {
-  const user = after ?? before;
-  return {
-    action,
-    targetId: user?.id ?? null,
-    targetLabel: user?.email ?? null,
-    before: before && fromUser(before),
-    after: after && fromUser(after),
-  };
-};

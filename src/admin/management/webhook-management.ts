@@ -3,6 +3,9 @@ import { WebhooksService, type Webhook, type WebhookFields } from '../../alerts'
 import { AuditLog } from '../audit/audit-log';
 import { actorOf, type Caller } from '../authority/caller';
 import { fromWebhook } from '../dtos/webhook.dto';
+import { deedsOf } from './deeds-of';
+
+const deedOf = deedsOf<Webhook>(({ name }) => name, fromWebhook);
 
 /** Webhooks, on record as soon as they are changed. */
 @Injectable()
@@ -32,12 +35,6 @@ export class WebhookManagement {
   }
 
   private record(caller: Caller, action: string, before: Webhook | null, after: Webhook | null): Promise<void> {
-    return this.audit.record(actorOf(caller), {
-      action,
-      targetId: (after ?? before)?.id ?? null,
-      targetLabel: (after ?? before)?.name ?? null,
-      before: before && fromWebhook(before),
-      after: after && fromWebhook(after),
-    });
+    return this.audit.record(actorOf(caller), deedOf(action, before, after));
   }
 }

@@ -71,7 +71,7 @@ export class BudgetsService {
 
   /** Throws `InvalidRequestError` when there is no such department, team, user or key, or when it overlaps another budget. */
   async create(fields: BudgetFields, within = this.database.manager): Promise<StandingBudget> {
-    await this.requireScope(fields.scope, fields.scopeId);
+    await this.requireScope(fields, within);
     const now = this.clock.now();
     const id = newId('bud', now);
     await within.transaction(async (manager) => {
@@ -167,9 +167,10 @@ export class BudgetsService {
     return budget;
   }
 
-  private async requireScope(scope: BudgetScope, scopeId: string | null): Promise<void> {
+  /** On the connection of the change: who holds one and waits for another may wait for each other. */
+  private async requireScope({ scope, scopeId }: BudgetFields, manager: EntityManager): Promise<void> {
     if (scope === 'organization') return;
-    const [found] = await this.database.query<object[]>(`select 1 from ${TABLES[scope]} where id = $1`, [scopeId]);
+    const [found] = await manager.query<object[]>(`select 1 from ${TABLES[scope]} where id = $1`, [scopeId]);
     if (!found) throw new InvalidRequestError(`There is no ${scope} with this id.`, 'scope_id');
   }
 

@@ -14,7 +14,9 @@ export class Unfinished {
     if (entry.kind === 'settle') this.attempts.delete(row.id);
     else if (entry.kind === 'request') this.requests.delete(row.id);
     else {
-      this.attempts.set(row.id, entry.attempt);
+      const { json, booking } = entry.attempt;
+      // A copy: the bytes are part of the megabyte that was read, all of which they would keep in memory.
+      this.attempts.set(row.id, { json: json.toString(), booking });
       const asked = rowOf<AskedColumns>(entry.asked);
       if (asked) this.requests.set(row.request_id, JSON.stringify(interruptedRow(row, asked)));
     }

@@ -10,7 +10,7 @@ import { ProviderTypes } from '../provider-types';
 import { ATTEMPT_COLUMNS } from '../usage-rows';
 import { costAt, reRatedRow, type StoredAttempt } from './re-rated-rows';
 
-/** Which attempts: those that began from `from` on and before `to`. */
+/** Which attempts: those that began from `from` on and before `to`, of requests that have ended. */
 export interface ReRatingRange {
   readonly from: Date;
   readonly to: Date;
@@ -51,7 +51,9 @@ const READ = ['id', 'request_id', 'provider', 'model', 'usage_source', 'service_
 const TOKENS = Object.keys(ATTEMPT_COLUMNS).filter((name) => name.endsWith('_tokens') || name === 'web_searches');
 const COLUMNS = [...READ, ...TOKENS].map((name) => `"${name}"`).join(', ');
 
-const WHERE = `started_at >= $1 and started_at < $2 and ($3::text is null or provider = $3) and ($4::text is null or model = $4)`;
+/** Without the attempts of requests that are not on record yet: those come with their own sum of what was charged, which nothing would correct. */
+const WHERE = `started_at >= $1 and started_at < $2 and ($3::text is null or provider = $3) and ($4::text is null or model = $4)
+  and exists (select 1 from usage_requests r where r.id = request_id)`;
 const PAGE = `select ${COLUMNS}, started_at from usage_attempts
   where ${WHERE} and (started_at, id) > ($5, $6) order by started_at, id limit ${STEP_ATTEMPTS}`;
 
