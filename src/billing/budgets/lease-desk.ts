@@ -230,6 +230,11 @@ export class LeaseDesk {
       ticket.amountNanoUsd = shorter;
       return true;
     }
+    const { modestNanoUsd } = ticket.order;
+    if (modestNanoUsd != null && ticket.amountNanoUsd > modestNanoUsd) {
+      ticket.amountNanoUsd = modestNanoUsd;
+      return true;
+    }
     ticket.hasWaited = true;
     if (nowMs < ticket.deadlineMs) return false;
     const [first] = ticket.budgets.filter(({ id }) => answers.get(id)?.isTight);

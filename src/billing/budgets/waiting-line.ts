@@ -9,6 +9,8 @@ export interface ReserveOrder {
   readonly amountNanoUsd: NanoUsd;
   /** The most that a shorter answer within `availableNanoUsd` costs; null when none is worth asking for. */
   fit(availableNanoUsd: NanoUsd): NanoUsd | null;
+  /** What it is content with, rather than wait for money that others hold; null: it wants the whole amount. */
+  readonly modestNanoUsd?: NanoUsd | null;
   /** Aborted when nobody wants the answer any more. */
   readonly signal: Cancellable;
 }
