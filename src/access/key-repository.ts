@@ -44,7 +44,8 @@ const FIND = `
   join teams t on t.id = k.team_id
   join departments d on d.id = t.department_id
   left join users u on u.id = k.user_id
-  where (k.public_id = $1 or k.previous_public_id = $1) and k.revoked_at is null and u.disabled_at is null`;
+  where (k.public_id = $1 or k.previous_public_id = $1) and k.revoked_at is null
+    and k.disabled_at is null and u.disabled_at is null`;
 
 const TOUCH = `
   update api_keys k set last_used_at = greatest(k.last_used_at, used.at)
