@@ -27,6 +27,14 @@ export interface Ticket {
   reject(error: Error): void;
 }
 
+/** Takes what it is content with instead of the whole; false when it has done so, or has no such wish. */
+export function becomeModest(ticket: Ticket): boolean {
+  const modest = ticket.order.modestNanoUsd ?? ticket.amountNanoUsd;
+  const isLess = modest < ticket.amountNanoUsd;
+  if (isLess) ticket.amountNanoUsd = modest;
+  return isLess;
+}
+
 /** Attempts that wait, in the order in which they are looked at. */
 export class WaitingLine {
   private readonly tickets = new Set<Ticket>();
