@@ -9,6 +9,7 @@ import { RateLimitModule } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
 import { CacheFeedbackController } from './cache-feedback.controller';
 import { ChatController } from './chat.controller';
+import { DispatchedOwnCalls, Payments } from './dispatched.own-calls';
 import { EmbeddingsController } from './embeddings.controller';
 import { ErrorFilter } from './error.filter';
 import { ExplainController } from './explain.controller';
@@ -53,6 +54,8 @@ function openIdempotencyStore({ client }: RedisConnection, clock: Clock): Idempo
     StatusController,
   ],
   providers: [
+    Payments,
+    DispatchedOwnCalls,
     ExplainService,
     { provide: IdempotencyStore, inject: [RedisConnection, Clock], useFactory: openIdempotencyStore },
     IdempotencyService,
@@ -67,5 +70,6 @@ function openIdempotencyStore({ client }: RedisConnection, clock: Clock): Idempo
     ErrorFilter,
     { provide: APP_FILTER, useExisting: ErrorFilter },
   ],
+  exports: [DispatchedOwnCalls],
 })
 export class GatewayModule {}
