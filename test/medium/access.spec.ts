@@ -204,6 +204,7 @@ describe('API keys', () => {
         department: { requestsPerMinute: 11 },
       },
       scopes: ['inference'],
+      storesContent: false,
     });
   }, 60_000);
 
