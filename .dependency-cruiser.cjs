@@ -1,4 +1,4 @@
-const FEATURES = ['access', 'rate-limit', 'billing', 'semantic-cache', 'providers', 'alerts'];
+const FEATURES = ['access', 'rate-limit', 'billing', 'semantic-cache', 'providers', 'alerts', 'transcripts'];
 
 /** The direction of imports (ARCHITECTURE.md, "Module map"). Each rule has a planted violation in test/unit/boundaries.spec.ts. */
 module.exports = {
@@ -29,7 +29,9 @@ module.exports = {
       severity: 'error',
       comment: 'platform/ serves every feature and knows none.',
       from: { path: '(^|/)src/platform/' },
-      to: { path: '(^|/)src/(access|rate-limit|billing|semantic-cache|providers|alerts|gateway|admin|app)' },
+      to: {
+        path: '(^|/)src/(access|rate-limit|billing|semantic-cache|providers|alerts|transcripts|gateway|admin|app)',
+      },
     },
     ...FEATURES.map((feature) => ({
       name: `${feature}-imports-no-other-feature`,

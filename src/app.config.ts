@@ -17,6 +17,7 @@ import { RoutingConfig } from './providers/routing.config';
 import { StreamsConfig } from './providers/streams.config';
 import { RateLimitConfig } from './rate-limit/rate-limit.config';
 import { CacheConfig } from './semantic-cache/cache.config';
+import { TranscriptsConfig } from './transcripts/transcripts.config';
 
 /** The whole configuration file. Every section is optional. */
 export class AppConfig extends RootConfig {
@@ -71,6 +72,10 @@ export class AppConfig extends RootConfig {
   /** The record of what was used. */
   @Section(() => UsageConfig)
   usage = new UsageConfig();
+
+  /** Prompts and answers, for the teams that keep them. */
+  @Section(() => TranscriptsConfig)
+  transcripts = new TranscriptsConfig();
 
   /** Windows and cached answers shared by replicas. */
   @Section(() => RedisConfig)

@@ -1,6 +1,6 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { AdminModule } from './admin';
-import { BillingModule, OfferedModels, PricePreview, ProviderTypes } from './billing';
+import { BillingModule, KnownModels, OfferedModels, PricePreview, ProviderTypes } from './billing';
 import { OwnCalls } from './core/own-calls';
 import { DispatchedOwnCalls, GatewayModule } from './gateway';
 import { DatabaseModule } from './platform/database';
@@ -8,7 +8,7 @@ import { WaitingRoom } from './platform/lifecycle/waiting-room';
 import { PlatformModule } from './platform/platform.module';
 import { RedisModule } from './platform/redis/redis.module';
 import { SecretsModule } from './platform/secrets/secrets.module';
-import { ProviderRegistry, ProvidersModule, TargetPrices } from './providers';
+import { ProviderRegistry, ProvidersModule, TargetLimits, TargetPrices } from './providers';
 
 /** Billing asks what kind of provider stands behind a name, and what is offered; the registry knows, and neither module imports the other. */
 @Global()
@@ -22,14 +22,17 @@ import { ProviderRegistry, ProvidersModule, TargetPrices } from './providers';
 })
 class ProviderTypesModule {}
 
-/** `lowest_cost` asks what a call costs; the price book knows. */
+/** Routing asks what a call costs at a target and how much that reads and writes; billing's catalogue knows. */
 @Global()
 @Module({
   imports: [BillingModule],
-  providers: [{ provide: TargetPrices, useExisting: PricePreview }],
-  exports: [TargetPrices],
+  providers: [
+    { provide: TargetPrices, useExisting: PricePreview },
+    { provide: TargetLimits, useExisting: KnownModels },
+  ],
+  exports: [TargetPrices, TargetLimits],
 })
-class TargetPricesModule {}
+class TargetFactsModule {}
 
 /** The cache has calls to make; the gateway knows how calls are made, and it is the gateway that uses the cache. */
 @Global()
@@ -59,7 +62,7 @@ export class AppModule {
         SecretsModule,
         RedisModule,
         ProviderTypesModule,
-        TargetPricesModule,
+        TargetFactsModule,
         OwnCallsModule,
         BillingModule,
         GatewayModule,

@@ -82,7 +82,7 @@ function setUp() {
   const service = new AccessService(
     keys as unknown as KeyRepository,
     notifications as unknown as DatabaseNotifications,
-    { apiKeyPepper: pepper, sealingKey: pepper },
+    { apiKeyPepper: pepper, sealingKey: pepper, transcriptKey: pepper },
     clock,
   );
   service.onModuleInit();

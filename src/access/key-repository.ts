@@ -27,6 +27,7 @@ interface Row {
   readonly team_name: string;
   readonly team_limits: Limits | null;
   readonly team_models: string[] | null;
+  readonly team_stores_content: boolean;
   readonly department_id: string;
   readonly department_name: string;
   readonly department_limits: Limits | null;
@@ -39,12 +40,14 @@ const FIND = `
     case when k.public_id = $1 then k.expires_at else least(k.expires_at, k.previous_expires_at) end as expires_at,
     u.id as user_id, u.email as user_email, u.limits as user_limits, u.allowed_models as user_models,
     t.id as team_id, t.name as team_name, t.limits as team_limits, t.allowed_models as team_models,
+    t.stores_content as team_stores_content,
     d.id as department_id, d.name as department_name, d.limits as department_limits
   from api_keys k
   join teams t on t.id = k.team_id
   join departments d on d.id = t.department_id
   left join users u on u.id = k.user_id
-  where (k.public_id = $1 or k.previous_public_id = $1) and k.revoked_at is null and u.disabled_at is null`;
+  where (k.public_id = $1 or k.previous_public_id = $1) and k.revoked_at is null
+    and k.disabled_at is null and u.disabled_at is null`;
 
 const TOUCH = `
   update api_keys k set last_used_at = greatest(k.last_used_at, used.at)
@@ -89,5 +92,6 @@ function identityOf(row: Row): Identity {
       department: row.department_limits,
     }),
     scopes: Object.freeze(row.scopes),
+    storesContent: row.team_stores_content,
   });
 }

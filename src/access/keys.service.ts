@@ -24,7 +24,10 @@ export interface KeyFields {
   readonly scopes: KeyScope[];
 }
 
-export type KeyChanges = Partial<Omit<KeyFields, 'userId' | 'teamId'>>;
+export interface KeyChanges extends Partial<Omit<KeyFields, 'userId' | 'teamId'>> {
+  /** Switches the key off, or on again; when it already is, nothing changes. */
+  readonly disabled?: boolean;
+}
 
 export interface KeyFilter {
   readonly teamId?: string | undefined;
@@ -87,7 +90,9 @@ export class KeysService {
 
   async update(id: string, changes: KeyChanges, manager = this.manager): Promise<ApiKey> {
     this.requireFuture(changes.expiresAt ?? null, this.clock.now());
-    if (Object.keys(changes).length > 0) await manager.update(ApiKey, { id, revokedAt: IsNull() }, { ...changes });
+    const { disabled, ...columns } = changes;
+    if (Object.keys(columns).length > 0) await manager.update(ApiKey, { id, revokedAt: IsNull() }, columns);
+    if (disabled !== undefined) await this.switch(id, disabled, manager);
     return this.get(id, { manager });
   }
 
@@ -116,6 +121,13 @@ export class KeysService {
     const revokedAt = new Date(this.clock.now());
     const { affected } = await manager.update(ApiKey, { id, revokedAt: IsNull() }, { revokedAt });
     if (affected === 0) throw notFound(id);
+  }
+
+  /** Since when it is off stays as it is for a key that is off already. */
+  private async switch(id: string, isOff: boolean, manager: EntityManager): Promise<void> {
+    const live = { id, revokedAt: IsNull() };
+    if (!isOff) await manager.update(ApiKey, live, { disabledAt: null });
+    else await manager.update(ApiKey, { ...live, disabledAt: IsNull() }, { disabledAt: new Date(this.clock.now()) });
   }
 
   private get manager(): EntityManager {

@@ -18,6 +18,8 @@ export interface TeamFields {
   readonly departmentId: string;
   readonly limits: Limits | null;
   readonly allowedModels: string[] | null;
+  /** Whether what is asked and answered is kept. Absent at creation: it is not. */
+  readonly storesContent?: boolean;
 }
 
 export interface TeamFilter {
@@ -45,7 +47,12 @@ export class TeamsService {
 
   async create(fields: TeamFields, manager = this.manager): Promise<Team> {
     const now = this.clock.now();
-    const team = this.teams.create({ ...fields, id: newId('team', now), createdAt: new Date(now) });
+    const team = this.teams.create({
+      storesContent: false,
+      ...fields,
+      id: newId('team', now),
+      createdAt: new Date(now),
+    });
     await explaining(MEANINGS, () => manager.insert(Team, team));
     return team;
   }

@@ -6,6 +6,7 @@ import { BillingModule } from '../billing';
 import { ProvidersModule } from '../providers';
 import { RateLimitModule, ThrottleStorage } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
+import { TranscriptsModule } from '../transcripts';
 import { AuditController } from './audit.controller';
 import { RoutePermissions } from './authority/route-permissions';
 import { BudgetsController } from './budgets.controller';
@@ -16,6 +17,7 @@ import { DepartmentsController } from './departments.controller';
 import { KeysController } from './keys.controller';
 import { LimitsController } from './limits.controller';
 import { BudgetManagement } from './management/budget-management';
+import { ContentReading } from './management/content-reading';
 import { WebhookManagement } from './management/webhook-management';
 import { PriceManagement } from './management/price-management';
 import { Operations } from './management/operations';
@@ -49,6 +51,7 @@ const THROTTLE_LIMIT = 3_000;
     ManagementModule,
     BillingModule,
     SemanticCacheModule,
+    TranscriptsModule,
     ProvidersModule,
     RateLimitModule,
     ConsoleModule,
@@ -70,6 +73,6 @@ const THROTTLE_LIMIT = 3_000;
     MeController,
     AuditController,
   ],
-  providers: [RoutePermissions, BudgetManagement, Operations, PriceManagement, WebhookManagement],
+  providers: [RoutePermissions, BudgetManagement, ContentReading, Operations, PriceManagement, WebhookManagement],
 })
 export class AdminModule {}

@@ -53,7 +53,7 @@ export class KeysController {
 
   @Patch(':id')
   @Permit('keys.write')
-  @ApiOperation({ summary: 'Change a key’s name, limits, models or expiry' })
+  @ApiOperation({ summary: 'Change a key’s name, limits, models or expiry, or switch it off and on' })
   @ApiOkResponse({ type: KeyDto })
   @Refuses(404)
   async update(@By() caller: Caller, @Id('key') id: string, @Body() body: UpdateKeyDto): Promise<KeyDto> {

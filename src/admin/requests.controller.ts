@@ -7,16 +7,21 @@ import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { CSV, csvFile } from './csv-file';
+import { ContentDto, fromTranscript } from './dtos/content.dto';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import { toRequestCsv } from './dtos/request-csv';
 import { RequestQueryDto, toRequestFilter } from './dtos/request-query.dto';
 import { fromRequest, fromRequestDetail, RequestDetailDto, RequestPageDto } from './dtos/request.dto';
 import { Id } from './id.decorator';
+import { ContentReading } from './management/content-reading';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
 @ManagementController('requests', 'Requests')
 export class RequestsController {
-  constructor(private readonly requests: RequestQueries) {}
+  constructor(
+    private readonly requests: RequestQueries,
+    private readonly content: ContentReading,
+  ) {}
 
   /** Newest first. A request appears about a quarter of a second after its end. With `Accept: text/csv` all that fit, in one file. */
   @Get()
@@ -45,6 +50,16 @@ export class RequestsController {
   async get(@By() caller: Caller, @Id('req') id: string): Promise<RequestDetailDto> {
     const detail = await this.requests.find(id, caller.scope);
     if (!detail) throw new NotFoundError(`There is no request ${id}; a new one appears about 300 ms after its end.`);
-    return fromRequestDetail(detail);
+    return fromRequestDetail(detail, await this.content.has(id));
+  }
+
+  /** Kept only for teams with `store_content`; what is private was taken out before. Each call is an entry of the audit log. */
+  @Get(':id/content')
+  @Permit('content.read')
+  @ApiOperation({ summary: 'What was asked and answered in a request, when its team keeps it' })
+  @ApiOkResponse({ type: ContentDto })
+  @Refuses(404, 409)
+  async readContent(@By() caller: Caller, @Id('req') id: string): Promise<ContentDto> {
+    return fromTranscript(await this.content.read(caller, id));
   }
 }

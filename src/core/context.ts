@@ -1,7 +1,7 @@
 import { CancelSignal } from './cancel-signal';
 import type { Dialect, InferenceRequest } from './chat';
 import type { GatewayError } from './errors';
-import type { StreamEvent } from './reply';
+import type { JsonReply, StreamEvent } from './reply';
 import type { NanoUsd } from './money';
 import type { TokenUsage, UsageSource } from './tokens';
 import type { TraceContext } from './trace-context';
@@ -27,6 +27,8 @@ export interface Identity {
   readonly allowedModels: readonly (readonly string[])[] | null;
   readonly limits: Readonly<Record<'key' | 'user' | 'team' | 'department', Limits | null>>;
   readonly scopes: readonly string[];
+  /** Whether the team keeps what is asked and answered. */
+  readonly storesContent: boolean;
 }
 
 /** A provider and the model it is asked for. */
@@ -117,6 +119,11 @@ export interface ReplyObserver {
   observe(event: StreamEvent): void;
 }
 
+/** Watches whatever is answered as it goes out: the events of a stream, or one complete answer. */
+export interface AnswerObserver extends ReplyObserver {
+  answered(reply: JsonReply): void;
+}
+
 /** One line of the decision trace: what was decided, when, and why. */
 export interface Decision {
   /** Milliseconds since the request came in. */
@@ -197,6 +204,8 @@ export class GatewayContext {
   cacheReport: CacheReport | undefined;
   /** Writer: CacheInterceptor, on a hit: what the replayed answer cost when it was made. */
   savedNanoUsd: NanoUsd = 0n;
+  /** Writer: TranscriptRecorder, for a team that keeps what is asked and answered. */
+  transcript: AnswerObserver | undefined;
   /** Writer: CostInterceptor. */
   attempts: AttemptLedger | undefined;
   /** Writer: the ledger. The bound on the answer of the last attempt, when the budget buys only a shorter one. */

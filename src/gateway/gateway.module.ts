@@ -7,6 +7,7 @@ import { RedisConnection } from '../platform/redis/redis-connection';
 import { ProvidersModule, TokenCounter } from '../providers';
 import { RateLimitModule } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
+import { TranscriptsModule } from '../transcripts';
 import { CacheFeedbackController } from './cache-feedback.controller';
 import { ChatController } from './chat.controller';
 import { DispatchedOwnCalls, Payments } from './dispatched.own-calls';
@@ -42,7 +43,7 @@ function openIdempotencyStore({ client }: RedisConnection, clock: Clock): Idempo
 
 /** The HTTP surface of the data plane. */
 @Module({
-  imports: [AccessModule, ProvidersModule, RateLimitModule, SemanticCacheModule, BillingModule],
+  imports: [AccessModule, ProvidersModule, RateLimitModule, SemanticCacheModule, BillingModule, TranscriptsModule],
   controllers: [
     ChatController,
     CacheFeedbackController,

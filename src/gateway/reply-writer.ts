@@ -37,6 +37,7 @@ export class ReplyWriter {
   }
 
   private writeJson(context: GatewayContext, response: ServerResponse, reply: JsonReply): void {
+    context.transcript?.answered(reply);
     const body = DIALECTS[context.dialect].replies.json(
       reply,
       context.request?.model ?? reply.model,
@@ -59,6 +60,7 @@ export class ReplyWriter {
     const format = DIALECTS[context.dialect].replies.stream(reply, streamOptions(context));
     try {
       for await (const batch of reply.batches) {
+        if (context.transcript) for (const event of batch) context.transcript.observe(event);
         // Read on, for its end and its figures: who reads decides when to stop.
         if (response.destroyed) continue;
         const pieces = batch.map((event) => format.write(event)).filter((piece) => piece.length > 0);

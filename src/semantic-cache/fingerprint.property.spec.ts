@@ -36,6 +36,7 @@ const identityOf = (ids: readonly number[]): Identity => ({
   allowedModels: null,
   limits: { key: null, user: null, team: null, department: null },
   scopes: [],
+  storesContent: false,
 });
 
 const LEFT_OUT = ['stream', 'stream_options', 'user', 'metadata', 'service_tier', 'store'];

@@ -6,6 +6,7 @@ import { USER_ROLES, UsersService, type UserRole } from '../../src/access';
 import { ConsoleClient } from '../browser/support/console-client';
 import { PASSWORD, startCompany, type Company } from '../browser/support/company';
 import { guarantee } from '../support/guarantee';
+import { until } from '../support/until';
 
 jest.setTimeout(180_000);
 
@@ -415,7 +416,7 @@ describe('the console', () => {
       expect(text).toMatch(/id="key-rpm-error">[^<]*requests per minute/);
     });
 
-    it('make, rotate and revoke a key that works', async () => {
+    it('make, rotate, disable and revoke a key that works', async () => {
       const admin = clientOf('admin');
       const { text } = await admin.post('/admin/keys', { name: 'made here', team_id: company.teams.search });
       const secretIn = (html: string): string => /value="(gw_\w{8}_\w+)"/.exec(html)?.[1] ?? '';
@@ -428,9 +429,18 @@ describe('the console', () => {
       expect(again.text).not.toContain(first);
       const second = secretIn((await admin.post(`/admin/keys/${id}/rotate`, { grace_seconds: '3600' })).text);
       expect([await works(first), await works(second)]).toEqual([200, 200]);
+      await admin.post(`/admin/keys/${id}/disable`);
+      await until(async () => (await works(second)) === 401);
+      expect((await admin.get(`/admin/keys/${id}`)).text).toContain('Enable key');
+      await admin.post(`/admin/keys/${id}/enable`);
+      await until(async () => (await works(second)) === 200);
       await admin.post(`/admin/keys/${id}/revoke`);
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-      expect(await works(second)).toBe(401);
+      await until(async () => (await works(second)) === 401);
+      const { body } = await company.gateway.admin('GET', `/audit?target=${id}`);
+      const entries = (body as { data: { action: string; before: object; after: object }[] }).data;
+      const actions = ['key.revoke', 'key.enable', 'key.disable', 'key.rotate', 'key.create'];
+      expect(entries.map(({ action }) => action)).toEqual(actions);
+      expect(entries[2]).toMatchObject({ before: { disabled_at: null }, after: { disabled_at: expect.any(String) } });
     });
 
     it('make a department, a team and a user who can sign in', async () => {

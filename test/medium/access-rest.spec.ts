@@ -16,6 +16,7 @@ import { DatabaseModule } from '../../src/platform/database';
 import { SecretsModule } from '../../src/platform/secrets/secrets.module';
 import { TestPlatform } from '../support/platform';
 import { createTestDatabase } from '../support/test-database';
+import { until } from '../support/until';
 
 const ADMIN_KEY = 'test-admin-key-0123456789abcdef0123456789';
 
@@ -276,6 +277,7 @@ describe('keys', () => {
       scopes: ['inference'],
       created_at: expect.any(String),
       last_used_at: null,
+      disabled_at: null,
       revoked_at: null,
       previous_secret_expires_at: null,
     });
@@ -298,6 +300,27 @@ describe('keys', () => {
     });
     expect(changed.body).toMatchObject({ name: 'renamed', expires_at: null, limits: null, allowed_models: null });
     expect('secret' in changed.body).toBe(false);
+  });
+
+  it('are switched off and on again', async () => {
+    const made = await send('POST', '/keys', { name: 'resting', team_id: teamId });
+    const [id, secret] = [String(made.body['id']), String(made.body['secret'])];
+    const authenticates = async (): Promise<boolean> => {
+      try {
+        return (await app.get(AccessService).authenticate(secret)).keyId === id;
+      } catch {
+        return false;
+      }
+    };
+    expect(await authenticates()).toBe(true);
+    expect((await send('PATCH', `/keys/${id}`, { disabled: true })).body).toMatchObject({
+      disabled_at: expect.any(String),
+      revoked_at: null,
+    });
+    await until(async () => !(await authenticates()));
+    expect((await send('PATCH', `/keys/${id}`, { disabled: false })).body).toMatchObject({ disabled_at: null });
+    await until(authenticates);
+    expect(await send('PATCH', `/keys/${id}`, { disabled: 'yes' })).toMatchObject(refusal(400, 'disabled'));
   });
 
   it('are gone after DELETE, and told of only when asked', async () => {

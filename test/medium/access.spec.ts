@@ -204,6 +204,7 @@ describe('API keys', () => {
         department: { requestsPerMinute: 11 },
       },
       scopes: ['inference'],
+      storesContent: false,
     });
   }, 60_000);
 
@@ -214,6 +215,7 @@ describe('API keys', () => {
     const userId = user?.id ?? '';
     const ends: Record<string, (key: NewKey) => Promise<unknown>> = {
       revoked: ({ key }) => here.get(KeysService).revoke(key.id),
+      disabled: ({ key }) => here.get(KeysService).update(key.id, { disabled: true }),
       rotated: ({ key }) => here.get(KeysService).rotate(key.id, 0),
       'of a disabled user': () => here.get(UsersService).update(userId, { disabled: true }),
       'deleted by hand': ({ key }) => here.get(DataSource).query('delete from api_keys where id = $1', [key.id]),
@@ -232,6 +234,24 @@ describe('API keys', () => {
       // SEC-5 promises one second.
       expect(performance.now() - endedAt).toBeLessThan(1_000);
     }
+  }, 60_000);
+
+  it('work again everywhere after they were switched off and on, and stay off through a rotation', async () => {
+    const url = await createTestDatabase();
+    const [here, there] = [await startReplica(url), await startReplica(url)];
+    const keys = here.get(KeysService);
+    const { secret, key } = await addKey(here);
+    const off = await keys.update(key.id, { disabled: true });
+    expect(off.disabledAt).toBeInstanceOf(Date);
+    await until(() => isRefused(there, secret));
+    expect((await keys.update(key.id, { disabled: true })).disabledAt).toEqual(off.disabledAt);
+    const rotated = await keys.rotate(key.id, 3_600);
+    expect([await isRefused(there, secret), await isRefused(there, rotated.secret)]).toEqual([true, true]);
+    expect((await keys.update(key.id, { disabled: false })).disabledAt).toBeNull();
+    const enabledAt = performance.now();
+    await until(async () => !(await isRefused(there, rotated.secret)));
+    expect(performance.now() - enabledAt).toBeLessThan(1_000);
+    expect((await ask(there, secret)).keyId).toBe(key.id);
   }, 60_000);
 
   it('change at once in what they may do', async () => {

@@ -30,6 +30,10 @@ const PLANTED: Record<string, { readonly file: string; readonly code: string }> 
   },
   'providers-imports-no-other-feature': { file: 'src/providers/nosy.ts', code: `export { target } from '../access';` },
   'alerts-imports-no-other-feature': { file: 'src/alerts/nosy.ts', code: `export { target } from '../billing';` },
+  'transcripts-imports-no-other-feature': {
+    file: 'src/transcripts/nosy.ts',
+    code: `export { target } from '../billing';`,
+  },
   'enter-by-index': { file: 'src/gateway/backdoor.ts', code: `export { target } from '../billing/target';` },
   'gateway-and-admin-are-strangers': { file: 'src/gateway/nosy.ts', code: `export { target } from '../admin/target';` },
   'admin-and-gateway-are-strangers': { file: 'src/admin/nosy.ts', code: `export { target } from '../gateway/target';` },
@@ -47,6 +51,7 @@ const FOLDERS = [
   'semantic-cache',
   'providers',
   'alerts',
+  'transcripts',
   'gateway',
   'admin',
   'platform',

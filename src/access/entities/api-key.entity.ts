@@ -47,6 +47,10 @@ export class ApiKey {
   @Column('timestamptz', { nullable: true })
   revokedAt!: Date | null;
 
+  /** Since when it is switched off; null: it works. */
+  @Column('timestamptz', { nullable: true })
+  disabledAt!: Date | null;
+
   @Column('jsonb', { nullable: true })
   limits!: Limits | null;
 

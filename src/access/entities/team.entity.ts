@@ -26,6 +26,10 @@ export class Team {
   @Column('text', { array: true, nullable: true })
   allowedModels!: string[] | null;
 
+  /** Whether what is asked and answered is kept. */
+  @Column('boolean', { default: false })
+  storesContent!: boolean;
+
   @Column('timestamptz', { default: () => 'now()' })
   createdAt!: Date;
 }

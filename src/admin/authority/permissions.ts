@@ -5,6 +5,7 @@ export const PERMISSIONS = [
   'public',
   'signed_in',
   'usage.read',
+  'content.read',
   'keys.read',
   'keys.rotate',
   'keys.write',
@@ -33,6 +34,7 @@ export type Permission = (typeof PERMISSIONS)[number];
 const OWN: readonly Permission[] = [
   'signed_in',
   'usage.read',
+  'content.read',
   'keys.read',
   'keys.rotate',
   'limits.read',

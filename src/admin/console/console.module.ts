@@ -5,7 +5,9 @@ import { BillingModule } from '../../billing';
 import { ProvidersModule } from '../../providers';
 import { RateLimitModule } from '../../rate-limit';
 import { SemanticCacheModule } from '../../semantic-cache';
+import { TranscriptsModule } from '../../transcripts';
 import { BudgetManagement } from '../management/budget-management';
+import { ContentReading } from '../management/content-reading';
 import { ManagementModule } from '../management/management.module';
 import { Operations } from '../management/operations';
 import { PriceManagement } from '../management/price-management';
@@ -32,6 +34,7 @@ import { AlertsPageController } from './pages/alerts.controller';
 import { AuditPageController } from './pages/audit.controller';
 import { BudgetsPageController } from './pages/budgets.controller';
 import { CachePageController, CacheSources } from './pages/cache.controller';
+import { ContentPageController } from './pages/content.controller';
 import { KeysPageController } from './pages/keys.controller';
 import { LimitsPageController } from './pages/limits.controller';
 import { LiveController } from './pages/live.controller';
@@ -43,6 +46,7 @@ import { PricesPageController } from './pages/prices.controller';
 import { RequestsPageController } from './pages/requests.controller';
 import { SettingsPageController } from './pages/settings.controller';
 import { SignInController } from './pages/sign-in.controller';
+import { TeamPageController } from './pages/team.controller';
 import { TeamsPageController } from './pages/teams.controller';
 import { UsagePageController } from './pages/usage.controller';
 import { Assets } from './render/assets';
@@ -53,6 +57,7 @@ export const CONSOLE_CONTROLLERS = [
   OidcController,
   OverviewController,
   RequestsPageController,
+  ContentPageController,
   UsagePageController,
   BudgetsPageController,
   LimitsPageController,
@@ -61,6 +66,7 @@ export const CONSOLE_CONTROLLERS = [
   LiveController,
   KeysPageController,
   TeamsPageController,
+  TeamPageController,
   ModelsPageController,
   PricesPageController,
   AlertsPageController,
@@ -77,6 +83,7 @@ export const CONSOLE_CONTROLLERS = [
     ProvidersModule,
     RateLimitModule,
     SemanticCacheModule,
+    TranscriptsModule,
     ManagementModule,
   ],
   controllers: CONSOLE_CONTROLLERS,
@@ -92,6 +99,7 @@ export const CONSOLE_CONTROLLERS = [
     OidcFlows,
     OidcSignIn,
     BudgetManagement,
+    ContentReading,
     PriceManagement,
     WebhookManagement,
     Operations,

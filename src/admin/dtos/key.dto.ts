@@ -1,6 +1,17 @@
 import { ApiProperty, ApiPropertyOptional, OmitType, PartialType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { ArrayMinSize, ArrayUnique, IsArray, IsIn, IsInt, IsObject, Max, Min, ValidateNested } from 'class-validator';
+import {
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsObject,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import { KEY_SCOPES, type ApiKey, type KeyChanges, type KeyFields, type KeyScope, type NewKey } from '../../access';
 import { IsIdOf, IsModelPatterns, IsName, IsTime, MayBeAbsent, MayBeNull } from './fields';
 import { fromLimits, LimitsDto, toLimits } from './limits.dto';
@@ -52,7 +63,12 @@ export class CreateKeyDto {
 /** A key keeps its team and user: what it has spent is on their account. */
 export class UpdateKeyDto extends PartialType(OmitType(CreateKeyDto, ['team_id', 'user_id']), {
   skipNullProperties: false,
-}) {}
+}) {
+  @ApiPropertyOptional({ description: 'Switched off everywhere within a second, until it is switched on again.' })
+  @MayBeAbsent()
+  @IsBoolean()
+  disabled?: boolean;
+}
 
 export class RotateKeyDto {
   @ApiPropertyOptional({
@@ -120,6 +136,9 @@ export class KeyDto {
   @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'Up to half a minute late.' })
   last_used_at!: string | null;
 
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'Since when it is switched off.' })
+  disabled_at!: string | null;
+
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   revoked_at!: string | null;
 
@@ -161,6 +180,7 @@ export const toKeyChanges = (dto: UpdateKeyDto): KeyChanges => ({
   ...(dto.limits === undefined ? {} : { limits: toLimits(dto.limits) }),
   ...(dto.allowed_models === undefined ? {} : { allowedModels: dto.allowed_models }),
   ...(dto.scopes === undefined ? {} : { scopes: dto.scopes }),
+  ...(dto.disabled === undefined ? {} : { disabled: dto.disabled }),
 });
 
 export const fromKey = (key: ApiKey): KeyDto => ({
@@ -175,6 +195,7 @@ export const fromKey = (key: ApiKey): KeyDto => ({
   scopes: key.scopes,
   created_at: key.createdAt.toISOString(),
   last_used_at: fromTime(key.lastUsedAt),
+  disabled_at: fromTime(key.disabledAt),
   revoked_at: fromTime(key.revokedAt),
   previous_secret_expires_at: fromTime(key.previousExpiresAt),
 });

@@ -194,6 +194,9 @@ export class RequestDetailDto extends RequestDto {
 
   @ApiProperty({ type: [DecisionDto], description: 'What was decided for this request, in order, and why.' })
   decisions!: DecisionDto[];
+
+  @ApiProperty({ description: 'Whether `GET :id/content` has what was asked and answered.' })
+  has_content!: boolean;
 }
 
 export class RequestPageDto extends PageDto {
@@ -279,8 +282,9 @@ const fromAttempt = (row: UsageAttempt): AttemptDto => ({
 
 const fromDecision = ({ atMs, stage, what, facts }: Decision): DecisionDto => ({ at_ms: atMs, stage, what, facts });
 
-export const fromRequestDetail = ({ request, attempts }: RequestDetail): RequestDetailDto =>
+export const fromRequestDetail = ({ request, attempts }: RequestDetail, hasContent: boolean): RequestDetailDto =>
   Object.assign(fromRequest(request), {
     attempts: attempts.map(fromAttempt),
     decisions: (request.decisions ?? []).map(fromDecision),
+    has_content: hasContent,
   });

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsObject, ValidateNested } from 'class-validator';
+import { IsBoolean, IsObject, ValidateNested } from 'class-validator';
 import type { Team, TeamFields } from '../../access';
 import { IsIdOf, IsModelPatterns, IsName, MayBeAbsent, MayBeNull } from './fields';
 import { fromLimits, LimitsDto, toLimits } from './limits.dto';
@@ -26,6 +26,15 @@ export class CreateTeamDto {
   @MayBeNull()
   @IsModelPatterns()
   allowed_models?: string[] | null;
+
+  @ApiPropertyOptional({
+    default: false,
+    description:
+      'Keep prompts and answers of the team, encrypted and redacted, for `transcripts.retention_days`. Off: nothing is stored.',
+  })
+  @MayBeAbsent()
+  @IsBoolean()
+  store_content?: boolean;
 }
 
 export class UpdateTeamDto extends PartialType(CreateTeamDto, { skipNullProperties: false }) {}
@@ -53,6 +62,9 @@ export class TeamDto {
   @ApiProperty({ type: [String], nullable: true, example: ['gpt-4o*'] })
   allowed_models!: string[] | null;
 
+  @ApiProperty({ description: 'Whether prompts and answers are kept.' })
+  store_content!: boolean;
+
   @ApiProperty({ format: 'date-time', example: '2026-11-23T12:00:00.000Z' })
   created_at!: string;
 }
@@ -67,6 +79,7 @@ export const toTeam = (dto: CreateTeamDto): TeamFields => ({
   departmentId: dto.department_id,
   limits: toLimits(dto.limits),
   allowedModels: dto.allowed_models ?? null,
+  storesContent: dto.store_content ?? false,
 });
 
 export const toTeamChanges = (dto: UpdateTeamDto): Partial<TeamFields> => ({
@@ -74,6 +87,7 @@ export const toTeamChanges = (dto: UpdateTeamDto): Partial<TeamFields> => ({
   ...(dto.department_id === undefined ? {} : { departmentId: dto.department_id }),
   ...(dto.limits === undefined ? {} : { limits: toLimits(dto.limits) }),
   ...(dto.allowed_models === undefined ? {} : { allowedModels: dto.allowed_models }),
+  ...(dto.store_content === undefined ? {} : { storesContent: dto.store_content }),
 });
 
 export const fromTeam = (team: Team): TeamDto => ({
@@ -82,5 +96,6 @@ export const fromTeam = (team: Team): TeamDto => ({
   department_id: team.departmentId,
   limits: fromLimits(team.limits),
   allowed_models: team.allowedModels,
+  store_content: team.storesContent,
   created_at: team.createdAt.toISOString(),
 });

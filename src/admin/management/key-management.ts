@@ -45,7 +45,7 @@ export class KeyManagement {
       requireScopes(caller, wanted);
       await this.reaches.requireGrant(caller, wanted, manager);
       const after = await this.keys.update(id, changes, manager);
-      return { result: after, deed: deedOf('key.update', before, after) };
+      return { result: after, deed: deedOf(actionOf(changes), before, after) };
     });
   }
 
@@ -74,6 +74,12 @@ export class KeyManagement {
     requireScopes(caller, key);
     return key;
   }
+}
+
+/** Switching a key off or on is told by its own word, so that the log can be searched for it. */
+function actionOf({ disabled }: KeyChanges): string {
+  if (disabled === undefined) return 'key.update';
+  return disabled ? 'key.disable' : 'key.enable';
 }
 
 const grantedBy = ({ teamId, userId, limits, allowedModels, scopes }: ApiKey) => ({

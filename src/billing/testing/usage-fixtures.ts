@@ -18,6 +18,7 @@ export const IDENTITY: Identity = Object.freeze({
   allowedModels: null,
   limits: { key: null, user: null, team: null, department: null },
   scopes: ['inference'],
+  storesContent: false,
 });
 
 export function chatRequest(

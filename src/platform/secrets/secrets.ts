@@ -19,11 +19,14 @@ export class Secrets {
   readonly apiKeyPepper: Buffer;
   /** Keys the encryption of secrets that the gateway must be able to read again. */
   readonly sealingKey: Buffer;
+  /** What the keys for prompts and answers are derived from. */
+  readonly transcriptKey: Buffer;
 
   constructor(environment: Environment, database: DatabaseInfo) {
     const secret = environment.secret ?? storedSecret(environment.dataDir, database);
     this.apiKeyPepper = derive(secret, 'api key pepper v1');
     this.sealingKey = derive(secret, 'sealed secrets v1');
+    this.transcriptKey = derive(secret, 'transcripts v1');
   }
 }
 

@@ -42,6 +42,7 @@ export function identityWith(
     allowedModels: null,
     limits: { key: null, user: null, team: null, department: null, ...limits },
     scopes: [],
+    storesContent: false,
   };
 }
 

@@ -86,6 +86,20 @@ export class KeysPageController {
     }
   }
 
+  @Post(':id/disable')
+  @Permit('keys.write')
+  async disable(@Param('id') id: string, @Res() response: Response): Promise<void> {
+    await this.keys.update(viewerIn(response), id, { disabled: true });
+    response.redirect(303, `/admin/keys/${id}`);
+  }
+
+  @Post(':id/enable')
+  @Permit('keys.write')
+  async enable(@Param('id') id: string, @Res() response: Response): Promise<void> {
+    await this.keys.update(viewerIn(response), id, { disabled: false });
+    response.redirect(303, `/admin/keys/${id}`);
+  }
+
   @Post(':id/revoke')
   @Permit('keys.rotate')
   async revoke(@Param('id') id: string, @Res() response: Response): Promise<void> {
@@ -148,6 +162,7 @@ export class KeysPageController {
       createdAt: key.createdAt,
       lastUsedAt: key.lastUsedAt,
       expiresAt: key.expiresAt,
+      disabledAt: key.disabledAt,
       scopes: key.scopes.join(', '),
       limits: key.limits,
       allowedModels: key.allowedModels?.join(', ') ?? null,
@@ -161,6 +176,7 @@ export class KeysPageController {
 function stateOf(key: ApiKey, nowMs: number): { readonly state: string; readonly tone: string } {
   if (key.revokedAt !== null) return { state: 'Revoked', tone: 'quiet' };
   if (key.expiresAt !== null && key.expiresAt.getTime() <= nowMs) return { state: 'Expired', tone: 'warn' };
+  if (key.disabledAt !== null) return { state: 'Disabled', tone: 'warn' };
   return { state: 'Active', tone: 'good' };
 }
 

@@ -5,6 +5,7 @@ import type { Response } from 'express';
 import { RequestQueries, RequestSearch, type RequestFilter, type UsageRequest } from '../../../billing';
 import { NotFoundError } from '../../../core/errors';
 import { toRequestCsv } from '../../dtos/request-csv';
+import { ContentReading } from '../../management/content-reading';
 import { RequestQueryDto, toRequestFilter } from '../../dtos/request-query.dto';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { isWithin, type Scope } from '../auth/permissions';
@@ -29,6 +30,7 @@ export class RequestsPageController {
     private readonly requests: RequestQueries,
     private readonly searching: RequestSearch,
     private readonly directory: Directory,
+    private readonly content: ContentReading,
   ) {}
 
   @Get()
@@ -96,6 +98,7 @@ export class RequestsPageController {
       title: 'Request',
       ...rowOf(request, nameOf),
       request,
+      hasContent: await this.content.has(id),
       user: nameOf(request.userId),
       department: nameOf(request.departmentId),
       metadata: Object.entries(request.metadata ?? {}).map(([name, value]) => ({ name, value })),

@@ -172,6 +172,8 @@ const teamRow = (team: Team, department: string, keys: number) => ({
   name: team.name,
   department,
   keys,
+  href: `${HOME}/${team.id}`,
+  storesContent: team.storesContent,
   limits: team.limits,
   allowedModels: team.allowedModels?.join(', ') ?? null,
   requestsHref: `/admin/requests?team=${team.id}`,
