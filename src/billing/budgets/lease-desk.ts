@@ -56,6 +56,11 @@ export class LeaseDesk {
     return this.line.size;
   }
 
+  /** How a budget stood when the authority was last asked. */
+  lastStanding(budgetId: string): BudgetFacts | undefined {
+    return this.lastFacts.get(budgetId)?.facts;
+  }
+
   /** Throws, or rejects with, `GatewayError` when the attempt cannot be paid; then nothing is held. */
   reserve(order: ReserveOrder): Reservation | Promise<Reservation> {
     const { book, clock } = this.parts;
