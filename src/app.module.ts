@@ -1,13 +1,13 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { AdminModule } from './admin';
-import { BillingModule, OfferedModels, PricePreview, ProviderTypes } from './billing';
+import { BillingModule, KnownModels, OfferedModels, PricePreview, ProviderTypes } from './billing';
 import { GatewayModule } from './gateway';
 import { DatabaseModule } from './platform/database';
 import { WaitingRoom } from './platform/lifecycle/waiting-room';
 import { PlatformModule } from './platform/platform.module';
 import { RedisModule } from './platform/redis/redis.module';
 import { SecretsModule } from './platform/secrets/secrets.module';
-import { ProviderRegistry, ProvidersModule, TargetPrices } from './providers';
+import { ProviderRegistry, ProvidersModule, TargetLimits, TargetPrices } from './providers';
 
 /** Billing asks what kind of provider stands behind a name, and what is offered; the registry knows, and neither module imports the other. */
 @Global()
@@ -21,14 +21,17 @@ import { ProviderRegistry, ProvidersModule, TargetPrices } from './providers';
 })
 class ProviderTypesModule {}
 
-/** `lowest_cost` asks what a call costs; the price book knows. */
+/** Routing asks what a call costs at a target and how much that reads and writes; billing's catalogue knows. */
 @Global()
 @Module({
   imports: [BillingModule],
-  providers: [{ provide: TargetPrices, useExisting: PricePreview }],
-  exports: [TargetPrices],
+  providers: [
+    { provide: TargetPrices, useExisting: PricePreview },
+    { provide: TargetLimits, useExisting: KnownModels },
+  ],
+  exports: [TargetPrices, TargetLimits],
 })
-class TargetPricesModule {}
+class TargetFactsModule {}
 
 /** Only who serves waits for its database with an open port: a command that uses the same modules gives up instead. */
 @Global()
@@ -49,7 +52,7 @@ export class AppModule {
         SecretsModule,
         RedisModule,
         ProviderTypesModule,
-        TargetPricesModule,
+        TargetFactsModule,
         BillingModule,
         GatewayModule,
         AdminModule,

@@ -4,6 +4,7 @@ import { FirstRunService } from './access';
 import { AppConfig } from './app.config';
 import { createApp, serverOf } from './app.setup';
 import { bannerOf } from './banner';
+import { loadModels } from './billing';
 import { ConfigModule } from './platform/config/config.module';
 import { ConfigurationError } from './platform/config/configuration-error';
 import { EXIT_CONFIG, loadConfigurationOrExit } from './platform/config/load-configuration';
@@ -52,6 +53,15 @@ async function serve(): Promise<void> {
   };
 }
 
+/** Said once, by the process that starts the others. */
+function checkModels(): void {
+  try {
+    loadModels();
+  } catch (error) {
+    fail(error);
+  }
+}
+
 function fail(error: unknown): never {
   if (error instanceof ConfigurationError) {
     process.stderr.write(`${error.problems.join('\n')}\n`);
@@ -63,5 +73,6 @@ function fail(error: unknown): never {
 }
 
 const { environment } = loadConfigurationOrExit(AppConfig, true);
+checkModels();
 if (cluster.isPrimary && environment.workers > 1) superviseWorkers(environment.workers);
 else serve().catch(fail);

@@ -18,8 +18,11 @@ import { UsageRequest } from './entities/usage-request.entity';
 import { JournalConfig } from './journal.config';
 import { journalOptions } from './journal/journal-options';
 import { KeySpendingWatch } from './key-spending-watch';
+import { KnownModels } from './known-models';
 import { PriceBook } from './price-book';
 import { PricePreview } from './price-preview';
+import { CuratedModels } from './prices/curated-models';
+import { loadModels } from './prices/models-file';
 import { PricesService } from './prices/prices.service';
 import { StoredPrices } from './prices/stored-prices';
 import { UnpricedModels } from './prices/unpriced-models';
@@ -37,9 +40,11 @@ import { UsageRetention } from './usage-retention';
   imports: [TypeOrmModule.forFeature([UsageRequest, UsageAttempt, Budget, BudgetTopUp, StoredPriceOverride])],
   providers: [
     { provide: Catalogue, useFactory: loadCatalogue },
+    { provide: CuratedModels, useFactory: () => new CuratedModels(loadModels()) },
     PriceBook,
     StoredPrices,
     PricePreview,
+    KnownModels,
     PricesService,
     UnpricedModels,
     KeySpendingWatch,
@@ -66,6 +71,7 @@ import { UsageRetention } from './usage-retention';
     BillingService,
     BudgetLadder,
     BudgetsService,
+    KnownModels,
     PriceBook,
     PricePreview,
     PricesService,

@@ -10,6 +10,8 @@ import { loadCatalogue, type Catalogue } from './catalogue';
 import { timeOfRequestId } from './id-time';
 import { journalOptions, type JournalOptions } from './journal/journal-options';
 import { PriceBook } from './price-book';
+import { CuratedModels } from './prices/curated-models';
+import { loadModels } from './prices/models-file';
 import { ProviderTypes } from './provider-types';
 import { costAt } from './re-rating/re-rated-rows';
 import { ManualClock } from './testing/manual-clock';
@@ -50,7 +52,7 @@ describe('BillingService', () => {
   });
 
   const begin = async (changes: Partial<JournalOptions> = {}): Promise<void> => {
-    prices = new PriceBook(catalogue, new Defaults(), clock);
+    prices = new PriceBook(catalogue, new CuratedModels(loadModels()), new Defaults(), clock);
     usage = await UsageJournal.start(journalOptions(root, changes), store, clock);
     billing = new BillingService(prices, new NamesAreTypes(), usage, clock, budgetsOf(clock).gate);
   };

@@ -25,6 +25,8 @@ export interface CatalogueModel {
   readonly matches: NameTest;
   /** The last one that holds is in force. */
   readonly prices: readonly TimedPrice[];
+  /** Tokens of the prompt and the answer together; null when the list does not say. */
+  readonly contextWindow: number | null;
 }
 
 export interface CatalogueProvider {
@@ -123,7 +125,9 @@ export function catalogueOf(providers: readonly Provider[]): Catalogue {
 function modelOf(providerId: string, model: ModelInfo): CatalogueModel[] {
   const conditional: ConditionalPrice[] = Array.isArray(model.prices) ? model.prices : [{ prices: model.prices }];
   const prices = conditional.flatMap((item) => timedPrice(`${providerId}/${model.id}`, item));
-  return prices.length > 0 ? [{ id: `${providerId}/${model.id}`, matches: compileRule(model.match), prices }] : [];
+  if (prices.length === 0) return [];
+  const contextWindow = model.context_window ?? null;
+  return [{ id: `${providerId}/${model.id}`, matches: compileRule(model.match), prices, contextWindow }];
 }
 
 /** Models without a token price (transcription by the hour, moderation) have none here. */

@@ -16,9 +16,11 @@ export { CostInterceptor } from './cost.interceptor';
 export { BudgetTopUp } from './entities/budget-top-up.entity';
 export { UsageAttempt } from './entities/usage-attempt.entity';
 export { UsageRequest } from './entities/usage-request.entity';
+export { KnownModels } from './known-models';
 export { ledgerReport, verifyLedger } from './ledger/ledger-verifier';
 export type { ModelPrice, PriceTier, PriceTiers } from './model-price';
 export { PricePreview } from './price-preview';
+export { loadModels } from './prices/models-file';
 export { OfferedModels } from './prices/offered-models';
 export {
   PRICE_ORIGINS,

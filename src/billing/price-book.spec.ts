@@ -7,6 +7,8 @@ import { LiveConfig } from '../platform/config/live-config';
 import { loadCatalogue, type Catalogue } from './catalogue';
 import { costOf } from './model-price';
 import { PriceBook } from './price-book';
+import { CuratedModels } from './prices/curated-models';
+import { loadModels } from './prices/models-file';
 import { PricingConfig } from './pricing.config';
 
 class FixedClock extends Clock {
@@ -65,7 +67,7 @@ describe('PriceBook', () => {
   beforeEach(() => {
     config = new OneSection();
     clock = new FixedClock(NOON);
-    book = new PriceBook(catalogue, config, clock);
+    book = new PriceBook(catalogue, new CuratedModels(loadModels()), config, clock);
   });
 
   const find = (provider: string, model: string, providerType = provider) =>

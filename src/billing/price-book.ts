@@ -4,6 +4,7 @@ import { LiveConfig } from '../platform/config/live-config';
 import { Catalogue } from './catalogue';
 import type { ModelPrice } from './model-price';
 import { CatalogueSearch } from './prices/catalogue-search';
+import { CuratedModels } from './prices/curated-models';
 import { hashOf, PriceTable, type PricedTarget, type StatedPrice } from './prices/price-table';
 import { PricingConfig } from './pricing.config';
 
@@ -17,11 +18,12 @@ export class PriceBook {
 
   constructor(
     readonly catalogue: Catalogue,
+    readonly curated: CuratedModels,
     private readonly config: LiveConfig,
     private readonly clock: Clock,
   ) {
-    this.search = new CatalogueSearch(catalogue);
-    this.listHash = hashOf(catalogue.providers);
+    this.search = new CatalogueSearch(catalogue, curated);
+    this.listHash = hashOf([catalogue.providers, curated.file]);
     this.current = this.build();
     config.onReload(() => (this.current = this.build()));
   }
@@ -48,8 +50,8 @@ export class PriceBook {
   }
 
   private build(): PriceTable {
-    const { unknown, overrides } = this.config.section(PricingConfig);
-    const declared = Object.entries(overrides).map(([model, prices]): StatedPrice => ({
+    const policy = this.config.section(PricingConfig);
+    const declared = Object.entries(policy.overrides).map(([model, prices]): StatedPrice => ({
       model,
       prices,
       source: 'config',
@@ -58,6 +60,6 @@ export class PriceBook {
     }));
     const names = new Set(declared.map(({ model }) => model));
     const stated = [...this.stored.filter(({ model }) => !names.has(model)), ...declared];
-    return new PriceTable(this.search, stated, unknown, this.listHash);
+    return new PriceTable(this.search, stated, policy, this.listHash);
   }
 }

@@ -4,6 +4,7 @@ import { NO_USAGE } from '../core/tokens';
 import type { NanoUsd } from '../core/money';
 import { costOf, worstCaseCost } from './model-price';
 import { PriceBook } from './price-book';
+import type { PricedTarget } from './prices/price-table';
 import { ProviderTypes } from './provider-types';
 
 /** What a call would cost, without making it. Null where no price is known. */
@@ -20,10 +21,11 @@ export class PricePreview {
     return price && costOf(price, { ...NO_USAGE, inputTokens, outputTokens });
   }
 
-  /** The most it can cost: every token of the dearest kind. */
-  upperBound(target: TargetName, inputTokens: number, maxOutputTokens: number, choices: number): NanoUsd | null {
+  /** The most it can cost: every token of the dearest kind. `maxOutputTokens`: null for the bound that such a call is given. */
+  upperBound(target: TargetName, inputTokens: number, maxOutputTokens: number | null, choices: number): NanoUsd | null {
     const price = this.find(target);
-    return price && worstCaseCost(price, inputTokens, maxOutputTokens, choices);
+    const outputTokens = maxOutputTokens ?? this.prices.table.answerBound(this.priced(target), inputTokens);
+    return price && worstCaseCost(price, inputTokens, outputTokens, choices);
   }
 
   get version(): string {
@@ -31,6 +33,10 @@ export class PricePreview {
   }
 
   private find(target: TargetName): ReturnType<PriceBook['find']> {
-    return this.prices.find({ ...target, providerType: this.types.typeOf(target.provider) });
+    return this.prices.find(this.priced(target));
+  }
+
+  private priced(target: TargetName): PricedTarget {
+    return { ...target, providerType: this.types.typeOf(target.provider) };
   }
 }

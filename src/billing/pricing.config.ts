@@ -126,6 +126,20 @@ export class PriceOverride extends KindPrices {
   @IsOptional()
   @MapOf(() => ServiceTierPrices)
   service_tiers?: Record<string, ServiceTierPrices>;
+
+  /** Tokens of the prompt and the answer together. Default: what the shipped list of models says, else not known. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_STEP_TOKENS)
+  context_window?: number;
+
+  /** Tokens of the longest answer. Default: what the shipped list of models says, else not known. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(MAX_STEP_TOKENS)
+  max_output_tokens?: number;
 }
 
 /** What calls cost. The base is the price list that ships with the gateway. */
@@ -136,6 +150,16 @@ export class PricingConfig {
    */
   @IsIn(['block', 'estimate', 'free'])
   unknown: 'block' | 'estimate' | 'free' = 'block';
+
+  /**
+   * The longest answer of a call that names no bound and is paid from a hard budget: so much is reserved, and sent to the
+   * provider as its bound. Less where the model writes less; 4096 where its longest answer is not known.
+   * @example 32768
+   */
+  @IsInt()
+  @Min(256)
+  @Max(1_000_000)
+  unbounded_answer_tokens = 32_768;
 
   /** Prices that win over the price list, by `model` or `provider/model` (the more exact one wins). */
   @MapOf(() => PriceOverride)

@@ -71,15 +71,17 @@ export class UsageLedger implements AttemptLedger {
    */
   open(intent: AttemptIntent): Attempt | Promise<Attempt> {
     const { prices, types, budgets } = this.parts;
-    const price = prices.quote({ ...intent, providerType: types.typeOf(intent.provider) }, this.admittedAtMs);
-    const { provider, model } = intent;
+    const { provider, model, request } = intent;
+    const target = { provider, model, providerType: types.typeOf(provider) };
+    const price = prices.quote(target, this.admittedAtMs);
     const requestedModel = this.context.plan?.requestedModel ?? null;
     const payers = budgets.payers(this.identity, { provider, model, requestedModel });
+    const answerBound = request.maxOutputTokens ?? prices.answerBound(target, request.estimatedInputTokens());
     if (payers.hard.length === 0) {
       this.trace(payers, null);
-      return this.begin(intent, price, unlimited(intent, price, payers));
+      return this.begin(intent, price, unlimited(intent, price, payers, answerBound));
     }
-    const call = payableCall(intent, price, payers.hard);
+    const call = payableCall(intent, price, payers.hard, answerBound);
     const reservation = this.reserved(call, payers);
     if (!(reservation instanceof Promise)) return this.paid(intent, call, payers, reservation);
     return reservation.then((granted) => this.paid(intent, call, payers, granted));
@@ -238,10 +240,10 @@ function reservedUsage({ request }: AttemptIntent, inputTokens: number, outputTo
 }
 
 /** No hard budget: the reservation is only what the attempt counts as when its end is never heard of. */
-function unlimited(intent: AttemptIntent, price: ModelPrice, payers: Payers): Payment {
+function unlimited(intent: AttemptIntent, price: ModelPrice, payers: Payers, answerBound: number): Payment {
   const { request } = intent;
   const inputTokens = request.estimatedInputTokens();
-  const maxOutputTokens = request.maxOutputTokens ?? DEFAULT_RESERVED_OUTPUT_TOKENS;
+  const maxOutputTokens = request.maxOutputTokens ?? Math.min(answerBound, DEFAULT_RESERVED_OUTPUT_TOKENS);
   return {
     reservation: null,
     charges: softCharges(payers),

@@ -7,9 +7,6 @@ import { Dispatcher } from '../providers';
 import { RateLimitService } from '../rate-limit';
 import { CacheService } from '../semantic-cache';
 
-/** Output tokens assumed for a price bound when the request sets none. */
-const ASSUMED_OUTPUT_TOKENS = 4_096;
-
 /** Says what would be decided for a request, calls no provider and takes nothing. */
 @Injectable()
 export class ExplainService {
@@ -23,7 +20,6 @@ export class ExplainService {
   async explain(context: GatewayContext, headers: IncomingHttpHeaders): Promise<object> {
     const { request, plan, identity } = context;
     if (!request || !plan || !identity) throw new Error('the guards have not run');
-    const maxOutputTokens = request.maxOutputTokens ?? ASSUMED_OUTPUT_TOKENS;
     const inputTokens = request.estimatedInputTokens();
     return {
       request_id: context.requestId,
@@ -42,7 +38,7 @@ export class ExplainService {
       limits: limitsOf(await this.limits.explain(context)),
       cache: await this.cache.explain(context, headers),
       route: this.dispatcher.candidates(context).map((candidate) => {
-        const bound = this.prices.upperBound(candidate, inputTokens, maxOutputTokens, request.choices);
+        const bound = this.prices.upperBound(candidate, inputTokens, request.maxOutputTokens, request.choices);
         return { ...candidate, price_bound_usd: bound === null ? null : formatUsd(bound) };
       }),
       price_version: this.prices.version,

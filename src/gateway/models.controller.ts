@@ -1,8 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Controller, Get, Param, Query, Req, Res, UseGuards } from '@nestjs/common';
 import { ApiKeyGuard } from '../access';
+import { KnownModels } from '../billing';
 import { NotFoundError } from '../core/errors';
+import { NO_FACTS, type ModelFacts } from '../core/model-facts';
 import { RequestContexts } from '../platform/http/request-contexts';
+import { ProviderRegistry } from '../providers';
 import { InferenceRequests } from './inference-requests';
 import { modelPage, type PageQuery } from './model-page';
 import { DocumentModel, DocumentModels } from './openapi/models.docs';
@@ -12,10 +15,28 @@ import { setGatewayHeaders } from './response-headers';
 const CREATED_SECONDS = 1_704_067_200;
 const CREATED_AT = '2024-01-01T00:00:00Z';
 
-type Shape = (id: string) => object;
+type Shape = (id: string, facts: ModelFacts) => object;
 
-const openAiModel: Shape = (id) => ({ id, object: 'model', created: CREATED_SECONDS, owned_by: 'gateway' });
-const anthropicModel: Shape = (id) => ({ type: 'model', id, display_name: id, created_at: CREATED_AT });
+/** What is not known is left out. */
+const known = (members: Readonly<Record<string, unknown>>): object =>
+  Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
+
+const openAiModel: Shape = (id, { contextWindow, maxOutputTokens, capabilities }) => ({
+  id,
+  object: 'model',
+  created: CREATED_SECONDS,
+  owned_by: 'gateway',
+  ...known({ context_window: contextWindow, max_output_tokens: maxOutputTokens, capabilities }),
+});
+
+/** With the names that Anthropic's own list has for the limits. */
+const anthropicModel: Shape = (id, { contextWindow, maxOutputTokens }) => ({
+  type: 'model',
+  id,
+  display_name: id,
+  created_at: CREATED_AT,
+  ...known({ max_input_tokens: contextWindow, max_tokens: maxOutputTokens }),
+});
 
 const isAnthropic = (request: IncomingMessage): boolean => request.headers['anthropic-version'] !== undefined;
 
@@ -26,6 +47,8 @@ export class ModelsController {
   constructor(
     private readonly contexts: RequestContexts,
     private readonly requests: InferenceRequests,
+    private readonly registry: ProviderRegistry,
+    private readonly models: KnownModels,
   ) {}
 
   @Get()
@@ -36,10 +59,11 @@ export class ModelsController {
     @Res({ passthrough: true }) response: ServerResponse,
   ): object {
     const names = this.namesFor(request, response);
-    if (!isAnthropic(request)) return { object: 'list', data: names.map(openAiModel) };
+    if (!isAnthropic(request))
+      return { object: 'list', data: names.map((name) => openAiModel(name, this.factsOf(name))) };
     const page = modelPage(names, query);
     return {
-      data: page.names.map(anthropicModel),
+      data: page.names.map((name) => anthropicModel(name, this.factsOf(name))),
       has_more: page.hasMore,
       first_id: page.names[0] ?? null,
       last_id: page.names.at(-1) ?? null,
@@ -64,7 +88,13 @@ export class ModelsController {
         'model',
       );
     }
-    return isAnthropic(request) ? anthropicModel(name) : openAiModel(name);
+    return (isAnthropic(request) ? anthropicModel : openAiModel)(name, this.factsOf(name));
+  }
+
+  /** Of the target that is tried first. */
+  private factsOf(name: string): ModelFacts {
+    const target = this.registry.targetsOf(name)?.[0];
+    return target ? this.models.factsOf(target) : NO_FACTS;
   }
 
   private namesFor(request: IncomingMessage, response: ServerResponse): string[] {

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import type { Cancellable } from '../core/cancel-signal';
 import type { Attempt, AttemptOutcome, GatewayContext } from '../core/context';
 import { StreamCutoffError, UpstreamError } from '../core/errors';
@@ -12,6 +12,7 @@ import { ProviderMetrics } from './provider.metrics';
 import type { ResolvedTarget } from './route-table';
 import { StreamsConfig } from './streams.config';
 import { TargetHealth, type CallTicket } from './target-health';
+import { TargetLimits } from './target-limits';
 
 const ABORTED: AttemptOutcome = {
   status: 'aborted',
@@ -52,6 +53,7 @@ export class AttemptRunner {
     private readonly metrics: ProviderMetrics,
     private readonly health: TargetHealth,
     private readonly config: LiveConfig,
+    @Optional() @Inject(TargetLimits) private readonly limits?: TargetLimits,
   ) {}
 
   /** Resolves with an answer that has begun, and says in the context who gives it. Throws `UpstreamError`, or `GatewayError` when the call may not be made. */
@@ -89,7 +91,9 @@ export class AttemptRunner {
     const bound = Math.min(books.attempt.maxOutputTokens ?? Infinity, context.outputBound ?? Infinity);
     const paid =
       bound === Infinity ? request : withOutputBound(request, bound, target.adapter.type === 'openai-compatible');
-    const reply = await target.adapter.chat({ request: paid, model: target.model, signal, remainingMs, onHead });
+    const maxOutputTokens = this.limits?.factsOf(target).maxOutputTokens ?? null;
+    const { model } = target;
+    const reply = await target.adapter.chat({ request: paid, model, signal, remainingMs, onHead, maxOutputTokens });
     if (reply.kind === 'json') return this.complete(context, reply, target, books);
     const begun = await awaitFirstContent(reply);
     this.metrics.firstByte(target, books.ticket.firstContent());

@@ -10,6 +10,7 @@ import {
   type UpstreamFailure,
 } from '../core/errors';
 import { JsonDocument } from '../core/json-document';
+import { NO_FACTS, type ModelFacts } from '../core/model-facts';
 import type { ChatReply, StreamEvent, StreamEventKind } from '../core/reply';
 import { NO_USAGE, type TokenUsage } from '../core/tokens';
 import { Clock } from '../platform/clock';
@@ -23,8 +24,22 @@ import { ProviderMetrics } from './provider.metrics';
 import { RoutePlan } from './route-table';
 import { RoutingConfig } from './routing.config';
 import { TargetHealth } from './target-health';
+import { TargetLimits } from './target-limits';
 import { TargetSelector } from './target-selector';
 import { guarantee } from '../../test/support/guarantee';
+
+/** What models take in. */
+class Windows extends TargetLimits {
+  override factsOf({ model }: { readonly model: string }): ModelFacts {
+    const windows: Readonly<Record<string, number>> = {
+      'gpt-4o': 128_000,
+      'gpt-4o-mini': 128_000,
+      'claude-sonnet-4-20250514': 200_000,
+      tiny: 2,
+    };
+    return { ...NO_FACTS, contextWindow: windows[model] ?? null };
+  }
+}
 
 class ManualClock extends Clock {
   private atMs = 0;
@@ -198,7 +213,7 @@ function setUp(providers: FakeProvider[], toCanonical?: () => never, models: rea
       return Promise.resolve();
     },
   );
-  const selector = new TargetSelector(health, clock, pacer);
+  const selector = new TargetSelector(health, clock, pacer, undefined, new Windows());
   const dispatcher = new Dispatcher(selector, new AttemptRunner(metrics, health, config), health, config, pacer);
   return { context, ledger, dispatcher, pauses, config, health, clock };
 }
@@ -573,6 +588,34 @@ describe('a prompt that is too long for its model', () => {
     await expect(dispatcher.chat(context)).resolves.toBe(json);
     expect([small, alike, large].map(({ calls }) => calls.length)).toEqual([1, 0, 1]);
     expect(context.served).toMatchObject({ provider: 'large', attempts: 2, fallback: true });
+  });
+
+  it('is not sent where it surely does not fit, which is on record', async () => {
+    const tiny = new FakeProvider('tiny', () => Promise.resolve(json));
+    const large = new FakeProvider('large', () => Promise.resolve(json));
+    const { context, ledger, dispatcher } = setUp([tiny, large], undefined, ['tiny', 'gpt-4o']);
+    await expect(dispatcher.chat(context)).resolves.toBe(json);
+    expect([tiny, large].map(({ calls }) => calls.length)).toEqual([0, 1]);
+    expect(ledger.opened).toHaveLength(1);
+    expect(context.served).toMatchObject({ provider: 'large', attempts: 1, fallback: true });
+    const candidates = context.decisions.find(({ what }) => what === 'candidates')?.facts['candidates'];
+    expect(candidates).toMatchObject([{ skipped: expect.stringContaining('context window of 2') as string }, {}]);
+  });
+
+  it.each([
+    ['nobody has the room', ['tiny', 'tiny'], 'fallback'],
+    ['nothing may take over', ['tiny', 'gpt-4o'], 'error'],
+  ] as const)('is refused before anything is sent when %s', async (_, models, policy) => {
+    const providers = ['a', 'b'].map((name) => new FakeProvider(name, () => Promise.resolve(json)));
+    const { context, ledger, dispatcher, config } = setUp(providers, undefined, [...models]);
+    config.routing.context_window = policy;
+    await expect(dispatcher.chat(context)).rejects.toMatchObject({
+      status: 400,
+      code: 'context_length_exceeded',
+      message: expect.stringContaining('does not fit into the context window of 2') as string,
+    });
+    expect(providers.flatMap(({ calls }) => calls)).toEqual([]);
+    expect(ledger.opened).toEqual([]);
   });
 
   it('is the caller’s to shorten when nobody has more room, whatever else fails', async () => {

@@ -14,6 +14,7 @@ import {
   isTargetsOwn,
   isUnsayable,
   journeyOf,
+  leaveOutNarrow,
   leaveOutSmaller,
   planOf,
   remainingOf,
@@ -54,6 +55,7 @@ export class Dispatcher {
     const selection = this.selector.select(context, plan);
     context.decide('route', 'candidates', { candidates: selection.candidates });
     const journey = journeyOf(context, plan, selection);
+    leaveOutNarrow(journey, selection.noRoom, this.config.section(RoutingConfig).context_window);
     const reply = await this.travel(journey);
     if (reply) return reply;
     if (journey.silence) return this.giveSilence(journey, journey.silence);
@@ -220,7 +222,7 @@ export class Dispatcher {
     const nowMs = context.monotonic();
     hop.isDone = !mayRetry(error) || nowMs - hop.startedAtMs >= totalTimeoutMs;
     hop.readyAtMs = nowMs + (error.retryAfterMs ?? fullJitterMs(hop.calls, this.pacer.random));
-    if (error.reason === 'context_length') leaveOutSmaller(journey.hops, hop);
+    if (error.reason === 'context_length') leaveOutSmaller(journey, hop);
     return mayFallBack(error, this.config.section(RoutingConfig)) ? 'next' : 'over';
   }
 

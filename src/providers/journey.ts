@@ -3,8 +3,9 @@ import { InvalidRequestError, UnpriceableError, type GatewayError } from '../cor
 import type { ChatReply } from '../core/reply';
 import type { Hop } from './chain';
 import type { FailedAttempt } from './chain-error';
-import { mayHaveMoreRoom } from './model-window';
+import { PromptTooLongError } from './model-window';
 import { RoutePlan, type ResolvedTarget } from './route-table';
+import type { RejectionPolicy } from './failure-policy';
 import type { Selection } from './target-selector';
 
 /** A target as one request goes through it. */
@@ -23,6 +24,7 @@ export interface Journey {
   readonly hops: readonly TargetHop[];
   readonly failures: FailedAttempt[];
   readonly answeredBy: (target: ResolvedTarget) => void;
+  readonly mayHaveMoreRoom: Selection['mayHaveMoreRoom'];
   refusal: GatewayError | undefined;
   /** The first answer in which a provider refused to say anything: better than an error, when nobody says more. */
   silence: { readonly reply: ChatReply; readonly served: Served | undefined } | undefined;
@@ -32,7 +34,7 @@ export interface Journey {
 }
 
 /** A request at its beginning: nobody has been called. */
-export const journeyOf = (context: GatewayContext, plan: RoutePlan, { targets, answeredBy }: Selection): Journey => ({
+export const journeyOf = (context: GatewayContext, plan: RoutePlan, { targets, ...selection }: Selection): Journey => ({
   context,
   plan,
   hops: targets.map((target) => ({
@@ -43,7 +45,8 @@ export const journeyOf = (context: GatewayContext, plan: RoutePlan, { targets, a
     startedAtMs: 0,
     isUnsayable: false,
   })),
-  answeredBy,
+  answeredBy: selection.answeredBy,
+  mayHaveMoreRoom: selection.mayHaveMoreRoom,
   failures: [],
   refusal: undefined,
   silence: undefined,
@@ -67,9 +70,25 @@ export function planOf({ plan }: GatewayContext): RoutePlan {
   return plan;
 }
 
+/**
+ * Leaves out the targets whose window the prompt surely exceeds. Throws `PromptTooLongError` when that is all of them, or when
+ * it is the first and the policy is to tell the caller.
+ */
+export function leaveOutNarrow(
+  { hops }: Journey,
+  noRoom: Selection['noRoom'],
+  policy: RejectionPolicy['context_window'],
+): void {
+  const [first] = hops;
+  const why = first && noRoom.get(first.target);
+  const isOver = why !== undefined && (policy === 'error' || hops.every(({ target }) => noRoom.has(target)));
+  if (isOver) throw new PromptTooLongError(why);
+  for (const hop of hops) if (noRoom.has(hop.target)) hop.isDone = true;
+}
+
 /** A target that is known to have no more room would only say the same. */
-export function leaveOutSmaller(hops: readonly TargetHop[], { target: { model } }: TargetHop): void {
-  for (const hop of hops) if (hop.calls === 0 && !mayHaveMoreRoom(model, hop.target.model)) hop.isDone = true;
+export function leaveOutSmaller({ hops, mayHaveMoreRoom }: Journey, { target }: TargetHop): void {
+  for (const hop of hops) if (hop.calls === 0 && !mayHaveMoreRoom(target, hop.target)) hop.isDone = true;
 }
 
 /**

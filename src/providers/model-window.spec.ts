@@ -1,19 +1,61 @@
-import { contextWindowOf, mayHaveMoreRoom } from './model-window';
+import { ChatRequest } from '../core/chat';
+import type { TargetName } from '../core/context';
+import { JsonDocument } from '../core/json-document';
+import { NO_FACTS, type ModelFacts } from '../core/model-facts';
+import { mayHaveMoreRoom, whyNoRoom } from './model-window';
+import { TargetLimits } from './target-limits';
 
-describe('the context windows of models', () => {
-  it('come from the price list, dated names included', () => {
-    expect(contextWindowOf('gpt-4o')).toBe(128_000);
-    expect(contextWindowOf('gpt-4o-2024-08-06')).toBe(128_000);
-    expect(contextWindowOf('claude-sonnet-4-20250514')).toBe(200_000);
-    expect(contextWindowOf('a-model-of-our-own')).toBeNull();
+class Windows extends TargetLimits {
+  constructor(private readonly windows: Readonly<Record<string, number>>) {
+    super();
+  }
+  override factsOf({ model }: TargetName): ModelFacts {
+    return { ...NO_FACTS, contextWindow: this.windows[model] ?? null };
+  }
+}
+
+const limits = new Windows({ small: 1_000, 'small-too': 1_000, large: 10_000 });
+const at = (model: string): TargetName => ({ provider: 'p', model });
+
+function asking(words: number, more: object = {}, headers: Record<string, string> = {}): ChatRequest {
+  const body = { model: 'm', messages: [{ role: 'user', content: 'word '.repeat(words) }], ...more };
+  return new ChatRequest({
+    dialect: 'openai',
+    document: JsonDocument.parse(Buffer.from(JSON.stringify(body))),
+    model: 'm',
+    stream: false,
+    includeUsage: false,
+    maxOutputTokens: null,
+    choices: 1,
+    forwardedHeaders: headers,
+    toCanonical: () => body,
+  });
+}
+
+describe('the context windows of targets', () => {
+  it('tell who may have more room', () => {
+    expect(mayHaveMoreRoom(at('small'), at('large'), limits)).toBe(true);
+    expect(mayHaveMoreRoom(at('large'), at('small'), limits)).toBe(false);
+    expect(mayHaveMoreRoom(at('small'), at('small'), limits)).toBe(false);
+    expect(mayHaveMoreRoom(at('small'), at('small-too'), limits)).toBe(false);
+    expect(mayHaveMoreRoom(at('unknown'), at('small'), limits)).toBe(true);
+    expect(mayHaveMoreRoom(at('small'), at('unknown'), limits)).toBe(true);
+    expect(mayHaveMoreRoom(at('large'), at('small'), undefined)).toBe(true);
   });
 
-  it('tell who may have more room', () => {
-    expect(mayHaveMoreRoom('gpt-4o', 'claude-sonnet-4-20250514')).toBe(true);
-    expect(mayHaveMoreRoom('claude-sonnet-4-20250514', 'gpt-4o')).toBe(false);
-    expect(mayHaveMoreRoom('gpt-4o', 'gpt-4o')).toBe(false);
-    expect(mayHaveMoreRoom('gpt-4o', 'gpt-4o-mini')).toBe(false);
-    expect(mayHaveMoreRoom('a-model-of-our-own', 'gpt-4o')).toBe(true);
-    expect(mayHaveMoreRoom('gpt-4o', 'a-model-of-our-own')).toBe(true);
+  it('refuse a prompt that is surely too long, and no other', () => {
+    expect(whyNoRoom(asking(2_000), at('small'), limits)).toMatch(
+      /^the prompt of about 2\d{3} tokens does not fit into the context window of 1000$/,
+    );
+    expect(whyNoRoom(asking(1_200), at('small'), limits)).toBeNull();
+    expect(whyNoRoom(asking(2_000), at('large'), limits)).toBeNull();
+    expect(whyNoRoom(asking(2_000), at('unknown'), limits)).toBeNull();
+    expect(whyNoRoom(asking(2_000), at('small'), undefined)).toBeNull();
+  });
+
+  it('let a prompt pass that its provider makes fit', () => {
+    expect(whyNoRoom(asking(2_000, { truncation: 'auto' }), at('small'), limits)).toBeNull();
+    const beta = { 'anthropic-beta': 'tools-x,context-1m-2025-08-07' };
+    expect(whyNoRoom(asking(2_000, {}, beta), at('small'), limits)).toBeNull();
   });
 });

@@ -1,21 +1,51 @@
-import { calcPrice } from '@pydantic/genai-prices';
+import type { InferenceRequest } from '../core/chat';
+import type { TargetName } from '../core/context';
+import { GatewayError } from '../core/errors';
+import type { TargetLimits } from './target-limits';
 
-/** More models than any configuration names. */
-const MAX_MODELS = 1_000;
-const known = new Map<string, number | null>();
+/**
+ * A prompt is sent to a model unless it is surely too long: the count is an estimate, which is off by up to a half for odd
+ * texts, and a provider that refuses it charges nothing.
+ */
+const SURELY_TOO_LONG = 1.5;
 
-/** How many tokens a model takes in, by the price list that is shipped with the gateway; null when it does not say. */
-export function contextWindowOf(model: string): number | null {
-  const found = known.get(model);
-  if (found !== undefined) return found;
-  const window = calcPrice({ input_tokens: 0 }, model)?.model.context_window ?? null;
-  if (known.size < MAX_MODELS) known.set(model, window);
-  return window;
+/** Why a prompt cannot fit into a target; null when it may. */
+export function whyNoRoom(
+  request: InferenceRequest,
+  target: TargetName,
+  limits: TargetLimits | undefined,
+): string | null {
+  if (!isBounded(request)) return null;
+  const window = limits?.factsOf(target).contextWindow ?? null;
+  const tokens = request.estimatedInputTokens();
+  if (window === null || tokens <= window * SURELY_TOO_LONG) return null;
+  return `the prompt of about ${tokens} tokens does not fit into the context window of ${window}`;
 }
 
-/** Whether a prompt that is too long for one model may fit another: false when that one is known to be no larger. */
-export function mayHaveMoreRoom(than: string, model: string): boolean {
-  if (than === model) return false;
-  const [small, large] = [contextWindowOf(than), contextWindowOf(model)];
-  return small === null || large === null || large > small;
+/** Embeddings are made of many inputs, each with the whole window; Responses may be cut to fit, and a beta of Anthropic widens the window. */
+function isBounded({ dialect, document, forwardedHeaders }: InferenceRequest): boolean {
+  if (dialect === 'embeddings' || document.value['truncation'] === 'auto') return false;
+  return !forwardedHeaders['anthropic-beta']?.includes('context-1m');
+}
+
+/** Whether a prompt that is too long for one target may fit another: false when that one is known to be no larger. */
+export function mayHaveMoreRoom(than: TargetName, target: TargetName, limits: TargetLimits | undefined): boolean {
+  if (than.model === target.model) return false;
+  const [small, large] = [than, target].map((each) => limits?.factsOf(each).contextWindow ?? null);
+  return small == null || large == null || large > small;
+}
+
+/** The prompt is too long for the model that was asked for, and for all that may take over. */
+export class PromptTooLongError extends GatewayError {
+  constructor(why: string) {
+    super(
+      400,
+      'context_length_exceeded',
+      'invalid_request_error',
+      `No model may be asked: ${why}. Send less, or use a model with more room.`,
+      {
+        shouldRetry: false,
+      },
+    );
+  }
 }

@@ -26,6 +26,8 @@ export interface ProviderCall {
   readonly signal: Cancellable;
   /** What is left of the caller's own time bound, in milliseconds; null when there is none. */
   readonly remainingMs: number | null;
+  /** The longest answer of the model, where it is known. */
+  readonly maxOutputTokens?: number | null;
   /** Given the headers of the answer as soon as they have come, whatever its status: they tell what is left of a quota. */
   readonly onHead?: (headers: UpstreamHead['headers']) => void;
 }

@@ -6,7 +6,9 @@ import { TYPICAL_OUTPUT_TOKENS } from './latency';
 import type { ResolvedTarget, RoutePlan } from './route-table';
 import { SessionAffinity } from './session-affinity';
 import { affinityKey, hashDraw, ordered, type ScoredTarget, type TargetView, WANDERING } from './strategies';
+import { mayHaveMoreRoom, whyNoRoom } from './model-window';
 import { TargetHealth } from './target-health';
+import { TargetLimits } from './target-limits';
 import { TargetPrices } from './target-prices';
 
 /** One line of the route as it stands for a request: what scored how, and why it is skipped for now. */
@@ -20,6 +22,10 @@ export interface Selection {
   /** In the order in which they are tried. */
   readonly targets: readonly ResolvedTarget[];
   readonly candidates: readonly CandidateView[];
+  /** Those whose context window is surely too small for the prompt, and why. */
+  readonly noRoom: ReadonlyMap<TargetName, string>;
+  /** Whether a prompt that was too long for one target may fit another. */
+  readonly mayHaveMoreRoom: (than: TargetName, target: TargetName) => boolean;
   /** To be told where the request was answered, so that the next turn of its conversation goes there. */
   readonly answeredBy: (target: TargetName) => void;
 }
@@ -34,6 +40,7 @@ export class TargetSelector {
     private readonly clock: Clock,
     private readonly pacer: Pacer,
     @Optional() @Inject(TargetPrices) private readonly prices?: TargetPrices,
+    @Optional() @Inject(TargetLimits) private readonly limits?: TargetLimits,
   ) {
     this.sessions = new SessionAffinity(() => clock.monotonic());
   }
@@ -44,9 +51,12 @@ export class TargetSelector {
     const scored = plan.groups.flatMap((group) =>
       ordered(group, view).map((entry) => ({ ...entry, strategy: group.strategy })),
     );
+    const noRoom = this.noRoomIn(context, scored);
     return {
       targets: scored.map(({ target }) => target),
-      candidates: scored.map((entry) => this.describe(context, entry)),
+      noRoom,
+      mayHaveMoreRoom: (than, target) => mayHaveMoreRoom(than, target, this.limits),
+      candidates: scored.map((entry) => this.describe(context, entry, noRoom.get(entry.target))),
       answeredBy: (target) => {
         if (affinity !== null) this.sessions.keep(affinity, target);
       },
@@ -70,14 +80,27 @@ export class TargetSelector {
     };
   }
 
+  private noRoomIn({ request }: GatewayContext, scored: readonly ScoredTarget[]): ReadonlyMap<TargetName, string> {
+    const found = new Map<TargetName, string>();
+    if (!request) return found;
+    for (const { target } of scored) {
+      const why = whyNoRoom(request, target, this.limits);
+      if (why !== null) found.set(target, why);
+    }
+    return found;
+  }
+
   private describe(
     context: GatewayContext,
     { target, score, strategy }: ScoredTarget & { strategy: string },
+    noRoom: string | undefined,
   ): CandidateView {
     const { provider, model } = target;
     const available = this.health.check(target, context.request?.estimatedInputTokens() ?? 0);
-    const skipped = available.kind === 'usable' ? {} : { skipped: this.reason(available.why, available.untilMs) };
-    return { provider, model, strategy, score: Number.isFinite(score) ? rounded(score) : null, ...skipped };
+    const unavailable = available.kind === 'usable' ? undefined : this.reason(available.why, available.untilMs);
+    const skipped = noRoom ?? unavailable;
+    const shown = Number.isFinite(score) ? rounded(score) : null;
+    return { provider, model, strategy, score: shown, ...(skipped === undefined ? {} : { skipped }) };
   }
 
   private reason(why: string, untilMs: number): string {

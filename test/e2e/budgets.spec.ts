@@ -251,7 +251,7 @@ budgets:
   it.each([
     { what: 'a tool that runs at the provider', changes: { tools: [{ type: 'web_search' }] } },
     { what: 'a model whose price is a guess', changes: { model: 'house-model' } },
-    { what: 'a service tier without a price', changes: { service_tier: 'priority' } },
+    { what: 'a service tier without a price', changes: { model: TIERED, service_tier: 'priority' } },
     {
       what: 'audio in the prompt, without a price for it',
       changes: {

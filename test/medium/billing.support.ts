@@ -14,6 +14,8 @@ import { UsageAttempt } from '../../src/billing/entities/usage-attempt.entity';
 import { UsageRequest } from '../../src/billing/entities/usage-request.entity';
 import { journalOptions, type JournalOptions } from '../../src/billing/journal/journal-options';
 import { PriceBook } from '../../src/billing/price-book';
+import { CuratedModels } from '../../src/billing/prices/curated-models';
+import { loadModels } from '../../src/billing/prices/models-file';
 import { ProviderTypes } from '../../src/billing/provider-types';
 import { PostgresUsageStore } from '../../src/billing/store/postgres-usage-store';
 import { UsageJournal } from '../../src/billing/usage-journal';
@@ -70,7 +72,7 @@ export async function startBilling(
 ): Promise<RunningBilling> {
   const database = await connect(url);
   const usage = await UsageJournal.start(journalOptions(root, changes), new PostgresUsageStore(database), clock);
-  const prices = new PriceBook(await loadCatalogue(), new DefaultConfig(), clock);
+  const prices = new PriceBook(await loadCatalogue(), new CuratedModels(loadModels()), new DefaultConfig(), clock);
   const { instanceId } = usage.journal;
   const authority = new PostgresBudgetAuthority(database, instanceId);
   const book = new LeaseBook(instanceId);

@@ -15,18 +15,16 @@ import {
 } from 'class-validator';
 import {
   PRICE_ORIGINS,
-  type ModelPrice,
   type PriceImportResult,
   type PriceInForce,
   type PriceOrigin,
   type PriceOverride,
-  type PriceTier,
-  type PriceTiers,
   type UnpricedModel,
 } from '../../billing';
 import { InvalidRequestError } from '../../core/errors';
-import { formatUsdPerMillion } from '../../core/money';
+import { MODEL_CAPABILITIES, type ModelCapability } from '../../core/model-facts';
 import { MayBeAbsent } from './fields';
+import { fromModelPrice } from './model-price.dto';
 import { PageDto, PageQueryDto } from './page.dto';
 
 const MAX_STEPS = 10;
@@ -41,6 +39,12 @@ function IsPrice(): PropertyDecorator {
     Matches(PRICE, {
       message: '$property must be a price in USD per million tokens as a text, for example "2.5" or "0.0375"',
     })(target, property);
+  };
+}
+
+function IsTokens(): PropertyDecorator {
+  return (target, property) => {
+    for (const check of [MayBeAbsent(), IsInt(), Min(1), Max(MAX_STEP_TOKENS)]) check(target, property);
   };
 }
 
@@ -152,6 +156,18 @@ export class ModelPricesDto extends ServiceTierPricesDto {
   @ValidateNested()
   @Type(() => ServiceTiersDto)
   service_tiers?: ServiceTiersDto;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    example: 128_000,
+    description: 'Tokens of the prompt and the answer together.',
+  })
+  @IsTokens()
+  context_window?: number;
+
+  @ApiPropertyOptional({ type: 'integer', example: 16_384, description: 'Tokens of the longest answer.' })
+  @IsTokens()
+  max_output_tokens?: number;
 }
 
 export class PriceQueryDto extends PageQueryDto {
@@ -198,6 +214,20 @@ export class PriceDto {
 
   @ApiProperty({ type: PricesDto })
   prices!: PricesDto;
+
+  @ApiProperty({
+    type: 'integer',
+    nullable: true,
+    example: 128_000,
+    description: 'Tokens of the prompt and the answer together; null: not known.',
+  })
+  context_window!: number | null;
+
+  @ApiProperty({ type: 'integer', nullable: true, example: 16_384, description: 'Tokens of the longest answer.' })
+  max_output_tokens!: number | null;
+
+  @ApiProperty({ enum: MODEL_CAPABILITIES, isArray: true, nullable: true, description: 'null: not known.' })
+  capabilities!: readonly ModelCapability[] | null;
 }
 
 export class PricePageDto extends PageDto {
@@ -281,12 +311,15 @@ function refuseTooDear(value: object, path: string): void {
   }
 }
 
-export const fromPrice = ({ model, source, version, since, price }: PriceInForce): PriceDto => ({
+export const fromPrice = ({ model, source, version, since, price, facts }: PriceInForce): PriceDto => ({
   model,
   source,
   version,
   since: since?.toISOString() ?? null,
   prices: fromModelPrice(price),
+  context_window: facts.contextWindow,
+  max_output_tokens: facts.maxOutputTokens,
+  capabilities: facts.capabilities,
 });
 
 export const fromPriceImport = ({ imported, unchanged, skipped, ignored }: PriceImportResult): PriceImportDto => ({
@@ -302,32 +335,4 @@ export const fromUnpriced = ({ provider, model, offered, calls, lastCalledAt }: 
   offered,
   calls,
   last_called_at: lastCalledAt?.toISOString() ?? null,
-});
-
-function fromModelPrice({ tiers, serviceTiers, webSearch, request }: ModelPrice): PricesDto {
-  const named = Object.entries(serviceTiers ?? {}).map(([name, own]) => [name, fromTiers(own)] as const);
-  return {
-    ...fromTiers(tiers),
-    web_searches_per_thousand: formatUsdPerMillion(webSearch / 1_000n),
-    requests_per_thousand: formatUsdPerMillion(request / 1_000n),
-    ...(named.length > 0 ? { service_tiers: Object.fromEntries(named) } : {}),
-  };
-}
-
-function fromTiers([base, ...steps]: PriceTiers) {
-  const long = steps.map((step) => ({ above_input_tokens: step.aboveInputTokens, ...fromTier(step) }));
-  return { ...fromTier(base), ...(long.length > 0 ? { long_context: long } : {}) };
-}
-
-const fromTier = (tier: PriceTier) => ({
-  input: formatUsdPerMillion(tier.input),
-  output: formatUsdPerMillion(tier.output),
-  cache_read: formatUsdPerMillion(tier.cacheRead),
-  cache_write_5m: formatUsdPerMillion(tier.cacheWrite5m),
-  cache_write_1h: formatUsdPerMillion(tier.cacheWrite1h),
-  reasoning: formatUsdPerMillion(tier.reasoning),
-  input_audio: formatUsdPerMillion(tier.inputAudio),
-  output_audio: formatUsdPerMillion(tier.outputAudio),
-  input_image: formatUsdPerMillion(tier.inputImage),
-  output_image: formatUsdPerMillion(tier.outputImage),
 });

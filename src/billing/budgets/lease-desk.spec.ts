@@ -58,6 +58,24 @@ describe('LeaseDesk', () => {
     expect((await second).amountNanoUsd).toBe(60n);
   });
 
+  it('a call that named no bound takes the whole amount when it is free, else what it is content with, without waiting', async () => {
+    const team = termsOf('bud_team', { limitNanoUsd: 100n });
+    const { desk, gate } = budgetsOf(clock, [team]);
+    const elastic = order([team], 70n, { modestNanoUsd: 20n });
+    const first = await desk.reserve(elastic);
+    expect(first.amountNanoUsd).toBe(70n);
+    const second = await desk.reserve(elastic);
+    expect(second.amountNanoUsd).toBe(20n);
+    // Not even that: it waits like any other.
+    const third = Promise.resolve(desk.reserve(elastic));
+    let isServed = false;
+    void third.then(() => (isServed = true));
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(isServed).toBe(false);
+    gate.settle(first, 1n);
+    expect((await third).amountNanoUsd).toBe(20n);
+  });
+
   it('refuses in the end, and at once when what is spent leaves too little', async () => {
     const team = termsOf('bud_team', { limitNanoUsd: 100n });
     const { desk, model } = budgetsOf(clock, [team]);

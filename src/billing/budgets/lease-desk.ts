@@ -5,7 +5,7 @@ import type { Clock } from '../../platform/clock';
 import type { BudgetAnswer, BudgetAsk, BudgetAuthority, BudgetFacts } from './budget-authority';
 import { BudgetExceededError, BudgetUnavailableError } from './budget.errors';
 import type { LeaseBook, Reservation } from './lease-book';
-import { WaitingLine, type ReserveOrder, type Ticket } from './waiting-line';
+import { becomeModest, WaitingLine, type ReserveOrder, type Ticket } from './waiting-line';
 
 /** Resolves after a time. Tests decide when. */
 export type Pause = (milliseconds: number) => Promise<void>;
@@ -235,14 +235,19 @@ export class LeaseDesk {
       ticket.amountNanoUsd = shorter;
       return true;
     }
+    if (becomeModest(ticket)) return true;
     ticket.hasWaited = true;
-    if (nowMs < ticket.deadlineMs) return false;
+    if (nowMs >= ticket.deadlineMs) this.giveUp(ticket, answers);
+    return false;
+  }
+
+  /** It has waited long enough for money that others hold. */
+  private giveUp(ticket: Ticket, answers: ReadonlyMap<string, BudgetAnswer | undefined>): void {
     const [first] = ticket.budgets.filter(({ id }) => answers.get(id)?.isTight);
     const facts = first && answers.get(first.id)?.facts;
     this.line
       .leave(ticket)
       .reject(facts ? new BudgetExceededError(first, facts, true) : new BudgetUnavailableError(RETRY_AFTER_MS));
-    return false;
   }
 
   /** What the batch lacks beyond what is free here. */

@@ -38,7 +38,7 @@ describe('what a call may cost', () => {
   it('a shorter answer is the longest that the money buys, and never more', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20_000 }), fc.bigInt(0n, 300_000_000n), (maxTokens, available) => {
-        const call = payableCall(intentOf(maxTokens), priceOf('catalogue'), [termsOf('b')]);
+        const call = payableCall(intentOf(maxTokens), priceOf('catalogue'), [termsOf('b')], 4_096);
         const cost = call.fit(available);
         if (cost === null) return call.outputTokensFor(available) < Math.min(16, maxTokens);
         const tokens = call.outputTokensFor(cost);
@@ -61,7 +61,7 @@ describe('what a call may cost', () => {
   });
 
   it.each(['free', 'estimate'] as const)('a price that is %s is no price under a hard budget', (source) => {
-    expect(() => payableCall(intentOf(10), priceOf(source), [termsOf('b')])).toThrow(
+    expect(() => payableCall(intentOf(10), priceOf(source), [termsOf('b')], 4_096)).toThrow(
       expect.objectContaining({ status: 400, code: 'budget_unpriceable' }),
     );
   });

@@ -7,8 +7,8 @@ import { BudgetUnpriceableError } from './budget.errors';
 import { promptBound } from './input-bound';
 import { askedServiceTier } from './service-tier';
 
-/** The bound on an answer for which the client set none: it is sent to the provider, so that it holds. */
-const DEFAULT_OUTPUT_TOKENS = 4_096;
+/** A call that named no bound is content with this one while other calls hold the money: what most answers are shorter than. */
+const MODEST_OUTPUT_TOKENS = 4_096;
 /** A shorter answer is of no use; OpenAI's Responses refuse a smaller bound. */
 const LEAST_OUTPUT_TOKENS = 16;
 
@@ -19,31 +19,39 @@ export interface PayableCall {
   /** Of one choice. */
   readonly outputTokens: number;
   readonly amountNanoUsd: NanoUsd;
+  /** What it is content with while other calls hold the money; null: the client has named its bound. */
+  readonly modestNanoUsd: NanoUsd | null;
   /** What the longest answer within this amount costs at most; null when no useful one fits. */
   fit(availableNanoUsd: NanoUsd): NanoUsd | null;
   /** How long an answer this amount pays for, at most `outputTokens`. */
   outputTokensFor(amountNanoUsd: NanoUsd): number;
 }
 
-/** Throws `BudgetUnpriceableError` when the cost has no bound. */
+/**
+ * `answerBound`: the bound on an answer for which the client set none; it is sent to the provider, so that it holds. Throws
+ * `BudgetUnpriceableError` when the cost has no bound.
+ */
 export function payableCall(
   { request }: AttemptIntent,
   price: ModelPrice,
   budgets: readonly BudgetTerms[],
+  answerBound: number,
 ): PayableCall {
   const [budget] = budgets;
   const { tokens: inputTokens, why: whyUnbounded } = promptBound(request, price);
   const why = whyUnpriced(price) ?? whyUnbounded;
   if (budget && why !== null) throw new BudgetUnpriceableError(budget, why);
-  const outputTokens = request.maxOutputTokens ?? DEFAULT_OUTPUT_TOKENS;
+  const outputTokens = request.maxOutputTokens ?? answerBound;
   const tier = askedServiceTier(request);
   const costAt = (tokens: number): NanoUsd => worstCaseCost(price, inputTokens, tokens, request.choices, tier);
+  const isElastic = request.maxOutputTokens === null && outputTokens > MODEST_OUTPUT_TOKENS;
   const outputTokensFor = (amount: NanoUsd): number => mostTokens(costAt, amount, outputTokens);
   return {
     price,
     inputTokens,
     outputTokens,
     amountNanoUsd: costAt(outputTokens),
+    modestNanoUsd: isElastic ? costAt(MODEST_OUTPUT_TOKENS) : null,
     fit: (available) => {
       const least = Math.min(LEAST_OUTPUT_TOKENS + thinkingTokens(request), outputTokens);
       return costAt(least) > available ? null : costAt(outputTokensFor(available));

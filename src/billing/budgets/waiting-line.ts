@@ -9,6 +9,8 @@ export interface ReserveOrder {
   readonly amountNanoUsd: NanoUsd;
   /** The most that a shorter answer within `availableNanoUsd` costs; null when none is worth asking for. */
   fit(availableNanoUsd: NanoUsd): NanoUsd | null;
+  /** What it is content with, rather than wait for money that others hold; null: it wants the whole amount. */
+  readonly modestNanoUsd?: NanoUsd | null;
   /** Aborted when nobody wants the answer any more. */
   readonly signal: Cancellable;
 }
@@ -23,6 +25,14 @@ export interface Ticket {
   hasWaited: boolean;
   resolve(reservation: Reservation): void;
   reject(error: Error): void;
+}
+
+/** Takes what it is content with instead of the whole; false when it has done so, or has no such wish. */
+export function becomeModest(ticket: Ticket): boolean {
+  const modest = ticket.order.modestNanoUsd ?? ticket.amountNanoUsd;
+  const isLess = modest < ticket.amountNanoUsd;
+  if (isLess) ticket.amountNanoUsd = modest;
+  return isLess;
 }
 
 /** Attempts that wait, in the order in which they are looked at. */

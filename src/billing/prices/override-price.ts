@@ -1,7 +1,7 @@
 import { usdPerMillionToPico, type PicoUsd } from '../../core/money';
 import { completePrices, ownKinds } from '../catalogue';
 import type { ModelPrice, PriceTier, PriceTiers, UnitPrices } from '../model-price';
-import type { KindPrices, LongContextPrices, PriceOverride, UsdPrice } from '../pricing.config';
+import type { KindPrices, LongContextPrices, PriceOverride, ServiceTierPrices, UsdPrice } from '../pricing.config';
 
 type StatedKinds = KindPrices & { readonly input?: UsdPrice; readonly output?: UsdPrice };
 
@@ -10,7 +10,7 @@ export function overridePrice(id: string, prices: PriceOverride): ModelPrice {
   const base = completePrices({ ...statedKinds(prices), input: pico(prices.input), output: pico(prices.output) });
   const serviceTiers = Object.entries(prices.service_tiers ?? {}).map(([name, stated]): [string, PriceTiers] => [
     name,
-    tiersOf(changed(base, stated), stated.long_context),
+    serviceTierOf(base, stated),
   ]);
   return Object.freeze<ModelPrice>({
     id,
@@ -22,6 +22,10 @@ export function overridePrice(id: string, prices: PriceOverride): ModelPrice {
     request: perThousand(prices.requests_per_thousand),
   });
 }
+
+/** The prices of a service tier, over those of the ordinary one. Throws `RangeError` for a text that is no price. */
+export const serviceTierOf = (base: UnitPrices, stated: ServiceTierPrices): PriceTiers =>
+  tiersOf(changed(base, stated), stated.long_context);
 
 const pico = (price: UsdPrice): PicoUsd => usdPerMillionToPico(price);
 

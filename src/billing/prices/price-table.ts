@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TargetName } from '../../core/context';
 import { UnpriceableError } from '../../core/errors';
+import type { ModelFacts } from '../../core/model-facts';
 import type { ModelPrice } from '../model-price';
 import type { PriceOverride, PricingConfig } from '../pricing.config';
 import type { CatalogueSearch } from './catalogue-search';
@@ -25,6 +26,13 @@ export interface StatedPrice {
 /** Charged for an unpriced model of a kind of provider without a price list: those of the dearest common models (USD per million). */
 const DEFAULT_ESTIMATE: PriceOverride = { input: '15', output: '75' };
 
+/** The longest answer of a call that names no bound, to a model whose longest answer is not known: none writes less. */
+const UNKNOWN_ANSWER_TOKENS = 4_096;
+/** A shorter bound is refused by OpenAI's Responses. */
+const LEAST_ANSWER_TOKENS = 16;
+/** Of an estimated prompt, in percent: a provider may count so much more. */
+const PROMPT_MARGIN_PERCENT = 125;
+
 const FREE: ModelPrice = Object.freeze<ModelPrice>({
   ...overridePrice('free', { input: '0', output: '0' }),
   source: 'free',
@@ -35,16 +43,18 @@ export class PriceTable {
   /** Changes when any price changes; recorded with every charge. */
   readonly version: string;
   private readonly overrides: ReadonlyMap<string, ModelPrice>;
+  private readonly statedByName: ReadonlyMap<string, StatedPrice>;
 
   /** Of two stated prices of a name the later in the list wins. */
   constructor(
     private readonly search: CatalogueSearch,
     readonly stated: readonly StatedPrice[],
-    private readonly unknown: PricingConfig['unknown'],
+    private readonly policy: Pick<PricingConfig, 'unknown' | 'unbounded_answer_tokens'>,
     listHash: string,
   ) {
+    this.statedByName = new Map(stated.map((price) => [price.model, price]));
     this.overrides = new Map(stated.map(({ model, prices }) => [model, overridePrice(model, prices)]));
-    this.version = hashOf([listHash, [...this.overrides], unknown]);
+    this.version = hashOf([listHash, [...this.overrides], policy.unknown]);
   }
 
   /** The price in force for a target at a time, or null when none is known. */
@@ -53,12 +63,35 @@ export class PriceTable {
     return override ?? this.search.priceOf(target, atMs);
   }
 
+  /** What is known of a target beside its price. */
+  facts(target: PricedTarget): ModelFacts {
+    const stated = this.statedByName.get(`${target.provider}/${target.model}`) ?? this.statedByName.get(target.model);
+    const listed = this.search.factsOf(target);
+    if (!stated) return listed;
+    const { context_window: contextWindow, max_output_tokens: maxOutputTokens } = stated.prices;
+    return {
+      ...listed,
+      contextWindow: contextWindow ?? listed.contextWindow,
+      maxOutputTokens: maxOutputTokens ?? listed.maxOutputTokens,
+    };
+  }
+
+  /** The bound on the answer of a call that names none: what the model writes at most, what policy allows, and what fits beside the prompt. */
+  answerBound(target: PricedTarget, estimatedInputTokens: number): number {
+    const { contextWindow, maxOutputTokens } = this.facts(target);
+    const prompt = Math.ceil((estimatedInputTokens * PROMPT_MARGIN_PERCENT) / 100);
+    const room = contextWindow === null ? Infinity : contextWindow - prompt;
+    const longest =
+      maxOutputTokens === null ? UNKNOWN_ANSWER_TOKENS : Math.min(maxOutputTokens, this.policy.unbounded_answer_tokens);
+    return Math.max(LEAST_ANSWER_TOKENS, Math.min(longest, room));
+  }
+
   /** The price to charge, by the policy for unknown ones. Throws `UnpriceableError` under `pricing.unknown: block`. */
   quote(target: PricedTarget, atMs: number): ModelPrice {
     const price = this.find(target, atMs);
     if (price) return price;
-    if (this.unknown === 'block') throw new UnpriceableError(target.provider, target.model);
-    if (this.unknown === 'free') return FREE;
+    if (this.policy.unknown === 'block') throw new UnpriceableError(target.provider, target.model);
+    if (this.policy.unknown === 'free') return FREE;
     return (
       this.search.dearestOf(target.providerType) ?? {
         ...overridePrice(`estimate/${target.providerType}`, DEFAULT_ESTIMATE),

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ConflictError, InvalidRequestError, NotFoundError } from '../../core/errors';
+import type { ModelFacts } from '../../core/model-facts';
 import { toPage, type Page, type PageRequest } from '../../core/page';
 import { Clock } from '../../platform/clock';
 import { priceAt } from '../catalogue';
@@ -9,7 +10,7 @@ import type { PriceOverride } from '../pricing.config';
 import { ProviderTypes } from '../provider-types';
 import { fromLiteLlmPrices, isModelName, type LiteLlmImport } from './litellm-prices';
 import { overridePrice } from './override-price';
-import type { StatedPrice } from './price-table';
+import type { PricedTarget, StatedPrice } from './price-table';
 import { MAX_STORED_PRICES, StoredPrices, type PriceChange } from './stored-prices';
 
 export const PRICE_ORIGINS = ['catalogue', 'config', 'api', 'import'] as const;
@@ -24,6 +25,7 @@ export interface PriceInForce {
   readonly version: string | null;
   readonly since: Date | null;
   readonly price: ModelPrice;
+  readonly facts: ModelFacts;
 }
 
 export interface PriceFilter {
@@ -74,12 +76,11 @@ export class PricesService {
   get(name: string): PriceInForce {
     const listed = this.inForce().find(({ model }) => model === name);
     if (listed) return listed;
-    const slash = name.indexOf('/');
-    const provider = slash > 0 ? name.slice(0, slash) : '';
-    const target = { provider, providerType: this.types.typeOf(provider), model: name.slice(slash + 1) };
+    const target = this.targetOf(name);
     const price = this.book.find(target);
     if (!price) throw new NotFoundError(`No price is known for "${name}".`);
-    return { model: name, source: this.originOf(price), version: null, since: null, price };
+    const facts = this.factsOf(name);
+    return { model: name, source: this.originOf(price), version: null, since: null, price, facts };
   }
 
   /** In force everywhere within a second. Throws `ConflictError` for a price of the configuration file. */
@@ -130,13 +131,26 @@ export class PricesService {
     const rows = new Map<string, PriceInForce>();
     const nowMs = this.clock.now();
     for (const { id, prices } of this.book.catalogue.providers.flatMap(({ models }) => models)) {
-      const price = priceAt(prices, nowMs);
-      if (price && !rows.has(id)) rows.set(id, { model: id, source: 'catalogue', version: null, since: null, price });
+      const listed = priceAt(prices, nowMs);
+      if (!listed || rows.has(id)) continue;
+      const price = this.book.curated.withServiceTiers(listed, id, id.slice(id.indexOf('/') + 1));
+      rows.set(id, { model: id, source: 'catalogue', version: null, since: null, price, facts: this.factsOf(id) });
     }
     for (const { model, prices, source, version, since } of this.book.table.stated) {
-      rows.set(model, { model, source, version, since, price: overridePrice(model, prices) });
+      const price = overridePrice(model, prices);
+      rows.set(model, { model, source, version, since, price, facts: this.factsOf(model) });
     }
     return [...rows.values()].sort((a, b) => (a.model < b.model ? -1 : 1));
+  }
+
+  private factsOf(name: string): ModelFacts {
+    return this.book.table.facts(this.targetOf(name));
+  }
+
+  private targetOf(name: string): PricedTarget {
+    const slash = name.indexOf('/');
+    const provider = slash > 0 ? name.slice(0, slash) : '';
+    return { provider, providerType: this.types.typeOf(provider), model: name.slice(slash + 1) };
   }
 
   private originOf({ id, source }: ModelPrice): PriceOrigin {

@@ -1,5 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiParam, ApiQuery, ApiResponse, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { MODEL_CAPABILITIES } from '../../core/model-facts';
 import { DocumentErrors } from './errors.docs';
 
 const model = {
@@ -10,8 +11,23 @@ const model = {
     object: { type: 'string', enum: ['model'] },
     created: { type: 'integer' },
     owned_by: { type: 'string' },
+    context_window: {
+      type: 'integer',
+      description:
+        'Tokens of the prompt and the answer together, of the target that is tried first; absent: not known.',
+    },
+    max_output_tokens: { type: 'integer', description: 'Of the longest answer; absent: not known.' },
+    capabilities: { type: 'array', items: { type: 'string', enum: [...MODEL_CAPABILITIES] } },
   },
-  example: { id: 'gpt-4o-mini', object: 'model', created: 1704067200, owned_by: 'gateway' },
+  example: {
+    id: 'gpt-4o-mini',
+    object: 'model',
+    created: 1704067200,
+    owned_by: 'gateway',
+    context_window: 128_000,
+    max_output_tokens: 16_384,
+    capabilities: ['tools', 'vision', 'structured_outputs', 'prompt_caching'],
+  },
 };
 
 const shared = (): MethodDecorator =>

@@ -107,17 +107,17 @@ export function loadConfigurationOrExit<T extends RootConfig>(
   }
 }
 
-/** Throws `ConfigurationError` when the file cannot be read. */
-export function readConfigFile(file: string): ConfigText {
+/** Throws `ConfigurationError` when the file cannot be read, with the mend to make. */
+export function readConfigFile(file: string, mend: string = MEND_PATH): ConfigText {
   try {
     const stats = statSync(file);
-    if (!stats.isFile()) throw new ConfigurationError([`${file}: is not a file; ${MEND_PATH}`]);
+    if (!stats.isFile()) throw new ConfigurationError([`${file}: is not a file; ${mend}`]);
     if (stats.size > MAX_FILE_BYTES) throw new ConfigurationError([`${file}: is larger than ${MAX_FILE_BYTES} bytes`]);
     return { name: path.basename(file), text: readFileSync(file, 'utf8') };
   } catch (error) {
     if (error instanceof ConfigurationError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new ConfigurationError([`${file}: cannot be read (${code}); ${MEND_PATH}`]);
+    throw new ConfigurationError([`${file}: cannot be read (${code}); ${mend}`]);
   }
 }
 

@@ -101,7 +101,7 @@ export class AnthropicProvider extends Provider {
   }
 
   private async translate(call: ProviderCall, timeouts: PhaseTimeouts): Promise<ChatReply> {
-    const { defaultTokens, maxTokens } = outputLimits(call.model);
+    const { defaultTokens, maxTokens } = outputLimits(call.model, call.maxOutputTokens ?? null);
     const translated = toAnthropic(call.request.canonical(), {
       model: call.model,
       maxOutputTokens: defaultTokens,

@@ -1,4 +1,4 @@
-/** The most a model writes in one answer, from Anthropic's model overview. Names carry dates, so families are matched. */
+/** The most a model writes in one answer, where the catalogue does not know it: from Anthropic's model overview, by family. */
 const MAX_OUTPUT_TOKENS: readonly [RegExp, number][] = [
   [/^claude-3-(opus|sonnet|haiku)/, 4_096],
   [/^claude-3-5/, 8_192],
@@ -17,7 +17,8 @@ export interface OutputLimits {
   readonly maxTokens: number;
 }
 
-export function outputLimits(model: string): OutputLimits {
-  const maxTokens = MAX_OUTPUT_TOKENS.find(([pattern]) => pattern.test(model))?.[1] ?? DEFAULT_OUTPUT_TOKENS;
+/** `known`: what the catalogue says of the model. */
+export function outputLimits(model: string, known: number | null): OutputLimits {
+  const maxTokens = known ?? MAX_OUTPUT_TOKENS.find(([pattern]) => pattern.test(model))?.[1] ?? DEFAULT_OUTPUT_TOKENS;
   return { defaultTokens: Math.min(DEFAULT_OUTPUT_TOKENS, maxTokens), maxTokens };
 }

@@ -93,7 +93,7 @@ function modelOf(form: Query): string {
 }
 
 /** In USD per million tokens. */
-function rowOf({ model, source, since, price }: PriceInForce) {
+function rowOf({ model, source, since, price, facts }: PriceInForce) {
   const [base, ...steps] = price.tiers;
   return {
     model,
@@ -105,6 +105,10 @@ function rowOf({ model, source, since, price }: PriceInForce) {
     cacheRead: formatUsdPerMillion(base.cacheRead),
     cacheWrite: formatUsdPerMillion(base.cacheWrite5m),
     isStepped: steps.length > 0,
+    tiers: Object.keys(price.serviceTiers ?? {}).join(', '),
+    contextWindow: facts.contextWindow,
+    maxOutputTokens: facts.maxOutputTokens,
+    capabilities: facts.capabilities?.map((name) => name.replaceAll('_', ' ')).join(', '),
     editHref: `${HOME}?${new URLSearchParams({ model, search: model }).toString()}#set`,
   };
 }

@@ -1,0 +1,18 @@
+import { Injectable } from '@nestjs/common';
+import type { TargetName } from '../core/context';
+import type { ModelFacts } from '../core/model-facts';
+import { PriceBook } from './price-book';
+import { ProviderTypes } from './provider-types';
+
+/** What is known of models beside their prices: limits and capabilities. */
+@Injectable()
+export class KnownModels {
+  constructor(
+    private readonly prices: PriceBook,
+    private readonly types: ProviderTypes,
+  ) {}
+
+  factsOf(target: TargetName): ModelFacts {
+    return this.prices.table.facts({ ...target, providerType: this.types.typeOf(target.provider) });
+  }
+}
