@@ -35,7 +35,7 @@ export class BudgetGate {
 
   /** How a hard budget stood when the database was last asked for some of it. */
   lastStanding(budgetId: string): BudgetFacts | undefined {
-    return this.desk.lastStanding(budgetId);
+    return this.desk.lastFacts.get(budgetId)?.facts;
   }
 
   /** Told of each call that a budget refuses. */

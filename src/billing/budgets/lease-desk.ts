@@ -40,7 +40,8 @@ const MAX_REMEMBERED = 50_000;
 export class LeaseDesk {
   private readonly logger = new Logger(LeaseDesk.name);
   private readonly line = new WaitingLine();
-  private readonly lastFacts = new Map<string, { readonly facts: BudgetFacts; readonly atMs: number }>();
+  /** How budgets stood when the authority was last asked. */
+  readonly lastFacts = new Map<string, { readonly facts: BudgetFacts; readonly atMs: number }>();
   private readonly prefetching = new Set<string>();
   private queue: Promise<unknown> = Promise.resolve();
   private wake: (() => void) | null = null;
@@ -54,11 +55,6 @@ export class LeaseDesk {
   /** Attempts that wait for money. */
   get waitingCount(): number {
     return this.line.size;
-  }
-
-  /** How a budget stood when the authority was last asked. */
-  lastStanding(budgetId: string): BudgetFacts | undefined {
-    return this.lastFacts.get(budgetId)?.facts;
   }
 
   /** Throws, or rejects with, `GatewayError` when the attempt cannot be paid; then nothing is held. */
