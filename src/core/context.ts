@@ -128,7 +128,8 @@ export interface AnswerObserver extends ReplyObserver {
 export interface Decision {
   /** Milliseconds since the request came in. */
   readonly atMs: number;
-  readonly stage: 'access' | 'request' | 'rate_limit' | 'idempotency' | 'cache' | 'route' | 'attempt' | 'reply';
+  readonly stage:
+    'access' | 'request' | 'rate_limit' | 'idempotency' | 'cache' | 'route' | 'price' | 'budget' | 'attempt' | 'reply';
   readonly what: string;
   readonly facts: Readonly<Record<string, unknown>>;
 }

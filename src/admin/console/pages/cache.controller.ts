@@ -6,7 +6,7 @@ import { CacheAdministration, type CacheEntryView, type CacheOverview } from '..
 import { CacheRemovalQueryDto, fromCacheOverview } from '../../dtos/cache.dto';
 import { Operations } from '../../management/operations';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { mayDo } from '../auth/permissions';
+import { mayDo } from '../../authority/permissions';
 import { Directory } from '../data/directory';
 import { periodsOf, RANGES } from '../data/ranges';
 import { UsageFigures } from '../data/usage-figures';
