@@ -77,7 +77,7 @@ async function startReplica(name, yaml, redis) {
   writeFileSync(path.join(folder, 'gateway.yaml'), yaml);
   const port = await freePort();
   const log = openSync(path.join(folder, 'log'), 'a');
-  const child = spawnUnderTest([process.execPath, '--max-semi-space-size=32', 'dist/main.js'], {
+  const child = spawnUnderTest([process.execPath, '--max-semi-space-size=16', 'dist/main.js'], {
     cwd: root,
     stdio: ['ignore', log, log],
     env: {

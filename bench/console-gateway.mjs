@@ -14,12 +14,11 @@ const CONFIG = `providers:
 cache: { enabled: true }
 `;
 
-export async function startGatewayOn(databaseUrl, port, folder) {
+function spawnGateway(databaseUrl, port, folder) {
   mkdirSync(folder, { recursive: true });
   const config = path.join(folder, 'gateway.yaml');
   writeFileSync(config, CONFIG);
-  const url = `http://127.0.0.1:${port}`;
-  const child = spawnUnderTest([process.execPath, '--max-semi-space-size=32', path.join(root, 'dist', 'main.js')], {
+  return spawnUnderTest([process.execPath, '--max-semi-space-size=16', path.join(root, 'dist', 'main.js')], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env.PATH,
@@ -35,6 +34,11 @@ export async function startGatewayOn(databaseUrl, port, folder) {
       LOG_LEVEL: 'warn',
     },
   });
+}
+
+export async function startGatewayOn(databaseUrl, port, folder) {
+  const url = `http://127.0.0.1:${port}`;
+  const child = spawnGateway(databaseUrl, port, folder);
   await untilReady(url, child);
   const cookies = new Map();
   const send = async (address, init = {}) => {

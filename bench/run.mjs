@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import {
   cpuMicroseconds,
@@ -39,6 +40,8 @@ const BUSY = 0.7;
 const seconds = options.quick ? Math.min(2, Number(options.seconds)) : Number(options.seconds);
 const rounds = options.quick ? 1 : Number(options.rounds);
 const warmUpSeconds = options.quick ? 0.5 : 1;
+/** At rest: a twentieth of a processor, over so long; not waited for longer than that. */
+const [REST_SHARE, REST_MS, REST_TIMEOUT_MS] = [0.05, 500, 30_000];
 /** Until then a figure is of the compiler: a process serves for weeks what it compiles in its first seconds. */
 const firstSeconds = options.quick ? 3 : 15;
 const wanted = options.only.split(',');
@@ -74,9 +77,21 @@ const SCENARIOS = {
   large: { body: 'large', shape: ['-c', 64] },
 };
 
+/** What a variant still does for the requests of the last measurement (records to store, say) is no part of the next one. */
+async function comeToRest(processes) {
+  const all = [...processes.own, ...processes.database];
+  const giveUpMs = Date.now() + REST_TIMEOUT_MS;
+  for (let busyUs = Infinity; busyUs > REST_MS * 1000 * REST_SHARE && Date.now() < giveUpMs;) {
+    const before = cpuMicroseconds(all);
+    await sleep(REST_MS);
+    busyUs = cpuMicroseconds(all) - before;
+  }
+}
+
 async function measure(tools, folder, variant, scenario, forSeconds = seconds) {
   let before;
   const processes = { own: variant.measured(), database: variant.database() };
+  await comeToRest(processes);
   const sample = () => ({ own: cpuMicroseconds(processes.own), database: cpuMicroseconds(processes.database) });
   const load = await runLoad(tools, {
     port: variant.port,

@@ -9,7 +9,7 @@ const root = path.join(here, '..');
 export const MODEL = 'bench-model';
 const START_LIMIT_MS = 60_000;
 /** Every Node variant gets what `npm start` gives the gateway, so that the flag decides nothing. */
-const NODE = [process.execPath, '--max-semi-space-size=32'];
+const NODE = [process.execPath, '--max-semi-space-size=16'];
 
 /** Only what a program needs to run: no setting of the shell changes a figure. */
 const environment = (extra) => ({ PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...extra });

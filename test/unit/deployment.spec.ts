@@ -122,7 +122,7 @@ describe('Dockerfile', () => {
   });
 
   it('runs the gateway itself, so that a signal reaches it', () => {
-    expect(last('CMD')).toBe('CMD ["node", "--max-semi-space-size=32", "dist/main.js"]');
+    expect(last('CMD')).toBe('CMD ["node", "--max-semi-space-size=16", "dist/main.js"]');
     expect(last('STOPSIGNAL')).toBe('STOPSIGNAL SIGTERM');
     expect(lines.some((line) => line.startsWith('HEALTHCHECK'))).toBe(true);
   });

@@ -142,7 +142,7 @@ export class Journal {
     if (this.waiting.length > 0) return;
     for (const sequence of [...this.sizes.keys()].filter((known) => known < position.segment)) {
       if (!this.carryOver(sequence)) return;
-      fs.rmSync(segmentPath(this.directory, sequence), { force: true });
+      this.remove(sequence);
       this.bytes -= this.sizes.get(sequence) ?? 0;
       this.sizes.delete(sequence);
     }
@@ -241,6 +241,13 @@ export class Journal {
       this.failed(error);
       return false;
     }
+  }
+
+  /** In the background: to let go of a full segment takes a file system several milliseconds. */
+  private remove(sequence: number): void {
+    fs.rm(segmentPath(this.directory, sequence), { force: true }, (error) => {
+      if (error) this.logger.error('A segment of the usage journal that is stored cannot be removed', error);
+    });
   }
 
   private startTimers(): void {

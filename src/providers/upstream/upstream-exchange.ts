@@ -178,14 +178,17 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
 
   private fail(error: UpstreamError): void {
     if (this.failure || this.isEnded) return;
+    const { controller } = this;
     this.failure = error;
     this.finish();
     this.rejectHead(error);
-    this.controller?.abort(error);
+    controller?.abort(error);
   }
 
   private finish(): void {
     this.timer.stop();
+    // It holds every header of the answer as bytes, and an exchange is kept longer than it is needed.
+    this.controller = undefined;
     this.signal.removeEventListener('abort', this.onAbort);
     this.notify();
     this.onDone();
