@@ -148,7 +148,7 @@ const rowOf = (row: UsageRequest, nameOf: (id: string | null) => string) => ({
   fallback: row.fallback,
   attempts: row.attempts,
   stream: row.stream,
-  cache: row.cacheStatus === 'hit' || row.cacheStatus === 'semantic-hit' ? row.cacheStatus : null,
+  cache: row.cacheStatus.endsWith('hit') ? row.cacheStatus : null,
 });
 
 function toneOf({ status, errorCode }: UsageRequest): string {
