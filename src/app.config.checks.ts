@@ -1,8 +1,8 @@
 import type { CheckedSections } from './app.config.sections';
 import { isPrivateHost } from './app.config.addresses';
 import { budgetFindings } from './app.config.budgets';
+import { cacheFindings } from './app.config.cache';
 import { limitedModelFindings, modelFindings } from './app.config.models';
-import { isProviderType } from './app.config.providers';
 import { suggestion } from './platform/config/nearest-name';
 import type { ConfigContext, Finding } from './platform/config/root-config';
 import { PROVIDER_TYPES, type ProviderConfig } from './providers/providers.config';
@@ -18,8 +18,7 @@ export function findings(config: CheckedSections, context: ConfigContext): Findi
     ...(isReadable && !context.isBroken(['models']) && !context.isBroken(['rate_limits'])
       ? limitedModelFindings(config)
       : []),
-    ...cacheModelFindings(config),
-    ...(isReadable ? cacheFindings(config) : []),
+    ...cacheFindings(config, context),
     ...budgetFindings(config, context),
     ...signInFindings(config),
   ];
@@ -92,35 +91,4 @@ function addressFindings(
   return isPrivateHost(url)
     ? [{ path: [...path, 'base_url'], message: `leads to a private or loopback address (${url.hostname}); ${mend}` }]
     : [];
-}
-
-/** A model may be cached more strictly than all, never more loosely than the threshold that was set for all. */
-function cacheModelFindings({ cache }: CheckedSections): Finding[] {
-  return Object.entries(cache.models.entries).flatMap(([name, { similarity_threshold: own }]): Finding[] => {
-    if (own === undefined || own >= cache.similarity_threshold) return [];
-    const message = `${own} is below cache.similarity_threshold, ${cache.similarity_threshold}, which is the floor; raise it, or lower that one`;
-    return [{ path: ['cache', 'models', name, 'similarity_threshold'], message }];
-  });
-}
-
-function cacheFindings(config: CheckedSections): Finding[] {
-  const { provider, model } = config.cache.embeddings;
-  if (provider === 'local' || provider === undefined) return [];
-  const known = ['local', ...Object.keys(config.providers.entries)];
-  const chosen = config.providers.entries[provider];
-  if (!chosen)
-    return [
-      {
-        path: ['cache', 'embeddings', 'provider'],
-        message: `no provider is named "${provider}"${suggestion(provider, known)}; configured: ${known.join(', ')}`,
-      },
-    ];
-  if (model === undefined && chosen.type !== 'openai' && isProviderType(chosen.type))
-    return [
-      {
-        path: ['cache', 'embeddings', 'model'],
-        message: `is required with provider "${provider}"; name its embeddings model`,
-      },
-    ];
-  return [];
 }

@@ -17,15 +17,19 @@ export function modelFindings(config: CheckedSections, context: ConfigContext): 
   return [...found, ...cycleFindings(aliases)];
 }
 
-/** Limits of a model that nobody can ask for would never apply. */
-export function limitedModelFindings({ rate_limits, models, providers }: CheckedSections): Finding[] {
-  const known = new Set([
+/** Every name that clients may ask for. */
+export const askableNames = ({ models, providers }: CheckedSections): Set<string> =>
+  new Set([
     ...Object.keys(models.entries),
     ...Object.entries(providers.entries).flatMap(([provider, { models: listed }]) =>
       listed.flatMap((model) => [model, `${provider}/${model}`]),
     ),
   ]);
-  return Object.keys(rate_limits.models)
+
+/** Limits of a model that nobody can ask for would never apply. */
+export function limitedModelFindings(config: CheckedSections): Finding[] {
+  const known = askableNames(config);
+  return Object.keys(config.rate_limits.models)
     .filter((name) => !known.has(name))
     .map((name) => ({
       path: ['rate_limits', 'models', name],

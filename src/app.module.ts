@@ -1,7 +1,8 @@
 import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { AdminModule } from './admin';
 import { BillingModule, KnownModels, OfferedModels, PricePreview, ProviderTypes } from './billing';
-import { GatewayModule } from './gateway';
+import { OwnCalls } from './core/own-calls';
+import { DispatchedOwnCalls, GatewayModule } from './gateway';
 import { DatabaseModule } from './platform/database';
 import { WaitingRoom } from './platform/lifecycle/waiting-room';
 import { PlatformModule } from './platform/platform.module';
@@ -33,6 +34,15 @@ class ProviderTypesModule {}
 })
 class TargetFactsModule {}
 
+/** The cache has calls to make; the gateway knows how calls are made, and it is the gateway that uses the cache. */
+@Global()
+@Module({
+  imports: [GatewayModule],
+  providers: [{ provide: OwnCalls, useExisting: DispatchedOwnCalls }],
+  exports: [OwnCalls],
+})
+class OwnCallsModule {}
+
 /** Only who serves waits for its database with an open port: a command that uses the same modules gives up instead. */
 @Global()
 @Module({ providers: [WaitingRoom], exports: [WaitingRoom] })
@@ -53,6 +63,7 @@ export class AppModule {
         RedisModule,
         ProviderTypesModule,
         TargetFactsModule,
+        OwnCallsModule,
         BillingModule,
         GatewayModule,
         AdminModule,

@@ -11,6 +11,7 @@ export { FirstRunService } from './first-run.service';
 export { KeysService, type KeyChanges, type KeyFields, type KeyFilter, type NewKey } from './keys.service';
 export { LeakedKeys } from './leaked-keys';
 export { modelAllowed } from './model-allowed';
+export { tightestLimits } from './tightest-limits';
 export { presentedKey } from './presented-key';
 export { TeamsService, type TeamFields, type TeamFilter } from './teams.service';
 export { UsersService, type UserChanges, type UserFields, type UserFilter, type UserWithTeams } from './users.service';

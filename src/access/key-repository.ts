@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import type { Identity, Limits } from '../core/context';
+import { tightestLimits } from './tightest-limits';
 
 /** A key as the database knows it, with what stands above it. */
 export interface StoredKey {
@@ -26,6 +27,7 @@ interface Row {
   readonly team_id: string;
   readonly team_name: string;
   readonly team_limits: Limits | null;
+  readonly team_own_limits: Limits | null;
   readonly team_models: string[] | null;
   readonly team_stores_content: boolean;
   readonly department_id: string;
@@ -39,7 +41,8 @@ const FIND = `
     case when k.public_id = $1 then k.hmac else k.previous_hmac end as hmac,
     case when k.public_id = $1 then k.expires_at else least(k.expires_at, k.previous_expires_at) end as expires_at,
     u.id as user_id, u.email as user_email, u.limits as user_limits, u.allowed_models as user_models,
-    t.id as team_id, t.name as team_name, t.limits as team_limits, t.allowed_models as team_models,
+    t.id as team_id, t.name as team_name, t.limits as team_limits,
+    t.own_limits as team_own_limits, t.allowed_models as team_models,
     t.stores_content as team_stores_content,
     d.id as department_id, d.name as department_name, d.limits as department_limits
   from api_keys k
@@ -88,7 +91,7 @@ function identityOf(row: Row): Identity {
     limits: Object.freeze({
       key: row.limits,
       user: row.user_limits,
-      team: row.team_limits,
+      team: tightestLimits(row.team_limits, row.team_own_limits),
       department: row.department_limits,
     }),
     scopes: Object.freeze(row.scopes),

@@ -17,6 +17,8 @@ export interface TeamFields {
   readonly name: string;
   readonly departmentId: string;
   readonly limits: Limits | null;
+  /** What its lead set, within `limits`. Absent at creation: nothing. */
+  readonly ownLimits?: Limits | null;
   readonly allowedModels: string[] | null;
   /** Whether what is asked and answered is kept. Absent at creation: it is not. */
   readonly storesContent?: boolean;
@@ -49,6 +51,7 @@ export class TeamsService {
     const now = this.clock.now();
     const team = this.teams.create({
       storesContent: false,
+      ownLimits: null,
       ...fields,
       id: newId('team', now),
       createdAt: new Date(now),

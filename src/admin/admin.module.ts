@@ -8,6 +8,7 @@ import { RateLimitModule, ThrottleStorage } from '../rate-limit';
 import { SemanticCacheModule } from '../semantic-cache';
 import { TranscriptsModule } from '../transcripts';
 import { AuditController } from './audit.controller';
+import { BudgetReaches } from './authority/budget-reaches';
 import { RoutePermissions } from './authority/route-permissions';
 import { BudgetsController } from './budgets.controller';
 import { CacheController } from './cache.controller';
@@ -73,6 +74,14 @@ const THROTTLE_LIMIT = 3_000;
     MeController,
     AuditController,
   ],
-  providers: [RoutePermissions, BudgetManagement, ContentReading, Operations, PriceManagement, WebhookManagement],
+  providers: [
+    RoutePermissions,
+    BudgetReaches,
+    BudgetManagement,
+    ContentReading,
+    Operations,
+    PriceManagement,
+    WebhookManagement,
+  ],
 })
 export class AdminModule {}

@@ -5,6 +5,7 @@ import { CacheAdministration } from '../semantic-cache';
 import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
+import { CacheAliasPageDto, fromCacheAlias } from './dtos/cache-alias.dto';
 import {
   CacheEntryPageDto,
   CacheOverviewDto,
@@ -24,6 +25,16 @@ class EntryIdPipe implements PipeTransform<string, string> {
     throw noSuchEntry();
   }
 }
+
+class AliasIdPipe implements PipeTransform<string, string> {
+  transform(id: string): string {
+    if (/^[0-9a-f]{64}$/.test(id)) return id;
+    throw noSuchAlias();
+  }
+}
+
+const noSuchAlias = (): NotFoundError =>
+  new NotFoundError('There is no such alias; it may have come to the end of its time.');
 
 const noSuchEntry = (): NotFoundError =>
   new NotFoundError('There is no such entry; it may have come to the end of its time.');
@@ -73,6 +84,26 @@ export class CacheController {
   @Refuses(404)
   async remove(@By() caller: Caller, @Param('id', new EntryIdPipe()) id: string): Promise<void> {
     if (!(await this.operations.removeCacheEntry(caller, id))) throw noSuchEntry();
+  }
+
+  /** Questions that a judge has found to have one answer, without their texts. Both requests of each have records. */
+  @Get('aliases')
+  @Permit('cache.read')
+  @ApiOperation({ summary: 'Read cache aliases' })
+  @ApiOkResponse({ type: CacheAliasPageDto })
+  async aliases(@Query() query: PageQueryDto): Promise<CacheAliasPageDto> {
+    return fromPage(await this.cache.links(toPageRequest(query)), fromCacheAlias);
+  }
+
+  /** From now on the question gets its own answers again. */
+  @Delete('aliases/:id')
+  @Permit('cache.write')
+  @ApiOperation({ summary: 'Remove cache aliases/:id' })
+  @HttpCode(204)
+  @ApiNoContentResponse()
+  @Refuses(404)
+  async removeAlias(@By() caller: Caller, @Param('id', new AliasIdPipe()) id: string): Promise<void> {
+    if (!(await this.operations.removeCacheAlias(caller, id))) throw noSuchAlias();
   }
 
   /** Forgets all entries at once. */

@@ -1,6 +1,6 @@
 import { Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
-import { DepartmentsService, KeysService, TeamsService, UsersService } from '../access';
+import { DepartmentsService, KeysService, TeamsService, tightestLimits, UsersService } from '../access';
 import type { IdPrefix } from '../core/ids';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
 import type { Scope } from '../core/scope';
@@ -33,7 +33,13 @@ export class LimitsController {
     this.readers = new Map<LimitScope, Reader>([
       ['key', async (id, scope) => usage.ofCaller('key', id, (await keys.get(id, { scope })).limits)],
       ['user', async (id, scope) => usage.ofCaller('user', id, (await users.get(id, { scope })).limits)],
-      ['team', async (id, scope) => usage.ofCaller('team', id, (await teams.get(id, { scope })).limits)],
+      [
+        'team',
+        async (id, scope) => {
+          const { limits, ownLimits } = await teams.get(id, { scope });
+          return usage.ofCaller('team', id, tightestLimits(limits, ownLimits));
+        },
+      ],
       ['department', async (id) => usage.ofCaller('department', id, (await departments.get(id)).limits)],
       ['organization', async (id) => (id === ORGANIZATION_ID ? usage.ofOrganization() : absent('organization'))],
       ['model', async (model) => (await usage.ofModel(model)) ?? unlimited(model)],

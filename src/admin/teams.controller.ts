@@ -1,8 +1,9 @@
-import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Patch, Post, Put, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
+import { LimitsDto, toLimits } from './dtos/limits.dto';
 import { fromPage, toPageRequest } from './dtos/page.dto';
 import {
   CreateTeamDto,
@@ -58,6 +59,16 @@ export class TeamsController {
   @Refuses(404, 409)
   async update(@By() caller: Caller, @Id('team') id: string, @Body() body: UpdateTeamDto): Promise<TeamDto> {
     return fromTeam(await this.organization.updateTeam(caller, id, toTeamChanges(body)));
+  }
+
+  /** For its lead: limits of the team's own, at most those it was given. Of both the lower counts; what is left out is as given. */
+  @Put(':id/own-limits')
+  @Permit('limits.write')
+  @ApiOperation({ summary: 'Limit a team further, within what it was given' })
+  @ApiOkResponse({ type: TeamDto })
+  @Refuses(404)
+  async limit(@By() caller: Caller, @Id('team') id: string, @Body() body: LimitsDto): Promise<TeamDto> {
+    return fromTeam(await this.organization.limitTeam(caller, id, toLimits(body)));
   }
 
   @Delete(':id')

@@ -211,7 +211,7 @@ describe('BillingService', () => {
         overhead_ms: 10,
         config_version: 'c1',
         metadata: { app: 'search' },
-        decisions: [expect.objectContaining({ what: 'fallback' })],
+        decisions: ['none_applies', 'none_applies', 'fallback'].map((what) => expect.objectContaining({ what })),
       }),
     ]);
   });

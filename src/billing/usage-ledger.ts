@@ -1,8 +1,9 @@
 import type { Attempt, AttemptIntent, AttemptLedger, GatewayContext, Identity } from '../core/context';
 import { newId } from '../core/ids';
-import type { NanoUsd } from '../core/money';
+import { formatUsd, type NanoUsd } from '../core/money';
 import { NO_USAGE, type TokenUsage, type UsageSource } from '../core/tokens';
 import type { Clock } from '../platform/clock';
+import { budgetFacts, refusalFacts } from './budgets/budget-trace';
 import { payableCall, type PayableCall } from './budgets/payable-call';
 import type { BudgetGate } from './budgets/budget-gate';
 import type { Payers } from './budgets/budget-terms';
@@ -76,12 +77,35 @@ export class UsageLedger implements AttemptLedger {
     const requestedModel = this.context.plan?.requestedModel ?? null;
     const payers = budgets.payers(this.identity, { provider, model, requestedModel });
     const answerBound = request.maxOutputTokens ?? prices.answerBound(target, request.estimatedInputTokens());
-    if (payers.hard.length === 0) return this.begin(intent, price, unlimited(intent, price, payers, answerBound));
+    if (payers.hard.length === 0) {
+      this.trace(payers, null);
+      return this.begin(intent, price, unlimited(intent, price, payers, answerBound));
+    }
     const call = payableCall(intent, price, payers.hard, answerBound);
-    const { signal } = this.context;
-    const reservation = budgets.reserve({ ...call, budgets: payers.hard, signal });
+    const reservation = this.reserved(call, payers);
     if (!(reservation instanceof Promise)) return this.paid(intent, call, payers, reservation);
     return reservation.then((granted) => this.paid(intent, call, payers, granted));
+  }
+
+  private reserved(call: PayableCall, payers: Payers): Reservation | Promise<Reservation> {
+    const { signal } = this.context;
+    const refuse = (error: unknown): never => {
+      this.context.decide('budget', 'refused', refusalFacts(error));
+      throw error;
+    };
+    try {
+      const reservation = this.parts.budgets.reserve({ ...call, budgets: payers.hard, signal });
+      return reservation instanceof Promise ? reservation.catch(refuse) : reservation;
+    } catch (error) {
+      return refuse(error);
+    }
+  }
+
+  private trace(payers: Payers, reserved: NanoUsd | null): void {
+    if (payers.hard.length + payers.soft.length === 0) return this.context.decide('budget', 'none_applies');
+    const facts = budgetFacts(payers, (id) => this.parts.budgets.lastStanding(id));
+    if (reserved === null) this.context.decide('budget', 'counted', facts);
+    else this.context.decide('budget', 'reserved', { amount_usd: formatUsd(reserved), ...facts });
   }
 
   /** What is known of the request before it is answered, for records. */
@@ -150,6 +174,7 @@ export class UsageLedger implements AttemptLedger {
     try {
       // Waiting for money takes time, in which a client may leave.
       if (this.context.isClosed) throw new Error('the request is over');
+      this.trace(payers, amountNanoUsd);
       const outputTokens = call.outputTokensFor(amountNanoUsd);
       const isClamped = outputTokens < call.outputTokens;
       this.context.clampedMaxTokens = isClamped ? outputTokens : undefined;

@@ -128,7 +128,8 @@ export interface AnswerObserver extends ReplyObserver {
 export interface Decision {
   /** Milliseconds since the request came in. */
   readonly atMs: number;
-  readonly stage: 'access' | 'request' | 'rate_limit' | 'idempotency' | 'cache' | 'route' | 'attempt' | 'reply';
+  readonly stage:
+    'access' | 'request' | 'rate_limit' | 'idempotency' | 'cache' | 'route' | 'price' | 'budget' | 'attempt' | 'reply';
   readonly what: string;
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -139,7 +140,8 @@ export interface Served extends TargetName {
   readonly fallback: boolean;
 }
 
-export type CacheStatus = 'hit' | 'semantic-hit' | 'miss' | 'bypass';
+/** `stale-hit`: an answer past its time, because every provider failed. */
+export type CacheStatus = 'hit' | 'semantic-hit' | 'stale-hit' | 'miss' | 'bypass';
 
 /** What the cache tells of itself in the response headers, when it is on. */
 export interface CacheReport {
@@ -147,8 +149,10 @@ export interface CacheReport {
     /** 1 for the same question. */
     readonly similarity: number;
     readonly ageSeconds: number;
-    /** How long the answer may still be replayed. */
+    /** How long the answer may still be replayed; negative for how long it is past that. */
     readonly ttlSeconds: number;
+    /** What the providers' failure would have been answered with, when the answer stands in for it. */
+    readonly insteadOf?: number;
   } | null;
   /** The tier that answered, or why the cache was left out; a word. */
   readonly detail: string | null;
@@ -209,7 +213,7 @@ export class GatewayContext {
   clampedMaxTokens: number | undefined;
   /** Writer: IdempotencyInterceptor, when the answer of an earlier request with the same key is given again: that request. */
   replayOf: string | undefined;
-  /** Writer: Dispatcher; where no dispatcher is asked, whoever replays (CacheInterceptor, IdempotencyInterceptor): who made the answer. */
+  /** Writer: Dispatcher; where no dispatcher is asked or none could answer, whoever replays (CacheInterceptor, IdempotencyInterceptor): who made the answer. */
   served: Served | undefined;
   /** Writer: Dispatcher, and CacheInterceptor and IdempotencyInterceptor for the call of another request that they wait for. Time spent waiting for providers, in milliseconds; the rest is the gateway's own. */
   upstreamMs = 0;

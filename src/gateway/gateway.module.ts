@@ -10,6 +10,7 @@ import { SemanticCacheModule } from '../semantic-cache';
 import { TranscriptsModule } from '../transcripts';
 import { CacheFeedbackController } from './cache-feedback.controller';
 import { ChatController } from './chat.controller';
+import { DispatchedOwnCalls, Payments } from './dispatched.own-calls';
 import { EmbeddingsController } from './embeddings.controller';
 import { ErrorFilter } from './error.filter';
 import { ExplainController } from './explain.controller';
@@ -54,6 +55,8 @@ function openIdempotencyStore({ client }: RedisConnection, clock: Clock): Idempo
     StatusController,
   ],
   providers: [
+    Payments,
+    DispatchedOwnCalls,
     ExplainService,
     { provide: IdempotencyStore, inject: [RedisConnection, Clock], useFactory: openIdempotencyStore },
     IdempotencyService,
@@ -68,5 +71,6 @@ function openIdempotencyStore({ client }: RedisConnection, clock: Clock): Idempo
     ErrorFilter,
     { provide: APP_FILTER, useExisting: ErrorFilter },
   ],
+  exports: [DispatchedOwnCalls],
 })
 export class GatewayModule {}

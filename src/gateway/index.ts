@@ -1,1 +1,2 @@
+export { DispatchedOwnCalls } from './dispatched.own-calls';
 export { GatewayModule } from './gateway.module';

@@ -59,7 +59,9 @@ function addCacheHeaders(headers: string[], { cacheReport, cacheStatus }: Gatewa
     return;
   }
   headers.push('x-gateway-cache-similarity', hit.similarity.toFixed(4), 'age', String(hit.ageSeconds));
-  headers.push('cache-status', `ai-gateway; hit; ttl=${hit.ttlSeconds}${why}`);
+  // An answer that stands in for failed providers is no hit in the words of RFC 9211: the request was forwarded.
+  const how = hit.insteadOf === undefined ? 'hit' : `fwd=stale; fwd-status=${hit.insteadOf}`;
+  headers.push('cache-status', `ai-gateway; ${how}; ttl=${hit.ttlSeconds}${why}`);
 }
 
 export function costHeader(cost: NanoUsd): HeaderList {

@@ -79,7 +79,8 @@ export class AnswerRecorder {
     const { served } = context;
     if (!served) return 'broken';
     const now = this.clock.now();
-    const { print, scope, request, isOpen, ttlSeconds } = asked;
+    const { print, scope, request, isOpen, ttlSeconds, staleMs } = asked;
+    const expiresAtMs = now + Math.floor(ttlSeconds * 1000 * (1 - JITTER * Math.random()));
     return {
       id: print.id,
       exact: print.exact,
@@ -95,7 +96,8 @@ export class AnswerRecorder {
         costNanoUsd: context.attempts?.cost() ?? 0n,
       },
       createdAtMs: now,
-      expiresAtMs: now + Math.floor(ttlSeconds * 1000 * (1 - JITTER * Math.random())),
+      expiresAtMs,
+      keptUntilMs: expiresAtMs + staleMs,
     };
   }
 }

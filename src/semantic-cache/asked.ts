@@ -22,6 +22,10 @@ export interface Asked {
   /** Whether another question's answer may do at all. */
   readonly isOpen: boolean;
   readonly ttlSeconds: number;
+  /** Whether an answer will do that a judge has found to answer this question too. */
+  readonly followsLinks: boolean;
+  /** How long past its time an answer may stand in for providers that fail. */
+  readonly staleMs: number;
   /** The least similarity of another question whose answer will do. */
   readonly threshold: number;
 }
@@ -62,6 +66,8 @@ export function describe(
     words: isOpen ? wordsOf(secret, print) : null,
     mode: policy.mode,
     ttlSeconds: policy.ttlSeconds,
+    followsLinks: config.judge.model !== undefined,
+    staleMs: config.stale_if_error ?? 0,
     threshold: Math.max(policy.threshold, controls.threshold ?? 0),
   };
 }
@@ -73,28 +79,78 @@ function wordsOf(secret: Buffer, print: Fingerprint): string | null {
 
 /** Whether the entry may be given to this caller now, whatever question it answers. */
 export function isUsable(entry: CacheEntry, asked: Asked, nowMs: number): boolean {
-  const { controls, scope, request, ttlSeconds } = asked;
-  const ageMs = nowMs - entry.createdAtMs;
-  if (entry.expiresAtMs <= nowMs || ageMs > ttlSeconds * 1000) return false;
-  if (controls.maxAgeSeconds !== null && ageMs > controls.maxAgeSeconds * 1000) return false;
+  const { maxAgeSeconds } = asked.controls;
+  if (endOf(entry, asked) <= nowMs) return false;
+  if (maxAgeSeconds !== null && nowMs - entry.createdAtMs > maxAgeSeconds * 1000) return false;
+  return mayBeGiven(entry, asked);
+}
+
+/**
+ * Whether the answer to the same question, past its time, may stand in for providers that fail. Who sets a `max-age` takes
+ * no older answer, unless `stale-if-error` says how much older.
+ */
+export function mayStandIn(entry: CacheEntry, asked: Asked, nowMs: number): boolean {
+  const { maxAgeSeconds, staleIfErrorSeconds } = asked.controls;
+  const allowedMs = staleIfErrorSeconds ?? (maxAgeSeconds === null ? Infinity : 0);
+  const staleMs = Math.min(asked.staleMs, allowedMs * 1000);
+  const end = Math.min(endOf(entry, asked), entry.createdAtMs + (maxAgeSeconds ?? Infinity) * 1000);
+  return staleMs > 0 && nowMs < end + staleMs && mayBeGiven(entry, asked);
+}
+
+/** The configured time may have become shorter since the entry was made. */
+const endOf = ({ expiresAtMs, createdAtMs }: CacheEntry, { ttlSeconds }: Asked): number =>
+  Math.min(expiresAtMs, createdAtMs + ttlSeconds * 1000);
+
+function mayBeGiven(entry: CacheEntry, { controls, scope, request }: Asked): boolean {
   if (controls.noFallback && entry.origin.fallback) return false;
   // The key says so already; this is the second lock on the same door.
   return entry.scope === scope && entry.requestedModel === request.model;
 }
+
+/** A link counts while a judge is configured, and for callers who want no more likeness than the two questions have. */
+const isLinkGood = (
+  { entry, similarity }: NonNullable<Found['linked']>,
+  { followsLinks, controls, print }: Asked,
+): boolean => followsLinks && similarity >= (controls.threshold ?? 0) && entry.partition === print.partition;
 
 /** The same question, and whether it is the same to the letter. */
 export function sameQuestion(entry: CacheEntry, { print }: Asked): Match {
   return { entry, tier: entry.exact === print.exact ? 'exact' : 'canonical', similarity: 1 };
 }
 
-/** The best answer of what was found, and what was near and refused. */
-export function choose(found: Found, asked: Asked, nowMs: number): { match: Match | null; refused: Refused[] } {
+/** What was found, judged. */
+export interface Choice {
+  /** The best answer that will do. */
+  readonly match: Match | null;
+  /** The answer to the same question that may stand in when every provider fails. */
+  readonly stale: CacheEntry | null;
+  /** What was near and will not do. */
+  readonly refused: readonly Refused[];
+}
+
+export function choose(found: Found, asked: Asked, nowMs: number): Choice {
   const { entry } = found;
+  const stale = entry && mayStandIn(entry, asked, nowMs) ? entry : null;
+  return { ...chooseFresh(found, asked, nowMs), stale };
+}
+
+function chooseFresh(found: Found, asked: Asked, nowMs: number): Omit<Choice, 'stale'> {
+  const { entry, linked } = found;
   if (entry && isUsable(entry, asked, nowMs)) return { match: sameQuestion(entry, asked), refused: [] };
+  if (linked && isLinkGood(linked, asked) && isUsable(linked.entry, asked, nowMs))
+    return { match: { ...linked, tier: 'alias' }, refused: [] };
+  return chooseAlike(
+    found.alike.filter((other) => isUsable(other, asked, nowMs)),
+    asked,
+  );
+}
+
+/** Of entries of the same words. */
+function chooseAlike(alike: readonly CacheEntry[], asked: Asked): Omit<Choice, 'stale'> {
   const refused: Refused[] = [];
   let best: Match | null = null;
-  for (const other of found.alike) {
-    if (!isUsable(other, asked, nowMs) || other.text === null || asked.print.text === null) continue;
+  for (const other of alike) {
+    if (other.text === null || asked.print.text === null) continue;
     const { reasons, similarity } = compareTexts(other.text, asked.print.text);
     const isNear = similarity >= asked.threshold;
     if (reasons.length === 0 && isNear) {

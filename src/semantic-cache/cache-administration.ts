@@ -1,19 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../core/context';
-import type { NanoUsd } from '../core/money';
 import type { Page, PageRequest } from '../core/page';
-import { Clock } from '../platform/clock';
 import type { CacheEntryView } from './answers/cache-entry';
 import { CacheOutcomes } from './cache-outcomes';
 import { CacheQuestions } from './cache-questions';
 import { CACHE_SCOPES, type CacheConfig } from './cache.config';
-import type { CacheCounts } from './cache.metrics';
+import { isOthers, type CacheCounts } from './cache.metrics';
 import { scopeOf } from './fingerprint';
 import type { HitRecord } from './hit-book';
 import type { PrecisionRow } from './shadow-sampling';
 import { SimilarQuestions } from './similar-questions';
 import type { VectorSize } from './store/vector-index';
-import { CacheStore, type EntryFilter, type StoreSize } from './store/cache.store';
+import { CacheStore, type EntryFilter, type QuestionLink, type StoreSize } from './store/cache.store';
+import { WrongHits } from './wrong-hits';
 
 export interface CacheOverview {
   readonly config: CacheConfig;
@@ -23,7 +22,6 @@ export interface CacheOverview {
   readonly vectors: VectorSize;
   /** Semantic hits that were checked, by team and model. */
   readonly checked: readonly PrecisionRow[];
-  readonly shadowNanoUsd: NanoUsd;
   /** Since when this process has counted. */
   readonly sinceMs: number;
 }
@@ -33,17 +31,13 @@ export type HitVerdict = 'right' | 'wrong';
 /** What people do with the cache: look into it, empty it, and say that an answer was wrong. Rejects when the store is away. */
 @Injectable()
 export class CacheAdministration {
-  private readonly sinceMs: number;
-
   constructor(
     private readonly store: CacheStore,
     private readonly similar: SimilarQuestions,
     private readonly outcomes: CacheOutcomes,
     private readonly questions: CacheQuestions,
-    private readonly clock: Clock,
-  ) {
-    this.sinceMs = clock.now();
-  }
+    private readonly wrongHits: WrongHits,
+  ) {}
 
   async overview(): Promise<CacheOverview> {
     const size = await this.store.size();
@@ -54,13 +48,22 @@ export class CacheAdministration {
       counts: metrics.counts(),
       vectors: this.similar.size(),
       checked: shadow.rows,
-      shadowNanoUsd: shadow.spentNanoUsd,
-      sinceMs: this.sinceMs,
+      sinceMs: this.outcomes.sinceMs,
     };
   }
 
   entries(page: PageRequest): Promise<Page<CacheEntryView>> {
     return this.store.list(page);
+  }
+
+  /** Questions that a judge has found to be one, the links that last longest first. */
+  links(page: PageRequest): Promise<Page<QuestionLink>> {
+    return this.store.links(page);
+  }
+
+  /** From now on the question gets no answer but its own; the other one of the pair may still get this one's. */
+  unlink(id: string): Promise<boolean> {
+    return this.store.unlink(id);
   }
 
   async remove(id: string): Promise<boolean> {
@@ -94,14 +97,7 @@ export class CacheAdministration {
   async judge(hit: HitRecord, verdict: HitVerdict): Promise<void> {
     this.outcomes.metrics.verdict(verdict, hit.tier);
     if (verdict === 'right') return;
-    if (hit.tier === 'semantic') await this.keepApart(hit);
+    if (isOthers(hit.tier)) await this.wrongHits.keepApart(hit);
     await this.remove(hit.entryId);
-  }
-
-  private async keepApart({ entryId, askedId, similarity }: HitRecord): Promise<void> {
-    const { entry } = await this.store.find(entryId, null);
-    const { partition, text } = entry ?? { partition: '', text: null };
-    if (text !== null) await this.similar.tighten({ partition, text }, similarity, this.clock.now());
-    await Promise.all([this.store.bar(entryId), this.store.bar(askedId)]);
   }
 }

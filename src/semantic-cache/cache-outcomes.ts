@@ -2,22 +2,29 @@ import { Injectable } from '@nestjs/common';
 import type { CacheStatus, GatewayContext } from '../core/context';
 import type { ChatReply } from '../core/reply';
 import { Clock } from '../platform/clock';
+import type { CacheEntry } from './answers/cache-entry';
 import { replay } from './answers/replay';
 import type { Asked, Match } from './asked';
-import { CacheMetrics, type CacheTier } from './cache.metrics';
+import { CacheMetrics, isOthers, type CacheTier } from './cache.metrics';
 import { HitBook } from './hit-book';
+import { NearMissJudge } from './judge/near-miss-judge';
 import { ShadowSampling } from './shadow-sampling';
 
 /** Says in context, metrics and trace what the cache did with a request. */
 @Injectable()
 export class CacheOutcomes {
   readonly hits = new HitBook();
+  /** Since when this process has counted. */
+  readonly sinceMs: number;
 
   constructor(
     readonly metrics: CacheMetrics,
     readonly shadow: ShadowSampling,
+    readonly judge: NearMissJudge,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.sinceMs = clock.now();
+  }
 
   /** The stored answer as the client wants it. */
   hit(context: GatewayContext, asked: Asked, { entry, tier, similarity }: Match): ChatReply {
@@ -36,6 +43,20 @@ export class CacheOutcomes {
     return replay(entry, { stream: request.stream, includeUsage: request.includeUsage });
   }
 
+  /** The answer past its time, in the place of the error that all providers came to. It saves nothing: they were asked. */
+  standIn(context: GatewayContext, asked: Asked, entry: CacheEntry, insteadOf: number): ChatReply {
+    const { provider, model, fallback } = entry.origin;
+    const now = this.clock.now();
+    const [ageMs, leftMs] = [Math.max(0, now - entry.createdAtMs), entry.expiresAtMs - now];
+    context.cacheStatus = 'stale-hit';
+    context.served = { provider, model, attempts: context.served?.attempts ?? 0, fallback };
+    const times = { ageSeconds: Math.floor(ageMs / 1000), ttlSeconds: Math.floor(leftMs / 1000) };
+    context.cacheReport = { hit: { similarity: 1, ...times, insteadOf }, detail: 'stale-if-error' };
+    context.decide('cache', 'stale-hit', { entry: entry.id, age_ms: ageMs, instead_of: insteadOf });
+    this.metrics.standIn();
+    return replay(entry, { stream: asked.request.stream, includeUsage: asked.request.includeUsage });
+  }
+
   miss(context: GatewayContext, detail: string | null = null): void {
     this.metrics.miss();
     context.cacheStatus = 'miss';
@@ -51,4 +72,4 @@ export class CacheOutcomes {
   }
 }
 
-export const statusOf = (tier: CacheTier): CacheStatus => (tier === 'semantic' ? 'semantic-hit' : 'hit');
+export const statusOf = (tier: CacheTier): CacheStatus => (isOthers(tier) ? 'semantic-hit' : 'hit');

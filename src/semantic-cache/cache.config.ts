@@ -93,6 +93,39 @@ export class CacheShadowConfig {
   budget_usd_per_day?: string;
 }
 
+/** Near misses that a model judges, so that what it finds to be one question is answered as one. */
+export class CacheJudgeConfig {
+  /**
+   * The model that is asked, by any name clients may ask for: a chat model that takes `temperature: 0`. Absent: nobody is
+   * asked, and what was judged before is not used.
+   * @example gpt-4o-mini
+   */
+  @IsOptional()
+  @IsName()
+  model?: string;
+
+  /**
+   * What that may cost a day and replica, in USD. Required with `model`.
+   * @example 1
+   */
+  @IsOptional()
+  @Decimal()
+  @IsUsdAmount()
+  budget_usd_per_day?: string;
+
+  /** The least cosine similarity of two questions that are worth a judgement. */
+  @IsNumber({ allowNaN: false, allowInfinity: false })
+  @Min(0.01)
+  @Max(1)
+  min_similarity = 0.8;
+
+  /** How long the model may take. Nobody waits for it. */
+  @Duration()
+  @Min(1)
+  @Max(600_000)
+  timeout = 10_000;
+}
+
 /** Answers that were given before, replayed for the same or a similar question. */
 export class CacheConfig {
   /** Whether answers are cached. */
@@ -120,6 +153,17 @@ export class CacheConfig {
   @Max(31_536_000)
   ttl_seconds = 3_600;
 
+  /**
+   * How long past its time an answer may still be given when every provider fails; the same question's only, and marked as
+   * `stale-hit`. A caller may ask for less with `cache-control: stale-if-error=SECONDS`. Absent: never.
+   * @example 1h
+   */
+  @Duration()
+  @IsOptional()
+  @Min(1)
+  @Max(2_592_000_000)
+  stale_if_error?: number;
+
   /** Who may be given an answer that another caller paid for. */
   @IsIn(CACHE_SCOPES)
   scope: CacheScope = 'team';
@@ -131,6 +175,10 @@ export class CacheConfig {
   /** Measures how often an answer to a similar question is wrong. */
   @Section(() => CacheShadowConfig)
   shadow: CacheShadowConfig = new CacheShadowConfig();
+
+  /** Finds out which questions that are near have one answer. */
+  @Section(() => CacheJudgeConfig)
+  judge: CacheJudgeConfig = new CacheJudgeConfig();
 
   /** Models and aliases, by the name clients ask for, that are cached in another way. */
   @Section(() => CacheModelsConfig)
@@ -154,7 +202,8 @@ export function policyFor(config: CacheConfig, model: string): CachePolicy {
 }
 
 /** Whether prompts are compared by vectors anywhere. */
-export const needsEncoder = ({ mode, models }: CacheConfig): boolean =>
+export const needsEncoder = ({ mode, models, judge }: CacheConfig): boolean =>
+  judge.model !== undefined ||
   [mode, ...Object.values(models.entries).map((model) => model.mode)].some(
     (each) => each === 'balanced' || each === 'cosine',
   );

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { InferenceRequest } from '../core/chat';
 import type { CacheStatus, GatewayContext } from '../core/context';
+import { ProviderChainError } from '../core/errors';
 import type { ChatReply } from '../core/reply';
 import { AnswerRecorder } from './answer-recorder';
 import type { CacheEntry } from './answers/cache-entry';
@@ -55,12 +56,13 @@ export class CacheService {
       const flight = this.flights.lead(asked);
       return this.bypass(context, why, controls, () => this.recorder.record(context, asked, flight, { produce }));
     }
-    const match = await this.lookup.find(context, asked);
-    if (match === 'away') return this.bypass(context, 'store_away', controls, produce);
+    const found = await this.lookup.find(context, asked);
+    if (found === 'away') return this.bypass(context, 'store_away', controls, produce);
+    const { match, stale } = found;
     if (match && !controls.onlyIfCached && this.outcomes.shadow.wants(match))
       return this.check(context, asked, match, produce);
     if (match) return this.outcomes.hit(context, asked, match);
-    return this.miss(context, asked, produce);
+    return stale ? this.orStale(context, asked, stale, produce) : this.miss(context, asked, produce);
   }
 
   /** What `answer` would do now. Calls no provider, and counts and keeps nothing. */
@@ -75,8 +77,9 @@ export class CacheService {
     const asked = this.questions.describe(context, controls);
     const seen = context.decisions.length;
     const { isFree } = this.lookup;
-    const match = await this.lookup.find(context, asked, isFree);
-    if (match === 'away') return { ...nothing, status: 'bypass', why: 'store_away' };
+    const found = await this.lookup.find(context, asked, isFree);
+    if (found === 'away') return { ...nothing, status: 'bypass', why: 'store_away' };
+    const { match } = found;
     const made = context.decisions.slice(seen);
     const reason = made.find(({ what }) => what === 'not_compared')?.facts['why'];
     return {
@@ -89,6 +92,15 @@ export class CacheService {
     };
   }
 
+  private async orStale(context: GatewayContext, asked: Asked, stale: CacheEntry, produce: Produce) {
+    try {
+      return await this.miss(context, asked, produce);
+    } catch (error) {
+      if (!isOutage(error) || context.signal.aborted) throw error;
+      return this.outcomes.standIn(context, asked, stale, error.status);
+    }
+  }
+
   private async miss(context: GatewayContext, asked: Asked, produce: Produce): Promise<ChatReply> {
     if (asked.controls.onlyIfCached) {
       this.outcomes.miss(context);
@@ -97,13 +109,14 @@ export class CacheService {
     const boarding = await this.flights.board(context, asked);
     if ('match' in boarding) return this.outcomes.hit(context, asked, boarding.match);
     this.outcomes.miss(context);
-    return this.recorder.record(context, asked, boarding.flight, { produce });
+    const onStored = (made: CacheEntry): void => this.outcomes.judge.consider(context, asked, made);
+    return this.recorder.record(context, asked, boarding.flight, { produce, onStored });
   }
 
   /** Asks the provider in spite of a hit, to see whether it would have been right. */
-  private check(context: GatewayContext, asked: Asked, { entry }: Match, produce: Produce): Promise<ChatReply> {
+  private check(context: GatewayContext, asked: Asked, match: Match, produce: Produce): Promise<ChatReply> {
     this.outcomes.miss(context, 'shadow');
-    const onStored = (made: CacheEntry): void => this.outcomes.shadow.compare(context, entry, made);
+    const onStored = (made: CacheEntry): void => this.outcomes.shadow.compare(context, asked, match, made);
     return this.recorder.record(context, asked, this.flights.lead(asked), { produce, onStored });
   }
 
@@ -118,6 +131,10 @@ function requestOf({ request }: GatewayContext): InferenceRequest {
   if (!request) throw new Error('RequestGuard has not run');
   return request;
 }
+
+/** Whether every provider failed, by no fault of the caller's. */
+const isOutage = (error: unknown): error is ProviderChainError =>
+  error instanceof ProviderChainError && (error.status >= 500 || error.status === 429);
 
 /** Why no stored answer may be given; null when one may. */
 function whyBypassed(controls: CacheControls, request: InferenceRequest): string | null {

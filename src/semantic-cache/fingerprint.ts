@@ -5,7 +5,7 @@ import type { CacheScope } from './cache.config';
 import { canonicalText } from './guard/canonical-text';
 
 /** Counts up whenever what is stored, or what makes two requests equal, changes: older entries are then never found. */
-const SCHEMA = 2;
+const SCHEMA = 3;
 
 /** Members of a body that do not change what an answer says, in both dialects. Whatever is not named here counts. */
 const LEFT_OUT: ReadonlySet<string> = new Set([

@@ -9,6 +9,8 @@ export interface CacheControls {
   readonly noStore: boolean;
   /** The greatest age of an answer, in seconds; null for any. */
   readonly maxAgeSeconds: number | null;
+  /** `stale-if-error=N`: how long past its time an answer may be that stands in for failed providers; null for the configured time. */
+  readonly staleIfErrorSeconds: number | null;
   /** `only-if-cached`: rather an error than a new answer. */
   readonly onlyIfCached: boolean;
   /** The least similarity; null for the configured one. */
@@ -18,22 +20,29 @@ export interface CacheControls {
 }
 
 const THRESHOLD_HEADER = 'x-gateway-cache-threshold';
-const MAX_AGE = /^max-age="?(\d{1,10})"?$/;
 
 /** Reads the headers. Directives that are not known are passed over, as HTTP wants it; a threshold that is none is refused. */
 export function readCacheControls(headers: IncomingHttpHeaders): CacheControls {
   const directives = (headers['cache-control'] ?? '').split(',').map((directive) => directive.trim().toLowerCase());
-  const maxAge = directives.map((directive) => MAX_AGE.exec(directive)?.[1]).find((age) => age !== undefined);
   return {
     // HTTP/1.0's word for the same, heeded only where there is no other.
     noCache:
       directives.includes('no-cache') || (headers['cache-control'] === undefined && headers.pragma === 'no-cache'),
     noStore: directives.includes('no-store'),
-    maxAgeSeconds: maxAge === undefined ? null : Number(maxAge),
+    maxAgeSeconds: secondsOf(directives, 'max-age'),
+    staleIfErrorSeconds: secondsOf(directives, 'stale-if-error'),
     onlyIfCached: directives.includes('only-if-cached'),
     threshold: thresholdOf(headers[THRESHOLD_HEADER]),
     noFallback: headers['x-gateway-fallback'] === 'off',
   };
+}
+
+/** The number of a directive such as `max-age=60`. */
+function secondsOf(directives: readonly string[], name: string): number | null {
+  const prefix = `${name}=`;
+  const value = directives.find((directive) => directive.startsWith(prefix))?.slice(prefix.length);
+  const digits = /^"?(\d{1,10})"?$/.exec(value ?? '')?.[1];
+  return digits === undefined ? null : Number(digits);
 }
 
 function thresholdOf(header: string | string[] | undefined): number | null {

@@ -7,6 +7,9 @@ import { AnswerRecorder } from './answer-recorder';
 import { CacheLookup } from './cache-lookup';
 import { CacheOutcomes } from './cache-outcomes';
 import { CacheQuestions } from './cache-questions';
+import { Judge } from './judge/judge';
+import { JudgePrices } from './judge/judge-prices';
+import { NearMissJudge } from './judge/near-miss-judge';
 import { ShadowSampling } from './shadow-sampling';
 import { SharedFlights } from './shared-flights';
 import { FlightLeases, LoneFlightLeases } from './store/flight-leases';
@@ -22,6 +25,7 @@ import { MemoryVectorIndex } from './store/memory.vector-index';
 import { RedisCacheStore } from './store/redis.cache-store';
 import { RedisVectorIndex } from './store/redis.vector-index';
 import { VectorIndex } from './store/vector-index';
+import { WrongHits } from './wrong-hits';
 
 /** Answers of all replicas when there is a Redis, of this process when there is none. */
 function openStore({ client }: RedisConnection, clock: Clock): CacheStore {
@@ -50,7 +54,11 @@ const openLeases = ({ client }: RedisConnection): FlightLeases =>
     CacheQuestions,
     CacheLookup,
     CacheOutcomes,
+    WrongHits,
     ShadowSampling,
+    JudgePrices,
+    Judge,
+    NearMissJudge,
     SharedFlights,
     AnswerRecorder,
     CacheMetrics,

@@ -1,18 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { Gauge } from 'prom-client';
 import type { GatewayContext } from '../core/context';
-import { NANO_PER_USD, parseUsd, type NanoUsd } from '../core/money';
+import { NANO_PER_USD } from '../core/money';
 import { Clock } from '../platform/clock';
 import { MetricsRegistry } from '../platform/metrics/metrics';
 import { compareAnswers, type AnswerVerdict } from './answers/compare-answers';
 import type { CacheEntry } from './answers/cache-entry';
-import type { Match } from './asked';
+import type { Asked, Match } from './asked';
 import { CacheQuestions } from './cache-questions';
+import { CacheMetrics, isOthers } from './cache.metrics';
+import { DailyBudget } from './daily-budget';
 import { wilsonInterval } from './wilson';
+import { WrongHits } from './wrong-hits';
 
 /** Teams and models that are told apart; beyond it the rest counts together. */
 const MAX_ROWS = 500;
-const DAY_MS = 86_400_000;
 
 export interface PrecisionRow {
   readonly teamId: string;
@@ -32,15 +34,16 @@ export interface PrecisionRow {
 export class ShadowSampling {
   private readonly counts = new Map<string, { -readonly [Field in keyof PrecisionRow]: PrecisionRow[Field] }>();
   private readonly rate: Gauge;
-  private day = 0;
-  private spentToday: NanoUsd = 0n;
-  private spent: NanoUsd = 0n;
+  private readonly budget: DailyBudget;
 
   constructor(
     private readonly questions: CacheQuestions,
-    private readonly clock: Clock,
+    private readonly wrongHits: WrongHits,
+    private readonly metrics: CacheMetrics,
+    clock: Clock,
     { registry }: MetricsRegistry,
   ) {
+    this.budget = new DailyBudget(clock);
     this.rate = new Gauge({
       name: 'gateway_cache_false_hit_rate',
       help: 'Share of sampled semantic hits whose answer was another than the provider gave, with its 95 % interval.',
@@ -50,11 +53,6 @@ export class ShadowSampling {
     });
   }
 
-  /** Since the start, in this replica. */
-  get spentNanoUsd(): NanoUsd {
-    return this.spent;
-  }
-
   get rows(): readonly PrecisionRow[] {
     return [...this.counts.values()];
   }
@@ -62,18 +60,18 @@ export class ShadowSampling {
   /** Whether this hit is to be checked instead of given. */
   wants({ tier }: Match): boolean {
     const { share, budget_usd_per_day: budget } = this.questions.config.shadow;
-    if (tier !== 'semantic' || budget === undefined || Math.random() >= share) return false;
-    const today = Math.floor(this.clock.now() / DAY_MS);
-    if (today !== this.day) [this.day, this.spentToday] = [today, 0n];
-    return this.spentToday < parseUsd(budget);
+    return isOthers(tier) && this.budget.hasRoom(budget) && Math.random() < share;
   }
 
-  /** The provider has answered what the stored answer was checked for. */
-  compare(context: GatewayContext, stored: CacheEntry, made: CacheEntry): void {
+  /** The provider has answered what the stored answer was checked for. What was wrong is kept from happening again. */
+  compare(context: GatewayContext, { print, scope }: Asked, match: Match, made: CacheEntry): void {
+    const { entry: stored, tier, similarity } = match;
     const cost = context.attempts?.cost() ?? 0n;
-    this.spent += cost;
-    this.spentToday += cost;
+    this.budget.spend(cost);
+    this.metrics.spend('shadow', cost);
     const verdict = compareAnswers(stored.answer, made.answer);
+    const hit = { entryId: stored.id, askedId: print.id, scope, tier, similarity };
+    if (verdict === 'wrong') this.wrongHits.keepApart(hit).catch(() => this.metrics.failure('put'));
     context.decide('cache', 'shadow', { entry: stored.id, verdict, cost_usd: Number(cost) / Number(NANO_PER_USD) });
     this.note(context.identity?.teamId ?? '', made.requestedModel, verdict);
   }

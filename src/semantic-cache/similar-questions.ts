@@ -29,6 +29,9 @@ export interface Looked {
   readonly why: string | null;
 }
 
+/** Refusals that say no more than that other words are used. */
+const WORDS_ONLY: ReadonlySet<LikenessRefusal> = new Set(['content', 'substitution']);
+
 const NOTHING: Looked = { candidates: [], why: null };
 
 /** Finds questions that mean the same by their vectors, in the modes that allow it. Never throws. */
@@ -49,7 +52,8 @@ export class SimilarQuestions implements OnApplicationShutdown {
   async look(asked: Asked): Promise<Looked> {
     const partition = this.partitionOf(asked);
     const { text } = asked.print;
-    if (partition === null || text === null || !this.index.mayHave(partition)) return NOTHING;
+    const isAllowed = asked.mode !== 'conservative';
+    if (!isAllowed || partition === null || text === null || !this.index.mayHave(partition)) return NOTHING;
     const vector = await this.encoders.encode(text);
     if (typeof vector === 'string') return { candidates: [], why: vector };
     try {
@@ -61,6 +65,21 @@ export class SimilarQuestions implements OnApplicationShutdown {
       this.metrics.failure('search');
       return { candidates: [], why: 'index_away' };
     }
+  }
+
+  /** Stored questions near this one that nothing but their words keeps apart from it, nearest first; none when there is no vector. */
+  async nearMisses(asked: Asked, minSimilarity: number): Promise<Candidate[]> {
+    const partition = this.partitionOf(asked);
+    const { text } = asked.print;
+    if (partition === null || text === null) return [];
+    const vector = await this.encoders.encode(text);
+    if (typeof vector === 'string') return [];
+    const bytes = toBytes(vector);
+    const neighbours = await this.index.search(partition, bytes, MAX_CANDIDATES);
+    const floor = Math.max(minSimilarity, await this.floorNear(partition, bytes));
+    return neighbours
+      .map((neighbour) => judged(neighbour, text, { mode: 'conservative', threshold: floor }, 0))
+      .filter(({ reasons }) => reasons.every((reason) => WORDS_ONLY.has(reason)));
   }
 
   /** Makes the vector while the provider answers, so that it is there when the answer is to be kept. */
@@ -112,9 +131,11 @@ export class SimilarQuestions implements OnApplicationShutdown {
     await this.index.close();
   }
 
-  private partitionOf({ mode, isOpen, print }: Asked): string | null {
+  /** Null where nobody looks for likeness. */
+  private partitionOf({ mode, followsLinks, isOpen, print }: Asked): string | null {
     const { name } = this.encoders;
-    return mode === 'conservative' || !isOpen || name === null ? null : `${name}:${print.partition}`;
+    const isSought = mode !== 'conservative' || followsLinks;
+    return !isSought || !isOpen || name === null ? null : `${name}:${print.partition}`;
   }
 
   private async floorNear(partition: string, vector: Int8Array): Promise<number> {
@@ -141,9 +162,9 @@ const wrongOf = (partition: string): string => `${partition}!`;
 const judged = (
   { id, text, similarity, floor }: Neighbour,
   asked: string,
-  { mode, threshold }: Asked,
+  { mode, threshold }: Pick<Asked, 'mode' | 'threshold'>,
   near: number,
-) => ({
+): Candidate => ({
   entryId: id,
   similarity,
   reasons: judgeLikeness(mode, { stored: text, asked }, similarity, Math.max(threshold, near, floor)),

@@ -1,4 +1,6 @@
 import { mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -31,6 +33,9 @@ const CHARTS_FIT = `[...document.querySelectorAll('.chart')].every((box) => {
   return drawn === null || Math.abs(drawn.clientWidth - box.clientWidth) < 2;
 })`;
 
+/** As a date field writes it. */
+const day = (offset: number): string => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+
 const HOSTILE = `"><img src=x onerror=alert(1)>{{7*7}}<script>alert(2)</script>'`;
 
 interface Made {
@@ -53,7 +58,7 @@ describe('the console in a browser', () => {
 
   beforeAll(async () => {
     mkdirSync(screenshots, { recursive: true });
-    [company, browser] = await Promise.all([startCompany({ hasHistory: true }), launchChromium()]);
+    [company, browser] = await Promise.all([startCompany({ hasHistory: true, keepsPrompts: true }), launchChromium()]);
     process.stdout.write(`screenshots of the console: ${screenshots}\n`);
   });
   afterAll(async () => {
@@ -73,7 +78,8 @@ describe('the console in a browser', () => {
     keys: '/admin/keys',
     key: `/admin/keys/${company.keys.own}`,
     account: '/admin/account',
-    ...(role === 'member' ? {} : { teams: '/admin/teams' }),
+    ...(role === 'member' ? {} : { teams: '/admin/teams', team: `/admin/teams/${company.teams.search}` }),
+    content: `/admin/requests/${company.requests.own}/content`,
     ...(mayRead(role)
       ? {
           models: '/admin/models',
@@ -87,7 +93,8 @@ describe('the console in a browser', () => {
       : { forbidden: '/admin/settings' }),
     ...(role === 'auditor' ? {} : { playground: '/admin/playground' }),
     ...(role === 'admin' || role === 'team_lead' ? { 'key-new': '/admin/keys/new' } : {}),
-    ...(role === 'admin' ? { 'budget-new': '/admin/budgets/new' } : {}),
+    ...(role === 'admin' || role === 'team_lead' ? { 'budget-new': '/admin/budgets/new' } : {}),
+    ...(role === 'admin' ? { 'own-days': `/admin?from=${day(-1)}&to=${day(0)}` } : {}),
   });
 
   /** What went wrong on a page: console errors, exceptions and violations of the content security policy. */
@@ -267,6 +274,70 @@ describe('the console in a browser', () => {
     expect(await page.isVisible('nav[aria-label=Main]')).toBe(true);
     expect(await page.locator('tbody tr').count()).toBeGreaterThan(5);
     await context.close();
+  });
+
+  it('lets no page of another origin act for who is signed in', async () => {
+    const { gateway } = company;
+    const page = await (await signedIn('admin')).newPage();
+    const attacker = createServer((_, response) =>
+      response.setHeader('content-type', 'text/html').end('<title>evil</title>'),
+    );
+    await new Promise<void>((resolve) => {
+      attacker.listen(0, () => resolve());
+    });
+    const { port } = attacker.address() as AddressInfo;
+    const acts = [
+      ['/admin/teams/departments', 'name=stolen'],
+      [`/admin/keys/${company.keys.own}/revoke`, ''],
+      [`/admin/keys/${company.keys.own}/disable`, ''],
+      [`/admin/budgets/${company.budgets.own}/delete`, ''],
+      [`/admin/teams/${company.teams.search}`, 'name=stolen&store_content=on'],
+      ['/admin/account/sign-out-everywhere', ''],
+      ['/api/v1/departments', 'name=stolen'],
+    ] as const;
+    const stateOf = async (): Promise<string> => {
+      const lists = ['/departments', '/teams', '/keys', '/budgets', '/audit'].map((route) =>
+        gateway.admin('GET', route),
+      );
+      return JSON.stringify((await Promise.all(lists)).map(({ body }) => body));
+    };
+    const before = await stateOf();
+    let attempts = 0;
+    // Another port of the same host is the same site to a browser, which sends the cookie along; another name is not.
+    for (const host of ['127.0.0.1', 'localhost']) {
+      for (const [path, body] of acts) {
+        await page.goto(`http://${host}:${port}/`);
+        const target = JSON.stringify(gateway.url + path);
+        const sent = `{ method: 'POST', mode: 'no-cors', credentials: 'include', body: new URLSearchParams(${JSON.stringify(body)}) }`;
+        await page.evaluate(`fetch(${target}, ${sent}).then(() => true, () => false)`);
+        await page.evaluate(
+          `fetch(${target} + '?' + ${JSON.stringify(body)}, { mode: 'no-cors', credentials: 'include' }).then(() => true, () => false)`,
+        );
+        const fields = [...new URLSearchParams(body)]
+          .map(([name, value]) => `<input name="${name}" value="${value}">`)
+          .join('');
+        await page.setContent(`<form method="post" action=${target}>${fields}</form>`);
+        await Promise.all([
+          page.waitForURL((url) => url.port !== String(port)),
+          page.evaluate('document.forms[0].submit()'),
+        ]);
+        attempts += 3;
+      }
+      await page.goto(`http://${host}:${port}/`);
+      await page.setContent(`<iframe src="${gateway.url}/admin/keys/new"></iframe>`);
+      await until(() => page.frames().length > 1 && page.frames()[1]?.url() !== 'about:blank');
+      expect(await page.frames()[1]?.locator('form').count()).toBe(0);
+    }
+    expect(await stateOf()).toBe(before);
+    await page.goto('/admin/account');
+    expect(await page.textContent('main')).toContain(company.people.admin.email);
+    attacker.close();
+    attacker.closeAllConnections();
+    await page.context().close();
+    guarantee(
+      'ADM-5',
+      `0 changes in ${attempts} attempts by pages of another port and of another host in Chromium; no page can be framed`,
+    );
   });
 
   // Last: the names it leaves behind are no sight for a picture.

@@ -54,7 +54,7 @@ describe('the console', () => {
   const clientOf = (role: UserRole): ConsoleClient => clients.get(role) ?? new ConsoleClient(url);
 
   beforeAll(async () => {
-    company = await startCompany({ evil: EVIL });
+    company = await startCompany({ evil: EVIL, keepsPrompts: true });
     url = company.gateway.url;
     for (const role of USER_ROLES) clients.set(role, await signedIn(role));
   });
@@ -235,6 +235,7 @@ describe('the console', () => {
       path
         .replace('users/:id', `users/${company.people.auditor.id}`)
         .replace('keys/:id', `keys/${company.keys.own}`)
+        .replace('teams/:id', `teams/${company.teams.search}`)
         .replace('requests/:id', `requests/${company.requests.own}`)
         .replace('budgets/:id', `budgets/${company.budgets.own}`)
         .replace('models/:provider', 'models/openai')
@@ -403,7 +404,11 @@ describe('the console', () => {
     it('show how a request was answered', async () => {
       const { text } = await clientOf('admin').get(`/admin/requests/${company.requests.fallback}`);
       expect(text).toContain('fallback');
-      for (const stage of ['Identity', 'Limits', 'Route', 'Attempt']) expect(text).toContain(stage);
+      for (const stage of ['Identity', 'Limits', 'Route', 'Price', 'Budget', 'Attempt'])
+        expect(text).toContain(`<span class="stage">${stage}</span>`);
+      // Each attempt has its price, and what the budgets of its caller had left.
+      expect(text.match(/class="stage">Price</g)).toHaveLength(2);
+      for (const said of ['input, a million', 'left usd', 'ticket bot']) expect(text).toContain(said);
       expect(text).toContain('retired/gpt-4o-2024-11-20');
       expect(text).toContain('anthropic/claude-sonnet-4-20250514');
     });

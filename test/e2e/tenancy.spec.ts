@@ -16,7 +16,7 @@ interface Answer {
 }
 
 const ROLES = ['team_lead', 'member'] as const satisfies readonly UserRole[];
-const ESCALATION_ATTEMPTS = 60;
+const ESCALATION_ATTEMPTS = 80;
 const LIMITS = { requests_per_minute: 100, max_concurrency: 10 };
 const MODELS = ['gpt-4o*'];
 
@@ -216,6 +216,14 @@ describe('what is somebody else’s', () => {
       ...fields,
     });
     const own = await create('/keys', { name: 'own', team_id: teams.search, user_id: people.team_lead.id });
+    // The team was given one dollar a month.
+    const budget = fc.record({
+      name: fc.constant('b'),
+      scope: fc.constantFrom('team', 'user', 'key', 'organization'),
+      scope_id: fc.constantFrom(teams.search, people.member.id, own['id'], teams.support, foreign['keys']),
+      limit_usd: fc.constantFrom('0.5', '1', '1.01', '7'),
+      period: fc.constantFrom('hour', 'day', 'month'),
+    });
     const target = fc.constantFrom(...Object.values(people).map(({ id }) => id), foreign['users'] ?? '');
     const attempt = fc.oneof(
       key.map((body) => ['POST', '/keys', body] as const),
@@ -225,6 +233,10 @@ describe('what is somebody else’s', () => {
         .map(([id, body]) => ['PATCH', `/users/${id}`, body] as const),
       fc.record({ scopes, ...fields }).map((body) => ['PATCH', `/keys/${own['id']}`, body] as const),
       fc.record(fields).map((body) => ['PATCH', `/teams/${teams.search}`, body] as const),
+      fc
+        .record({ requests_per_minute: limit, max_concurrency: limit })
+        .map((body) => ['PUT', `/teams/${teams.search}/own-limits`, body] as const),
+      budget.map((body) => ['POST', '/budgets', body] as const),
     );
     const seed = Date.now() % 2 ** 31;
     const escalations: string[] = [];
@@ -260,6 +272,13 @@ describe('what is somebody else’s', () => {
   /** By the words of the promise, not by the code that keeps it. */
   function isWithinHoldings(made: Row, role: (typeof ROLES)[number]): boolean {
     if (role === 'member') return false;
+    if ('limit_usd' in made) return made['delegated'] === true && Number(made['limit_usd']) <= 1;
+    if ('own_limits' in made) {
+      const own = (made['own_limits'] ?? {}) as Record<string, number>;
+      return (
+        made['id'] === company.teams.search && Object.entries(LIMITS).every(([name, most]) => (own[name] ?? 0) <= most)
+      );
+    }
     const limits = (made['limits'] ?? {}) as Record<string, number>;
     const isBounded = Object.entries(LIMITS).every(([name, most]) => (limits[name] ?? 0) <= most);
     const models = (made['allowed_models'] ?? []) as string[];

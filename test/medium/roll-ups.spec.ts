@@ -134,6 +134,18 @@ describe('roll-ups', () => {
         const total = await figures.totals({ kind: 'all' }, { from, to });
         expect(total.costNanoUsd).toBe(expected.reduce((sum, { cost }) => sum + BigInt(cost), 0n));
         expect(total.requests).toBe(expected.reduce((sum, { requests }) => sum + requests, 0));
+        // The overview reads the same once, from every side.
+        for (const bucketMs of [DAY_MS, DAY_MS / 24]) {
+          const aligned = { from: new Date(Math.floor(from.getTime() / bucketMs) * bucketMs), to };
+          const { totals, series, owners, models } = await figures.summary({ kind: 'all' }, aligned, 'team', bucketMs);
+          expect(totals).toEqual(await figures.totals({ kind: 'all' }, aligned));
+          for (const parts of [series, owners, models]) {
+            expect(parts.reduce((sum, { costNanoUsd }) => sum + costNanoUsd, 0n)).toBe(totals.costNanoUsd);
+            expect(parts.reduce((sum, { requests }) => sum + requests, 0)).toBe(totals.requests);
+          }
+          const dearest = owners.map(({ costNanoUsd }) => costNanoUsd);
+          expect(dearest).toEqual([...dearest].sort((left, right) => (left < right ? 1 : left > right ? -1 : 0)));
+        }
       }),
       { numRuns: RUNS },
     );

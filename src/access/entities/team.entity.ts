@@ -22,6 +22,10 @@ export class Team {
   @Column('jsonb', { nullable: true })
   limits!: Limits | null;
 
+  /** What its lead set, within `limits`: of both the lower counts. */
+  @Column('jsonb', { nullable: true })
+  ownLimits!: Limits | null;
+
   /** Names or patterns; null: no restriction at this level. */
   @Column('text', { array: true, nullable: true })
   allowedModels!: string[] | null;

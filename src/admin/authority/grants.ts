@@ -50,6 +50,19 @@ function requireLimit(giver: Reach, { limits, above }: Grant, field: keyof Limit
   );
 }
 
+/** Throws `PermissionDeniedError` for a limit above the one that was given. What is left out stays as it was given. */
+export function requireLimitsWithin(given: Limits | null, wanted: Limits | null): void {
+  for (const [field, name] of Object.entries(FIELDS) as [keyof Limits, string][]) {
+    const most = given?.[field] ?? Infinity;
+    if ((wanted?.[field] ?? 0) <= most) continue;
+    throw new PermissionDeniedError(
+      `${name} must be at most ${most}: the team was given no more.`,
+      'permission_denied',
+      name,
+    );
+  }
+}
+
 const least = (all: readonly Limits[], field: keyof Limits): number =>
   all.reduce((smallest, limits) => Math.min(smallest, limits[field] ?? Infinity), Infinity);
 

@@ -13,6 +13,7 @@ export const PERMISSIONS = [
   'members.write',
   'directory.write',
   'limits.read',
+  'limits.write',
   'budgets.read',
   'budgets.write',
   'prices.read',
@@ -46,7 +47,14 @@ const OWN: readonly Permission[] = [
 const GRANTS: Readonly<Record<UserRole, ReadonlySet<Permission>>> = {
   admin: new Set(PERMISSIONS),
   auditor: new Set(PERMISSIONS.filter((name) => name.endsWith('.read') || name === 'signed_in')),
-  team_lead: new Set<Permission>([...OWN, 'keys.write', 'directory.read', 'members.write']),
+  team_lead: new Set<Permission>([
+    ...OWN,
+    'keys.write',
+    'directory.read',
+    'members.write',
+    'limits.write',
+    'budgets.write',
+  ]),
   member: new Set<Permission>(OWN),
 };
 

@@ -6,6 +6,7 @@ import { ProvidersModule } from '../../providers';
 import { RateLimitModule } from '../../rate-limit';
 import { SemanticCacheModule } from '../../semantic-cache';
 import { TranscriptsModule } from '../../transcripts';
+import { BudgetReaches } from '../authority/budget-reaches';
 import { BudgetManagement } from '../management/budget-management';
 import { ContentReading } from '../management/content-reading';
 import { ManagementModule } from '../management/management.module';
@@ -98,6 +99,7 @@ export const CONSOLE_CONTROLLERS = [
     OidcAccounts,
     OidcFlows,
     OidcSignIn,
+    BudgetReaches,
     BudgetManagement,
     ContentReading,
     PriceManagement,

@@ -157,6 +157,9 @@ export class BudgetDto {
   @ApiProperty({ enum: ['api', 'config'], description: '`config`: changed in the configuration file only.' })
   source!: 'api' | 'config';
 
+  @ApiProperty({ description: 'Made by a team lead, who may change it.' })
+  delegated!: boolean;
+
   @ApiProperty({ enum: BUDGET_SCOPES })
   scope!: BudgetScope;
 
@@ -278,6 +281,7 @@ export function fromBudget({ standing, ...budget }: StandingBudget, nowMs: numbe
   return {
     id: budget.id,
     source: budget.source,
+    delegated: budget.delegated,
     ...fromTerms(budget),
     spent_usd: formatUsd(spentNanoUsd),
     held_usd: formatUsd(heldNanoUsd),

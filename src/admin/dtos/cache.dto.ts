@@ -74,6 +74,9 @@ class CacheHitsDto {
   @ApiProperty({ type: 'integer', description: 'One that was being answered at the time.' })
   coalesced!: number;
 
+  @ApiProperty({ type: 'integer', description: 'Another question that a judge found to have the same answer.' })
+  alias!: number;
+
   @ApiProperty({ type: 'integer', description: 'Another question with the same matter.' })
   semantic!: number;
 }
@@ -113,6 +116,17 @@ class CheckedHitsDto {
 
   @ApiProperty({ type: [Number], nullable: true, description: 'Its 95 % interval (Wilson).' })
   interval!: [number, number] | null;
+}
+
+class CacheExpensesDto {
+  @ApiProperty({ description: 'Vectors of a provider.', example: '0.01' })
+  embeddings!: string;
+
+  @ApiProperty({ description: 'Hits that were checked.', example: '0.03' })
+  shadow!: string;
+
+  @ApiProperty({ description: 'Near misses that were judged.', example: '0.01' })
+  judge!: string;
 }
 
 /** Counts are of the replica that answers, since it started; entries and bytes are of the store. */
@@ -156,14 +170,30 @@ export class CacheOverviewDto {
   @ApiProperty({ type: 'integer', description: 'Requests that the cache was not asked for.' })
   bypasses!: number;
 
+  @ApiProperty({
+    type: 'integer',
+    description: 'Misses that every provider failed and an answer past its time stood in for.',
+  })
+  stale!: number;
+
   @ApiProperty({ type: Number, nullable: true, description: 'Hits of hits and misses; null before the first.' })
   hit_rate!: number | null;
 
   @ApiProperty({ description: 'What the hits would have cost.', example: '1.25' })
   saved_usd!: string;
 
-  @ApiProperty({ description: 'That, less what vectors of a provider and checked hits have cost.', example: '1.2' })
+  @ApiProperty({ type: CacheExpensesDto, description: 'What the cache itself has spent with providers.' })
+  spent_usd!: CacheExpensesDto;
+
+  @ApiProperty({ description: 'What was saved less what was spent.', example: '1.2' })
   net_saved_usd!: string;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'integer' },
+    description: 'Near misses put to a judge, by outcome: same (linked), different, unclear, other_answer, failed, …',
+  })
+  judged!: Readonly<Record<string, number>>;
 
   @ApiProperty({ type: CachePrecisionDto, description: 'By the verdicts of callers.' })
   precision!: CachePrecisionDto;
@@ -196,6 +226,7 @@ export function fromCacheOverview({
 }: CacheOverview): CacheOverviewDto {
   const hits = Object.values(counts.hits).reduce((sum, count) => sum + count, 0);
   const asked = hits + counts.misses;
+  const { spentNanoUsd: spent } = counts;
   const { enabled, mode, similarity_threshold, ttl_seconds, scope } = config;
   return {
     enabled,
@@ -210,9 +241,16 @@ export function fromCacheOverview({
     hits: counts.hits,
     misses: counts.misses,
     bypasses: counts.bypasses,
+    stale: counts.stale,
     hit_rate: asked === 0 ? null : hits / asked,
     saved_usd: formatUsd(counts.savedNanoUsd),
-    net_saved_usd: formatUsd(counts.savedNanoUsd - counts.embeddingNanoUsd - rest.shadowNanoUsd),
+    spent_usd: {
+      embeddings: formatUsd(spent.embeddings),
+      shadow: formatUsd(spent.shadow),
+      judge: formatUsd(spent.judge),
+    },
+    net_saved_usd: formatUsd(counts.savedNanoUsd - spent.embeddings - spent.shadow - spent.judge),
+    judged: counts.judged,
     precision: precisionOf(counts.right, counts.wrong),
     checked: rest.checked.map(fromChecked),
   };

@@ -1,9 +1,10 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsInt, Matches, Max, Min } from 'class-validator';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, type Page, type PageRequest } from '../../core/page';
 import { FromText, MayBeAbsent } from './fields';
 
-const MAX_CURSOR_LENGTH = 200;
+/** No list gives out anything else; what a text of the database cannot hold gets no further. */
+const CURSOR = /^[\x21-\x7e]{1,200}$/;
 
 /** Which part of a list is wanted. */
 export class PageQueryDto {
@@ -17,8 +18,7 @@ export class PageQueryDto {
 
   @ApiPropertyOptional({ description: '`next_cursor` of the page before.' })
   @MayBeAbsent()
-  @IsString()
-  @MaxLength(MAX_CURSOR_LENGTH)
+  @Matches(CURSOR, { message: '$property must be next_cursor of the page before, unchanged' })
   cursor?: string;
 }
 

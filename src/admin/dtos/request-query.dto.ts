@@ -106,7 +106,7 @@ export class RequestQueryDto extends TimeRangeQueryDto {
 
   @ApiPropertyOptional({ example: 'hit' })
   @MayBeAbsent()
-  @IsIn(['hit', 'semantic-hit', 'miss', 'bypass'])
+  @IsIn(['hit', 'semantic-hit', 'stale-hit', 'miss', 'bypass'])
   cache?: string;
 
   @ApiPropertyOptional({ description: 'The least sure source of the figures.', example: 'counted' })

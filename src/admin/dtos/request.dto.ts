@@ -95,7 +95,10 @@ export class DecisionDto {
   @ApiProperty({ example: 0.4 })
   at_ms!: number;
 
-  @ApiProperty({ example: 'route' })
+  @ApiProperty({
+    example: 'route',
+    description: 'access, request, rate_limit, idempotency, cache, route, budget, attempt or reply.',
+  })
   stage!: string;
 
   @ApiProperty({ example: 'fallback' })

@@ -62,6 +62,13 @@ export class TeamDto {
   @ApiProperty({ type: [String], nullable: true, example: ['gpt-4o*'] })
   allowed_models!: string[] | null;
 
+  @ApiProperty({
+    type: LimitsDto,
+    nullable: true,
+    description: 'What its lead set, within `limits`: the lower counts.',
+  })
+  own_limits!: LimitsDto | null;
+
   @ApiProperty({ description: 'Whether prompts and answers are kept.' })
   store_content!: boolean;
 
@@ -95,6 +102,7 @@ export const fromTeam = (team: Team): TeamDto => ({
   name: team.name,
   department_id: team.departmentId,
   limits: fromLimits(team.limits),
+  own_limits: fromLimits(team.ownLimits),
   allowed_models: team.allowedModels,
   store_content: team.storesContent,
   created_at: team.createdAt.toISOString(),

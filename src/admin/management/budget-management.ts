@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import {
   BudgetsService,
   type BudgetChanges,
@@ -10,6 +11,7 @@ import {
 import { formatUsd } from '../../core/money';
 import type { Page, PageRequest } from '../../core/page';
 import { AuditLog } from '../audit/audit-log';
+import { BudgetReaches } from '../authority/budget-reaches';
 import { actorOf, type Caller } from '../authority/caller';
 import { fromTerms } from '../dtos/budget.dto';
 import { deedsOf } from './deeds-of';
@@ -21,6 +23,7 @@ const deedOf = deedsOf<StandingBudget>(({ name }) => name, fromTerms);
 export class BudgetManagement {
   constructor(
     private readonly budgets: BudgetsService,
+    private readonly reaches: BudgetReaches,
     private readonly audit: AuditLog,
   ) {}
 
@@ -39,22 +42,26 @@ export class BudgetManagement {
 
   create(caller: Caller, fields: BudgetFields): Promise<StandingBudget> {
     return this.audit.change(actorOf(caller), async (manager) => {
-      const made = await this.budgets.create(fields, manager);
+      await this.reaches.requireGrant(caller, fields, fields.limitNanoUsd, manager);
+      const made = await this.budgets.create({ ...fields, delegated: caller.role !== 'admin' }, manager);
       return { result: made, deed: deedOf('budget.create', null, made) };
     });
   }
 
   update(caller: Caller, id: string, changes: BudgetChanges): Promise<StandingBudget> {
     return this.audit.change(actorOf(caller), async (manager) => {
-      const before = await this.budgets.get(id, { manager });
-      const after = await this.budgets.update(id, changes, manager);
+      const before = await this.controlled(caller, id, manager);
+      await this.reaches.requireGrant(caller, before, changes.limitNanoUsd ?? before.limitNanoUsd, manager);
+      // What an administrator changes is given from then on.
+      const delegated = before.delegated && caller.role !== 'admin';
+      const after = await this.budgets.update(id, { ...changes, delegated }, manager);
       return { result: after, deed: deedOf('budget.update', before, after) };
     });
   }
 
   remove(caller: Caller, id: string): Promise<void> {
     return this.audit.change(actorOf(caller), async (manager) => {
-      const before = await this.budgets.get(id, { manager });
+      const before = await this.controlled(caller, id, manager);
       await this.budgets.remove(id, manager);
       return { result: undefined, deed: deedOf('budget.delete', before, null) };
     });
@@ -62,7 +69,8 @@ export class BudgetManagement {
 
   topUp(caller: Caller, id: string, fields: TopUpFields): Promise<BudgetTopUp> {
     return this.audit.change(actorOf(caller), async (manager) => {
-      const budget = await this.budgets.get(id, { manager });
+      const budget = await this.budgets.get(id, { scope: caller.scope, manager });
+      this.reaches.requireAdministrator(caller);
       const made = await this.budgets.topUp(id, fields, manager);
       const after = {
         top_up_id: made.id,
@@ -72,5 +80,12 @@ export class BudgetManagement {
       };
       return { result: made, deed: { ...deedOf('budget.top_up', null, budget), after } };
     });
+  }
+
+  /** A budget that the caller may change. */
+  private async controlled(caller: Caller, id: string, manager: EntityManager): Promise<StandingBudget> {
+    const budget = await this.budgets.get(id, { scope: caller.scope, manager });
+    this.reaches.requireOwn(caller, budget);
+    return budget;
   }
 }

@@ -34,6 +34,13 @@ export class Operations {
     return isRemoved;
   }
 
+  /** False: the question was not linked. */
+  async removeCacheAlias(caller: Caller, id: string): Promise<boolean> {
+    const isRemoved = await this.cache.unlink(id);
+    if (isRemoved) await this.record(caller, 'cache.unlink', id, {});
+    return isRemoved;
+  }
+
   async removeCacheEntries(caller: Caller, filter: Parameters<CacheAdministration['removeWhere']>[0]): Promise<number> {
     const removed = await this.cache.removeWhere(filter);
     await this.record(caller, 'cache.remove', null, { before: { ...filter, entries: removed } });

@@ -8,9 +8,11 @@ import {
   type TeamFields,
   type TeamFilter,
 } from '../../access';
+import type { Limits } from '../../core/context';
 import type { Page, PageRequest } from '../../core/page';
 import { AuditLog } from '../audit/audit-log';
 import { actorOf, type Caller } from '../authority/caller';
+import { requireLimitsWithin } from '../authority/grants';
 import { fromDepartment } from '../dtos/department.dto';
 import { fromTeam } from '../dtos/team.dto';
 import { deedsOf } from './deeds-of';
@@ -78,6 +80,16 @@ export class OrganizationManagement {
       const before = await this.teams.get(id, { manager });
       const after = await this.teams.update(id, fields, manager);
       return { result: after, deed: teamDeed('team.update', before, after) };
+    });
+  }
+
+  /** Of its lead, within what the team was given; of both the lower counts. Throws `PermissionDeniedError` for more. */
+  limitTeam(caller: Caller, id: string, ownLimits: Limits | null): Promise<Team> {
+    return this.audit.change(actorOf(caller), async (manager) => {
+      const before = await this.teams.get(id, { scope: caller.scope, manager });
+      requireLimitsWithin(before.limits, ownLimits);
+      const after = await this.teams.update(id, { ownLimits }, manager);
+      return { result: after, deed: teamDeed('team.limit', before, after) };
     });
   }
 

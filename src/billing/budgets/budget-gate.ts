@@ -1,6 +1,7 @@
 import type { Identity } from '../../core/context';
 import type { NanoUsd } from '../../core/money';
 import type { AttemptText } from '../usage-rows';
+import type { BudgetFacts } from './budget-authority';
 import type { BudgetSnapshot } from './budget-snapshot';
 import type { PaidCall, Payers } from './budget-terms';
 import { BudgetExceededError } from './budget.errors';
@@ -30,6 +31,11 @@ export class BudgetGate {
     } catch (error) {
       return this.refuse(error);
     }
+  }
+
+  /** How a hard budget stood when the database was last asked for some of it. */
+  lastStanding(budgetId: string): BudgetFacts | undefined {
+    return this.desk.lastFacts.get(budgetId)?.facts;
   }
 
   /** Told of each call that a budget refuses. */

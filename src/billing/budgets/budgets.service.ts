@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource, IsNull, type EntityManager, type SelectQueryBuilder } from 'typeorm';
+import { DataSource, In, IsNull, type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { ConflictError, InvalidRequestError, NotFoundError } from '../../core/errors';
 import { newId } from '../../core/ids';
 import type { NanoUsd } from '../../core/money';
@@ -16,10 +16,10 @@ export type BudgetFields = Pick<
   Budget,
   'scope' | 'scopeId' | 'limitNanoUsd' | 'period' | 'timezone' | 'hard' | 'alerts' | 'models'
 > &
-  Partial<Pick<Budget, 'degrade'>> & { readonly name: string };
+  Partial<Pick<Budget, 'degrade' | 'delegated'>> & { readonly name: string };
 
 export type BudgetChanges = Partial<
-  Pick<BudgetFields, 'name' | 'limitNanoUsd' | 'hard' | 'alerts' | 'models' | 'degrade'>
+  Pick<BudgetFields, 'name' | 'limitNanoUsd' | 'hard' | 'alerts' | 'models' | 'degrade' | 'delegated'>
 >;
 
 /** The money of the current period. */
@@ -76,7 +76,14 @@ export class BudgetsService {
     const id = newId('bud', now);
     await within.transaction(async (manager) => {
       await refuseOverlap(manager, fields);
-      await manager.insert(Budget, { ...fields, id, source: 'api', createdAt: new Date(now), removedAt: null });
+      await manager.insert(Budget, {
+        delegated: false,
+        ...fields,
+        id,
+        source: 'api',
+        createdAt: new Date(now),
+        removedAt: null,
+      });
     });
     return this.get(id, { manager: within });
   }
@@ -103,6 +110,17 @@ export class BudgetsService {
     const [budget] = await this.withStanding([await this.find(id, manager, scope)], manager);
     if (!budget) throw notFound(id);
     return budget;
+  }
+
+  /** The hard budgets for every model that administrators, or the configuration, gave to any of these teams, users and keys. */
+  givenTo(scopeIds: readonly string[], manager = this.database.manager): Promise<Budget[]> {
+    return manager.findBy(Budget, {
+      scopeId: In([...scopeIds]),
+      hard: true,
+      delegated: false,
+      models: IsNull(),
+      removedAt: IsNull(),
+    });
   }
 
   /** In force everywhere within a second. Throws `ConflictError` for a budget of the configuration file. */

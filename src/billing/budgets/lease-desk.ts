@@ -40,7 +40,8 @@ const MAX_REMEMBERED = 50_000;
 export class LeaseDesk {
   private readonly logger = new Logger(LeaseDesk.name);
   private readonly line = new WaitingLine();
-  private readonly lastFacts = new Map<string, { readonly facts: BudgetFacts; readonly atMs: number }>();
+  /** How budgets stood when the authority was last asked. */
+  readonly lastFacts = new Map<string, { readonly facts: BudgetFacts; readonly atMs: number }>();
   private readonly prefetching = new Set<string>();
   private queue: Promise<unknown> = Promise.resolve();
   private wake: (() => void) | null = null;

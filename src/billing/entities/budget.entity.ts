@@ -23,6 +23,10 @@ export class Budget {
   @Column('text')
   source!: 'api' | 'config';
 
+  /** Made by a team lead, who may change it: an administrator's is what they were given. */
+  @Column('boolean', { default: false })
+  delegated!: boolean;
+
   @Column('text')
   scope!: BudgetScope;
 

@@ -19,7 +19,7 @@ export const REPLY_HEADERS = {
   'x-gateway-model': text('The model that answered, in the provider’s words.', 'gpt-4o-2024-08-06'),
   'x-gateway-attempts': text('How many provider calls it took.', '1'),
   'x-gateway-fallback': text('Whether another target than the first one answered: true or false.', 'false'),
-  'x-gateway-cache': text('hit, semantic-hit, miss or bypass.', 'bypass'),
+  'x-gateway-cache': text('hit, semantic-hit, stale-hit (every provider failed), miss or bypass.', 'bypass'),
   'idempotent-replayed': text('`true` when the answer of an earlier request with the same key is given again.', 'true'),
   'x-gateway-cost-usd': text('Cost in USD; JSON answers only, a stream carries it as usage.cost.', '0.0000165'),
   'x-gateway-overhead-ms': text('Milliseconds the gateway added.', '0.812'),

@@ -36,7 +36,10 @@ export interface CacheEntry {
   readonly answer: StoredAnswer;
   readonly origin: AnswerOrigin;
   readonly createdAtMs: number;
+  /** Until then it is given to whoever asks the same. */
   readonly expiresAtMs: number;
+  /** Until then it is kept to stand in for providers that fail; not before `expiresAtMs`. */
+  readonly keptUntilMs: number;
 }
 
 /** What lists show of an entry: no prompt and no answer. */
@@ -50,6 +53,7 @@ export interface CacheEntryView {
   readonly bytes: number;
   readonly createdAtMs: number;
   readonly expiresAtMs: number;
+  readonly keptUntilMs: number;
 }
 
 /** The entry as text, for stores that keep text. */

@@ -1,7 +1,7 @@
-import type { JsonObject } from '../../core/chat';
 import { canonicalText } from '../guard/canonical-text';
 import { FUNCTION_WORDS } from '../guard/lexicon';
 import { stem } from '../guard/parse-text';
+import { answerText } from './answer-text';
 import type { StoredAnswer } from './cache-entry';
 
 export type AnswerVerdict = 'right' | 'wrong' | 'unsure';
@@ -26,18 +26,7 @@ export function compareAnswers(stored: StoredAnswer, made: StoredAnswer): Answer
   return likeness >= SAME && numbersOf(left) === numbersOf(right) ? 'right' : 'unsure';
 }
 
-function textOf({ dialect, value }: StoredAnswer): string {
-  const blocks = dialect === 'anthropic' ? value['content'] : [firstMessage(value)];
-  const texts = (Array.isArray(blocks) ? (blocks as JsonObject[]) : []).map(
-    (block) => block['text'] ?? block['content'],
-  );
-  return texts
-    .filter((text) => typeof text === 'string')
-    .join(' ')
-    .slice(0, MAX_CHARS);
-}
-
-const firstMessage = ({ choices }: JsonObject): unknown => (choices as { message?: unknown }[])[0]?.message ?? {};
+const textOf = (answer: StoredAnswer): string => answerText(answer).slice(0, MAX_CHARS);
 
 const wordsOf = (text: string): Set<string> =>
   new Set((text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) => !FUNCTION_WORDS.has(word)).map(stem));

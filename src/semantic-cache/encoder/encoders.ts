@@ -65,7 +65,7 @@ export class Encoders implements OnApplicationShutdown {
   }
 
   private charge(target: { readonly provider: string; readonly model: string }, tokens: number): void {
-    this.metrics.encodingCost(this.prices.costOf(target, tokens, 0) ?? 0n);
+    this.metrics.spend('embeddings', this.prices.costOf(target, tokens, 0) ?? 0n);
   }
 
   private start(from: string, { provider, model, timeout }: CacheEmbeddingsConfig): Open {

@@ -1,6 +1,6 @@
 import type { CacheEntry } from '../answers/cache-entry';
 import { entryWith, hex } from '../testing/entries';
-import { MAX_ALIKE, MAX_ENTRY_BYTES, type CacheStore } from './cache.store';
+import { MAX_ALIKE, MAX_ENTRY_BYTES, type CacheStore, type QuestionLink } from './cache.store';
 
 /** A store on a clock that the suite turns, with room for `ROOM` entries. */
 export interface StoreUnderTest {
@@ -23,6 +23,18 @@ export function cacheStoreContract(open: () => Promise<StoreUnderTest>): void {
   });
   const entry = (number: number, change: Partial<CacheEntry> = {}): CacheEntry =>
     entryWith({ id: hex(number), createdAtMs: test.nowMs(), expiresAtMs: test.nowMs() + 60_000 + number, ...change });
+  const link = (from: number, to: number): QuestionLink => ({
+    id: hex(from),
+    entryId: hex(to),
+    scope: 'team:one',
+    requestedModel: 'm',
+    similarity: 0.87,
+    judge: 'p/judge',
+    requestId: `req_${from}`,
+    judgeRequestId: `req_judge_${from}`,
+    createdAtMs: test.nowMs(),
+    expiresAtMs: test.nowMs() + 120_000 + from,
+  });
   const find = async (number: number): Promise<CacheEntry | null> => (await store.find(hex(number), null)).entry;
 
   it('gives back exactly what was put, and nothing for another id', async () => {
@@ -52,6 +64,57 @@ export function cacheStoreContract(open: () => Promise<StoreUnderTest>): void {
     expect(await find(1)).toBeNull();
     expect((await store.find(hex(2), WORDS)).alike).toEqual([]);
     expect((await store.size()).entries).toBe(0);
+  });
+
+  it('keeps an entry beyond its time for whoever asks the same, and for nobody else', async () => {
+    const expiresAtMs = test.nowMs() + 1_000;
+    await store.put(entry(1, { expiresAtMs, keptUntilMs: expiresAtMs + 1_000 }), WORDS);
+    await store.put(entry(2), WORDS);
+    await store.link(link(3, 1));
+    test.advance(1_000);
+    const found = await store.find(hex(1), WORDS);
+    expect(found.entry).toMatchObject({ id: hex(1), expiresAtMs });
+    expect(found.alike.map(({ id }) => id)).toEqual([hex(2)]);
+    expect(await store.find(hex(3), WORDS)).toMatchObject({ entry: null, linked: null, alike: [{ id: hex(2) }] });
+    expect(await store.take(hex(1), hex(3))).toBeNull();
+    expect((await store.size()).entries).toBe(2);
+    test.advance(1_000);
+    expect((await store.find(hex(1), WORDS)).entry).toBeNull();
+  });
+
+  it('gives a linked question the entry of the other, unless either is barred', async () => {
+    await store.put(entry(1), null);
+    await store.link(link(2, 1));
+    expect((await store.find(hex(2), WORDS)).linked).toEqual({ entry: entry(1), similarity: 0.87 });
+    expect((await store.find(hex(2), null)).linked).toBeNull();
+    expect((await store.find(hex(1), WORDS)).linked).toBeNull();
+    await store.put(entry(2), null);
+    expect(await store.find(hex(2), WORDS)).toMatchObject({ entry: { id: hex(2) }, linked: null });
+    await store.remove(hex(2));
+    await store.bar(hex(1));
+    expect((await store.find(hex(2), WORDS)).linked).toBeNull();
+    await store.link(link(4, 3));
+    await store.put(entry(3), null);
+    expect((await store.find(hex(4), WORDS)).linked).not.toBeNull();
+    await store.bar(hex(4));
+    expect((await store.find(hex(4), WORDS)).linked).toBeNull();
+  });
+
+  it('lists links, takes them back, and forgets them with everything else and at their end', async () => {
+    for (const from of [1, 2, 3, 4, 5]) await store.link(link(from, 100 + from));
+    const first = await store.links({ limit: 3, cursor: null });
+    expect(first.items).toEqual([5, 4, 3].map((from) => link(from, 100 + from)));
+    const second = await store.links({ limit: 3, cursor: first.nextCursor });
+    expect(second).toEqual({ items: [2, 1].map((from) => link(from, 100 + from)), nextCursor: null });
+    await expect(store.links({ limit: 3, cursor: 'x' })).rejects.toMatchObject({ status: 400, param: 'cursor' });
+    expect([await store.unlink(hex(2)), await store.unlink(hex(2))]).toEqual([true, false]);
+    test.advance(120_003);
+    expect((await store.links({ limit: 9, cursor: null })).items.map(({ id }) => id)).toEqual([hex(5), hex(4)]);
+    await store.put(entry(105), null);
+    await store.flush();
+    await store.put(entry(105), null);
+    expect((await store.links({ limit: 9, cursor: null })).items).toEqual([]);
+    expect((await store.find(hex(5), WORDS)).linked).toBeNull();
   });
 
   it('never holds more entries than it has room for', async () => {

@@ -1,3 +1,4 @@
+import { InvalidRequestError } from '../../core/errors';
 import type { PageRequest, Page } from '../../core/page';
 import type { CacheEntry, CacheEntryView } from '../answers/cache-entry';
 
@@ -10,6 +11,9 @@ export const MAX_ALIKE = 8;
 /** How long a pair of questions that was reported as a wrong hit stays apart. */
 export const BARRED_MS = 30 * 86_400_000;
 
+/** How long two questions that a judge found to have one answer stay linked. */
+export const LINKED_MS = 30 * 86_400_000;
+
 export interface StoreSize {
   readonly entries: number;
   readonly bytes: number;
@@ -21,11 +25,32 @@ export interface EntryFilter {
   readonly scope?: string | undefined;
 }
 
+/** Two questions that a judge found to have one answer: the one may be given the other's. */
+export interface QuestionLink {
+  /** Of the question that is asked. */
+  readonly id: string;
+  /** Of the question whose answer it may be given. */
+  readonly entryId: string;
+  readonly scope: string;
+  readonly requestedModel: string;
+  /** Cosine of the two. */
+  readonly similarity: number;
+  /** Who found it so: `provider/model`. */
+  readonly judge: string;
+  /** The request whose question it was, and the one the judge was asked with: both have their records. */
+  readonly requestId: string;
+  readonly judgeRequestId: string;
+  readonly createdAtMs: number;
+  readonly expiresAtMs: number;
+}
+
 /** What one look-up found. */
 export interface Found {
-  /** The entry with the id; null when there is none, or an expired one. */
+  /** The entry with the id, which may be past its time and only kept for when providers fail; null when there is none. */
   readonly entry: CacheEntry | null;
-  /** Entries of the same words, newest first, the one above left out; none when the question was barred. */
+  /** The entry of the question that this one is linked to, when the one above is not fresh; null when either is barred. */
+  readonly linked: { readonly entry: CacheEntry; readonly similarity: number } | null;
+  /** Fresh entries of the same words, newest first, the first one left out; none when the question was barred. */
   readonly alike: readonly CacheEntry[];
 }
 
@@ -34,7 +59,7 @@ export interface Found {
  * when the store is away: callers go on without it.
  */
 export abstract class CacheStore {
-  /** Looks for an entry and, with `words`, for entries of the same words. */
+  /** Looks for an entry and, with `words`, for the one it is linked to and for entries of the same words. */
   abstract find(id: string, words: string | null): Promise<Found>;
 
   /** The entry, for the asker of another question; null when either question is barred. */
@@ -55,7 +80,16 @@ export abstract class CacheStore {
   /** From now on this question gets no answer of another, and its answer goes to no other. */
   abstract bar(id: string): Promise<void>;
 
-  /** The entries that live longest first. */
+  /** Links a question to another, in place of an older link. Bounded: the links closest to their end go first. */
+  abstract link(link: QuestionLink): Promise<void>;
+
+  /** True when the question was linked. */
+  abstract unlink(id: string): Promise<boolean>;
+
+  /** The links that last longest first. */
+  abstract links(page: PageRequest): Promise<Page<QuestionLink>>;
+
+  /** The entries that are kept longest first. */
   abstract list(page: PageRequest): Promise<Page<CacheEntryView>>;
 
   abstract size(): Promise<StoreSize>;
@@ -71,25 +105,44 @@ export const viewOf = (entry: CacheEntry, bytes: number): CacheEntryView => ({
   bytes,
   createdAtMs: entry.createdAtMs,
   expiresAtMs: entry.expiresAtMs,
+  keptUntilMs: entry.keptUntilMs,
 });
 
-/** A place in a list: the end of the entry's time and its id. */
+/** A place in a list: when what is listed goes, and its id. */
 export interface Cursor {
-  readonly expiresAtMs: number;
+  readonly keptUntilMs: number;
   readonly id: string;
 }
 
-export const cursorOf = ({ expiresAtMs, id }: Cursor): string => `${expiresAtMs}.${id}`;
+export const cursorOf = ({ keptUntilMs, id }: Cursor): string => `${keptUntilMs}.${id}`;
 
 /** Null for a cursor that no list gave out. */
 export function parseCursor(text: string): Cursor | null {
   const match = /^(\d{1,16})\.([0-9a-f]{64})$/.exec(text);
-  return match ? { expiresAtMs: Number(match[1]), id: match[2]! } : null;
+  return match ? { keptUntilMs: Number(match[1]), id: match[2]! } : null;
 }
 
 /** True when the entry comes after the cursor, in descending order. */
-export const isAfter = (entry: Cursor, { expiresAtMs, id }: Cursor): boolean =>
-  entry.expiresAtMs < expiresAtMs || (entry.expiresAtMs === expiresAtMs && entry.id < id);
+export const isAfter = (entry: Cursor, { keptUntilMs, id }: Cursor): boolean =>
+  entry.keptUntilMs < keptUntilMs || (entry.keptUntilMs === keptUntilMs && entry.id < id);
+
+/** A page of what is all in memory. */
+export function pageOf<T>(all: readonly T[], { limit, cursor }: PageRequest, placeOf: (item: T) => Cursor): Page<T> {
+  const after = cursor === null ? null : parseCursor(cursor);
+  if (cursor !== null && after === null) throw notACursor();
+  const rest = all
+    .filter((item) => after === null || isAfter(placeOf(item), after))
+    .sort((left, right) => (isAfter(placeOf(left), placeOf(right)) ? 1 : -1));
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  return { items, nextCursor: rest.length > limit && last !== undefined ? cursorOf(placeOf(last)) : null };
+}
+
+export const notACursor = (): InvalidRequestError =>
+  new InvalidRequestError('cursor is not one that this list gave out: pass next_cursor as it came.', 'cursor');
+
+/** Where a link stands in a list. */
+export const placeOfLink = ({ expiresAtMs, id }: QuestionLink): Cursor => ({ keptUntilMs: expiresAtMs, id });
 
 export const matches = (entry: Pick<CacheEntry, 'requestedModel' | 'scope'>, filter: EntryFilter): boolean =>
   (filter.requestedModel === undefined || filter.requestedModel === entry.requestedModel) &&

@@ -1,24 +1,24 @@
-import { InvalidRequestError } from '../../core/errors';
 import type { Page, PageRequest } from '../../core/page';
 import { encodeEntry, type CacheEntry, type CacheEntryView } from '../answers/cache-entry';
 import {
   BARRED_MS,
   CacheStore,
-  cursorOf,
-  isAfter,
   matches,
   MAX_ALIKE,
   MAX_ENTRY_BYTES,
-  parseCursor,
+  pageOf,
+  placeOfLink,
   viewOf,
   type EntryFilter,
   type Found,
+  type QuestionLink,
   type StoreSize,
 } from './cache.store';
 
 const MAX_ENTRIES = 20_000;
 const MAX_BYTES = 134_217_728;
 const MAX_BARRED = 10_000;
+const MAX_LINKS = 10_000;
 
 export interface MemoryStoreLimits {
   readonly entries: number;
@@ -37,6 +37,7 @@ export class MemoryCacheStore extends CacheStore {
   private readonly kept = new Map<string, Kept>();
   private readonly byWords = new Map<string, string[]>();
   private readonly barred = new Map<string, number>();
+  private readonly linked = new Map<string, QuestionLink>();
   private bytes = 0;
 
   constructor(
@@ -48,17 +49,17 @@ export class MemoryCacheStore extends CacheStore {
 
   override find(id: string, words: string | null): Promise<Found> {
     const entry = this.live(id);
-    const isBarred = this.isBarred(id);
-    const ids = words === null || isBarred ? [] : (this.byWords.get(words) ?? []);
-    const alike = ids
+    const isSought = words !== null && !this.isFresh(entry) && !this.isBarred(id);
+    const alike = (isSought ? (this.byWords.get(words) ?? []) : [])
       .filter((other) => other !== id && !this.isBarred(other))
       .map((other) => this.live(other))
-      .filter((other) => other !== null);
-    return Promise.resolve({ entry, alike });
+      .filter((other) => this.isFresh(other));
+    return Promise.resolve({ entry, alike, linked: isSought ? this.linkedTo(id) : null });
   }
 
   override take(id: string, askedId: string): Promise<CacheEntry | null> {
-    return Promise.resolve(this.isBarred(id) || this.isBarred(askedId) ? null : this.live(id));
+    const entry = this.isBarred(id) || this.isBarred(askedId) ? null : this.live(id);
+    return Promise.resolve(this.isFresh(entry) ? entry : null);
   }
 
   override put(entry: CacheEntry, words: string | null): Promise<boolean> {
@@ -90,6 +91,7 @@ export class MemoryCacheStore extends CacheStore {
   override flush(): Promise<void> {
     this.kept.clear();
     this.byWords.clear();
+    this.linked.clear();
     this.bytes = 0;
     return Promise.resolve();
   }
@@ -102,15 +104,29 @@ export class MemoryCacheStore extends CacheStore {
     return Promise.resolve();
   }
 
-  override list({ limit, cursor }: PageRequest): Promise<Page<CacheEntryView>> {
-    const after = cursor === null ? null : parseCursor(cursor);
-    if (cursor !== null && after === null) return Promise.reject(notACursor());
-    const all = this.liveEntries()
-      .filter(({ entry }) => after === null || isAfter(entry, after))
-      .sort(({ entry: left }, { entry: right }) => (isAfter(left, right) ? 1 : -1));
-    const items = all.slice(0, limit).map(({ entry, bytes }) => viewOf(entry, bytes));
-    const last = items.at(-1);
-    return Promise.resolve({ items, nextCursor: all.length > limit && last ? cursorOf(last) : null });
+  override link(link: QuestionLink): Promise<void> {
+    this.linked.delete(link.id);
+    this.linked.set(link.id, link);
+    // All links last equally long, so that the oldest is the closest to its end.
+    const oldest = this.linked.keys().next().value;
+    if (this.linked.size > MAX_LINKS && oldest !== undefined) this.linked.delete(oldest);
+    return Promise.resolve();
+  }
+
+  override unlink(id: string): Promise<boolean> {
+    return Promise.resolve(this.linked.delete(id));
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- a cursor that is none rejects
+  override async links(page: PageRequest): Promise<Page<QuestionLink>> {
+    const live = [...this.linked.values()].filter(({ expiresAtMs }) => expiresAtMs > this.nowMs());
+    return pageOf(live, page, placeOfLink);
+  }
+
+  // oxlint-disable-next-line typescript/require-await -- as above
+  override async list(page: PageRequest): Promise<Page<CacheEntryView>> {
+    const views = this.liveEntries().map(({ entry, bytes }) => viewOf(entry, bytes));
+    return pageOf(views, page, (view) => view);
   }
 
   override size(): Promise<StoreSize> {
@@ -120,20 +136,31 @@ export class MemoryCacheStore extends CacheStore {
 
   private liveEntries(): Kept[] {
     const now = this.nowMs();
-    return [...this.kept.values()].filter(({ entry }) => entry.expiresAtMs > now);
+    return [...this.kept.values()].filter(({ entry }) => entry.keptUntilMs > now);
   }
 
   /** The entry, marked as used; null and gone when its time is over. */
   private live(id: string): CacheEntry | null {
     const found = this.kept.get(id);
     if (!found) return null;
-    if (found.entry.expiresAtMs <= this.nowMs()) {
+    if (found.entry.keptUntilMs <= this.nowMs()) {
       this.drop(id);
       return null;
     }
     this.kept.delete(id);
     this.kept.set(id, found);
     return found.entry;
+  }
+
+  private isFresh(entry: CacheEntry | null): entry is CacheEntry {
+    return entry !== null && entry.expiresAtMs > this.nowMs();
+  }
+
+  private linkedTo(id: string): Found['linked'] {
+    const link = this.linked.get(id);
+    if (!link || link.expiresAtMs <= this.nowMs() || this.isBarred(link.entryId)) return null;
+    const entry = this.live(link.entryId);
+    return this.isFresh(entry) ? { entry, similarity: link.similarity } : null;
   }
 
   private index(words: string, id: string): void {
@@ -158,6 +185,3 @@ export class MemoryCacheStore extends CacheStore {
     return (this.barred.get(id) ?? 0) > this.nowMs();
   }
 }
-
-export const notACursor = (): InvalidRequestError =>
-  new InvalidRequestError('cursor is not one that this list gave out: pass next_cursor as it came.', 'cursor');

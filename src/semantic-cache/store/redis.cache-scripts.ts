@@ -1,9 +1,10 @@
 /**
  * Every key shares one hash tag, so that the scripts also run on Redis Cluster. `index` holds the ids by the end of their
- * time, `sizes` their bytes, `total` the sum of them.
+ * time, `sizes` their bytes, `total` the sum of them, `links` the ids of linked questions by the end of their link.
  *
- * An entry is a hash: `e` the epoch it belongs to, `d` its text, `w` the key of its words, and what lists show. A flush
- * only counts the epoch up; entries of an older one are absent from then on and leave by their own expiry.
+ * An entry is a hash: `e` the epoch it belongs to, `d` its text, `x` until when it is fresh, `w` the key of its words. A
+ * link is one of `e`, `d`, `t` the entry it leads to and `s` the similarity. A flush only counts the epoch up; what is of
+ * an older one is absent from then on and leaves by its own expiry.
  */
 
 const DROP = `
@@ -19,17 +20,17 @@ end
 `;
 
 const HEAD = `
-local index, sizes, total, epoch = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local index, sizes, total, epoch, links = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local prefix = ARGV[1]
 `;
 
-/** KEYS: index, sizes, total, epoch. ARGV: prefix, id, text, words key or '', now, expires, max entries, max bytes, max alike. */
+/** KEYS: index, sizes, total, epoch, links. ARGV: prefix, id, text, words key or '', now, kept until, max entries, max bytes, max alike, fresh until. */
 export const PUT_SCRIPT = `${HEAD}${DROP}
 local id, text, words = ARGV[2], ARGV[3], ARGV[4]
 local now, expires = tonumber(ARGV[5]), tonumber(ARGV[6])
 drop(id)
 local key = prefix .. 'e:' .. id
-redis.call('HSET', key, 'd', text, 'e', redis.call('GET', epoch) or '0', 'w', words)
+redis.call('HSET', key, 'd', text, 'e', redis.call('GET', epoch) or '0', 'w', words, 'x', ARGV[10])
 redis.call('PEXPIRE', key, expires - now)
 redis.call('ZADD', index, expires, id)
 redis.call('HSET', sizes, id, #text)
@@ -67,22 +68,52 @@ local found = redis.call('HMGET', prefix .. 'e:' .. id, 'd', 'e')
 return found[2] == (redis.call('GET', epoch) or '0') and found[1]
 `;
 
-/** KEYS as above. ARGV: prefix, id, words key or ''. Gives the epoch's text of the entry or false, then texts of the same words. */
+/**
+ * KEYS as above. ARGV: prefix, id, words key or '', now. Gives the text of the entry or false, the similarity of the linked
+ * question or false, its text or false, then texts of the same words: the last three only without a fresh entry.
+ */
 export const FIND_SCRIPT = `${HEAD}
-local now = redis.call('GET', epoch) or '0'
+local current = redis.call('GET', epoch) or '0'
 local function read(id)
-  local found = redis.call('HMGET', prefix .. 'e:' .. id, 'd', 'e')
-  if found[1] and found[2] == now then return found[1] end
-  return false
+  local found = redis.call('HMGET', prefix .. 'e:' .. id, 'd', 'e', 'x')
+  if found[1] and found[2] == current then return found[1], tonumber(found[3]) > tonumber(ARGV[4]) end
+  return false, false
 end
+local function isBarred(id) return redis.call('EXISTS', prefix .. 'b:' .. id) == 1 end
 local id, words = ARGV[2], ARGV[3]
-local result = { read(id) }
-if result[1] or words == '' or redis.call('EXISTS', prefix .. 'b:' .. id) == 1 then return result end
+local own, isFresh = read(id)
+local result = { own, false, false }
+if isFresh or words == '' or isBarred(id) then return result end
+local link = redis.call('HMGET', prefix .. 'a:' .. id, 't', 's', 'e')
+if link[1] and link[3] == current and not isBarred(link[1]) then
+  result[2], result[3] = link[2], (read(link[1]))
+end
 for _, other in ipairs(redis.call('LRANGE', prefix .. 'w:' .. words, 0, -1)) do
-  if other ~= id and redis.call('EXISTS', prefix .. 'b:' .. other) == 0 then
-    local text = read(other)
-    if text then result[#result + 1] = text end
+  if other ~= id and not isBarred(other) then
+    local text, isOtherFresh = read(other)
+    if isOtherFresh then result[#result + 1] = text end
   end
 end
 return result
+`;
+
+/** KEYS as above. ARGV: prefix, id, text, entry's id, similarity, now, expires, max links. */
+export const LINK_SCRIPT = `${HEAD}
+local id, now, expires = ARGV[2], tonumber(ARGV[6]), tonumber(ARGV[7])
+local key = prefix .. 'a:' .. id
+redis.call('HSET', key, 'd', ARGV[3], 't', ARGV[4], 's', ARGV[5], 'e', redis.call('GET', epoch) or '0')
+redis.call('PEXPIRE', key, expires - now)
+redis.call('ZADD', links, expires, id)
+redis.call('ZREMRANGEBYSCORE', links, '-inf', now)
+local over = redis.call('ZCARD', links) - tonumber(ARGV[8])
+if over > 0 then
+  for _, old in ipairs(redis.call('ZRANGE', links, 0, over - 1)) do redis.call('DEL', prefix .. 'a:' .. old) end
+  redis.call('ZREMRANGEBYRANK', links, 0, over - 1)
+end
+`;
+
+/** KEYS as above. ARGV: prefix, id. Gives 1 when it was linked. */
+export const UNLINK_SCRIPT = `${HEAD}
+redis.call('DEL', prefix .. 'a:' .. ARGV[2])
+return redis.call('ZREM', links, ARGV[2])
 `;

@@ -10,18 +10,21 @@ import {
   matches,
   MAX_ALIKE,
   MAX_ENTRY_BYTES,
+  notACursor,
   parseCursor,
+  placeOfLink,
   viewOf,
   type Cursor,
   type EntryFilter,
   type Found,
+  type QuestionLink,
   type StoreSize,
 } from './cache.store';
-import { notACursor } from './memory.cache-store';
-import { DROP_SCRIPT, FIND_SCRIPT, PUT_SCRIPT, TAKE_SCRIPT } from './redis.cache-scripts';
+import { DROP_SCRIPT, FIND_SCRIPT, LINK_SCRIPT, PUT_SCRIPT, TAKE_SCRIPT, UNLINK_SCRIPT } from './redis.cache-scripts';
 
 const MAX_ENTRIES = 200_000;
 const MAX_BYTES = 536_870_912;
+const MAX_LINKS = 50_000;
 /** Entries read at a time where all are gone through. */
 const SCAN = 200;
 
@@ -34,18 +37,27 @@ export interface RedisStoreOptions {
   readonly bytes?: number;
 }
 
+/** What is listed: the sorted set of its ids, and the letter of its keys. */
+interface Listed {
+  readonly index: string;
+  readonly kind: string;
+}
+
+const ENTRIES: Listed = { index: 'index', kind: 'e' };
+const LINKS: Listed = { index: 'links', kind: 'a' };
+
 interface Script {
   readonly text: string;
   readonly sha: string;
 }
 
 const script = (text: string): Script => ({ text, sha: createHash('sha1').update(text).digest('hex') });
-const [PUT, DROP, FIND, TAKE] = [PUT_SCRIPT, DROP_SCRIPT, FIND_SCRIPT, TAKE_SCRIPT].map(script) as [
-  Script,
-  Script,
-  Script,
-  Script,
-];
+const PUT = script(PUT_SCRIPT);
+const DROP = script(DROP_SCRIPT);
+const FIND = script(FIND_SCRIPT);
+const TAKE = script(TAKE_SCRIPT);
+const LINK = script(LINK_SCRIPT);
+const UNLINK = script(UNLINK_SCRIPT);
 
 /** Answers in Redis 7, shared by all replicas; no module of Redis is needed. */
 export class RedisCacheStore extends CacheStore {
@@ -60,18 +72,24 @@ export class RedisCacheStore extends CacheStore {
     this.client = client;
     this.nowMs = nowMs;
     this.prefix = `{${name}:cache}:`;
-    this.keys = ['index', 'sizes', 'total', 'epoch'].map((key) => this.prefix + key);
+    this.keys = ['index', 'sizes', 'total', 'epoch', 'links'].map((key) => this.prefix + key);
     this.limits = { entries, bytes };
   }
 
   override async find(id: string, words: string | null): Promise<Found> {
-    const [own, ...others] = (await this.run(FIND, id, words ?? '')) as (string | null)[];
-    const entry = this.live(own);
-    return { entry, alike: others.map((text) => this.live(text)).filter((other) => other !== null) };
+    const [own, similarity, linkedText, ...others] = (await this.run(FIND, id, words ?? '', this.nowMs())) as (
+      string | null
+    )[];
+    const linked = this.fresh(linkedText);
+    return {
+      entry: this.live(own),
+      linked: linked && { entry: linked, similarity: Number(similarity) },
+      alike: others.map((text) => this.fresh(text)).filter((other) => other !== null),
+    };
   }
 
   override async take(id: string, askedId: string): Promise<CacheEntry | null> {
-    return this.live((await this.run(TAKE, id, askedId)) as string | null);
+    return this.fresh((await this.run(TAKE, id, askedId)) as string | null);
   }
 
   override async put(entry: CacheEntry, words: string | null): Promise<boolean> {
@@ -80,10 +98,9 @@ export class RedisCacheStore extends CacheStore {
       await this.remove(entry.id);
       return false;
     }
-    const { entries, bytes } = this.limits;
-    const now = this.nowMs();
-    const isKept = await this.run(PUT, entry.id, text, words ?? '', now, entry.expiresAtMs, entries, bytes, MAX_ALIKE);
-    return isKept === 1;
+    const { id, keptUntilMs, expiresAtMs } = entry;
+    const limits = [this.limits.entries, this.limits.bytes, MAX_ALIKE];
+    return (await this.run(PUT, id, text, words ?? '', this.nowMs(), keptUntilMs, ...limits, expiresAtMs)) === 1;
   }
 
   override async remove(id: string): Promise<boolean> {
@@ -94,8 +111,9 @@ export class RedisCacheStore extends CacheStore {
 
   override async removeWhere(filter: EntryFilter): Promise<number> {
     let removed = 0;
-    for await (const page of this.pages(null)) {
-      const ids = page.filter(({ entry }) => matches(entry, filter)).map(({ entry }) => entry.id);
+    for await (const page of this.pages(ENTRIES, null)) {
+      const entries = page.map((text) => this.live(text)).filter((entry) => entry !== null);
+      const ids = entries.filter((entry) => matches(entry, filter)).map(({ id }) => id);
       if (ids.length > 0) removed += Number(await this.run(DROP, ...ids));
     }
     return removed;
@@ -103,25 +121,34 @@ export class RedisCacheStore extends CacheStore {
 
   /** The ids of the old epoch are forgotten; their texts leave by their own expiry. */
   override async flush(): Promise<void> {
-    const [index, sizes, total, epoch] = this.keys as [string, string, string, string];
-    await this.client.multi().incr(epoch).unlink(index, sizes, total).exec();
+    const [index, sizes, total, epoch, links] = this.keys as [string, string, string, string, string];
+    await this.client.multi().incr(epoch).unlink(index, sizes, total, links).exec();
   }
 
   override async bar(id: string): Promise<void> {
     await this.client.set(`${this.prefix}b:${id}`, '1', 'PX', BARRED_MS);
   }
 
+  override async link(link: QuestionLink): Promise<void> {
+    const { id, entryId, similarity, expiresAtMs } = link;
+    await this.run(LINK, id, JSON.stringify(link), entryId, similarity, this.nowMs(), expiresAtMs, MAX_LINKS);
+  }
+
+  override async unlink(id: string): Promise<boolean> {
+    return (await this.run(UNLINK, id)) === 1;
+  }
+
+  override async links({ limit, cursor }: PageRequest): Promise<Page<QuestionLink>> {
+    const places = this.pages(LINKS, cursor);
+    return pageFrom(places, limit, (text) => (text === null ? null : (JSON.parse(text) as QuestionLink)), placeOfLink);
+  }
+
   override async list({ limit, cursor }: PageRequest): Promise<Page<CacheEntryView>> {
-    const after = cursor === null ? null : parseCursor(cursor);
-    if (cursor !== null && after === null) throw notACursor();
-    const items: CacheEntryView[] = [];
-    for await (const page of this.pages(after)) {
-      items.push(...page.map(({ entry, bytes }) => viewOf(entry, bytes)));
-      if (items.length > limit) break;
-    }
-    const shown = items.slice(0, limit);
-    const last = shown.at(-1);
-    return { items: shown, nextCursor: items.length > limit && last ? cursorOf(last) : null };
+    const view = (text: string | null): CacheEntryView | null => {
+      const entry = this.live(text);
+      return entry && text !== null ? viewOf(entry, Buffer.byteLength(text)) : null;
+    };
+    return pageFrom(this.pages(ENTRIES, cursor), limit, view, (entry) => entry);
   }
 
   override async size(): Promise<StoreSize> {
@@ -133,43 +160,38 @@ export class RedisCacheStore extends CacheStore {
     return { entries, bytes: Number(bytes ?? 0) };
   }
 
-  /** All live entries after the cursor, the one that lives longest first. */
-  private async *pages(from: Cursor | null): AsyncGenerator<{ entry: CacheEntry; bytes: number }[], void> {
-    const [index] = this.keys as [string];
-    let after = from;
+  /** The texts of all that is listed after the cursor, what is kept longest first. */
+  private async *pages({ index, kind }: Listed, cursor: string | null): AsyncGenerator<(string | null)[], void> {
+    let after = cursor === null ? null : parseCursor(cursor);
+    if (cursor !== null && after === null) throw notACursor();
     for (;;) {
-      const max = after === null ? '+inf' : after.expiresAtMs;
-      const rows = await this.client.zrevrangebyscore(
-        index,
-        max,
-        `(${this.nowMs()}`,
-        'WITHSCORES',
-        'LIMIT',
-        0,
-        SCAN + 1,
-      );
-      const places = inPairs(rows).filter((place) => after === null || isAfter(place, after));
+      const max = after === null ? '+inf' : after.keptUntilMs;
+      const key = this.prefix + index;
+      const rows = await this.client.zrevrangebyscore(key, max, `(${this.nowMs()}`, 'WITHSCORES', 'LIMIT', 0, SCAN + 1);
+      const from = after;
+      const places = inPairs(rows).filter((place) => from === null || isAfter(place, from));
       const last = places.at(-1);
       if (!last) return;
-      const texts = await this.texts(places.map(({ id }) => id));
-      yield texts.flatMap((text) => {
-        const entry = this.live(text);
-        return entry && text !== null ? [{ entry, bytes: Buffer.byteLength(text) }] : [];
-      });
+      yield await this.texts(places.map(({ id }) => `${this.prefix}${kind}:${id}`));
       after = last;
     }
   }
 
-  private async texts(ids: readonly string[]): Promise<(string | null)[]> {
+  private async texts(keys: readonly string[]): Promise<(string | null)[]> {
     const pipeline = this.client.pipeline();
-    for (const id of ids) pipeline.hget(`${this.prefix}e:${id}`, 'd');
+    for (const key of keys) pipeline.hget(key, 'd');
     const results = (await pipeline.exec()) ?? [];
     return results.map(([error, text]) => (error ? null : (text as string | null)));
   }
 
+  private fresh(text: string | null | undefined): CacheEntry | null {
+    const entry = this.live(text);
+    return entry !== null && entry.expiresAtMs > this.nowMs() ? entry : null;
+  }
+
   private live(text: string | null | undefined): CacheEntry | null {
     const entry = typeof text === 'string' ? decodeEntry(text) : null;
-    return entry !== null && entry.expiresAtMs > this.nowMs() ? entry : null;
+    return entry !== null && entry.keptUntilMs > this.nowMs() ? entry : null;
   }
 
   private async run({ text, sha }: Script, ...values: (string | number)[]): Promise<unknown> {
@@ -186,7 +208,23 @@ export class RedisCacheStore extends CacheStore {
 function inPairs(rows: readonly string[]): Cursor[] {
   const places: Cursor[] = [];
   for (let index = 0; index + 1 < rows.length; index += 2) {
-    places.push({ id: rows[index]!, expiresAtMs: Number(rows[index + 1]) });
+    places.push({ id: rows[index]!, keptUntilMs: Number(rows[index + 1]) });
   }
   return places;
+}
+
+async function pageFrom<T>(
+  pages: AsyncIterable<readonly (string | null)[]>,
+  limit: number,
+  read: (text: string | null) => T | null,
+  placeOf: (item: T) => Cursor,
+): Promise<Page<T>> {
+  const items: T[] = [];
+  for await (const texts of pages) {
+    items.push(...texts.map(read).filter((item) => item !== null));
+    if (items.length > limit) break;
+  }
+  const shown = items.slice(0, limit);
+  const last = shown.at(-1);
+  return { items: shown, nextCursor: items.length > limit && last !== undefined ? cursorOf(placeOf(last)) : null };
 }

@@ -23,5 +23,6 @@ export const entryWith = (change: Partial<CacheEntry>): CacheEntry => ({
   origin: { provider: 'p', model: 'm-1', fallback: false, costNanoUsd: 12n },
   createdAtMs: 0,
   expiresAtMs: 1,
+  keptUntilMs: change.expiresAtMs ?? 1,
   ...change,
 });

@@ -85,9 +85,9 @@ interface Call {
   readonly stream?: boolean;
 }
 
-/** `hasHistory` repeats today's requests over the last two days. `evil` is put before every name a person can choose, to see what a page makes of a hostile one. */
+/** `keepsPrompts`: the team Search does. `hasHistory` repeats today's requests over the last two days. `evil` is put before every name a person can choose, to see what a page makes of a hostile one. */
 export async function startCompany(
-  names: { readonly evil?: string; readonly hasHistory?: boolean } = {},
+  names: { readonly evil?: string; readonly hasHistory?: boolean; readonly keepsPrompts?: boolean } = {},
 ): Promise<Company> {
   const simulator = await startSimulator({ port: 0, speed: 0.05 });
   const gateway = await startGateway(configurationOf(simulator));
@@ -101,7 +101,7 @@ export async function startCompany(
   const team = async (name: string, more: object = {}): Promise<string> =>
     (await create('/teams', { name: named(name), department_id: department['id'], ...more }))['id'] ?? '';
   const teams = {
-    search: await team('Search'),
+    search: await team('Search', { store_content: names.keepsPrompts === true }),
     support: await team('Support', { limits: { requests_per_minute: 600 } }),
   };
   const users = gateway.app.get(DataSource).getRepository(User);

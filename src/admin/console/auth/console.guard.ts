@@ -8,7 +8,8 @@ import { PERMISSION } from '../../authority/permit.decorator';
 import { ConsoleSessions } from './console-sessions';
 import { Csrf } from './csrf';
 import { NotSignedInError } from './not-signed-in.error';
-import { mayDo, viewerOf, type Permission, type Viewer } from './permissions';
+import { mayDo, type Permission } from '../../authority/permissions';
+import { viewerOf, type Viewer } from './viewer';
 
 /** The one door of the console: who is it, may they do this, and did the change come from a page of ours? */
 @Injectable()

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { In, type DataSource } from 'typeorm';
 import { ApiKey, Department, Team, User } from '../../../access';
-import type { Scope } from '../auth/permissions';
+import type { Scope } from '../../../core/scope';
 
 export interface Named {
   readonly id: string;

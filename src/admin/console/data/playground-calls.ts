@@ -5,7 +5,7 @@ import { KeysService } from '../../../access';
 import { InvalidRequestError } from '../../../core/errors';
 import { MAX_PAGE_SIZE } from '../../../core/page';
 import { Clock } from '../../../platform/clock';
-import type { Viewer } from '../auth/permissions';
+import type { Viewer } from '../auth/viewer';
 import { Subjects } from './subjects';
 
 const KEY_NAME = 'Playground';

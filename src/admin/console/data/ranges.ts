@@ -1,3 +1,4 @@
+import { InvalidRequestError } from '../../../core/errors';
 import type { Period } from './period';
 
 const MINUTE_MS = 60_000;
@@ -19,7 +20,7 @@ export const RANGES = {
 } as const satisfies Record<string, Range>;
 export type RangeName = keyof typeof RANGES;
 
-export const rangeOf = (text: string | undefined): RangeName =>
+const rangeOf = (text: string | undefined): RangeName =>
   text !== undefined && Object.hasOwn(RANGES, text) ? (text as RangeName) : '24h';
 
 /** The period up to now, whole buckets only, and the one of the same length before it. */
@@ -33,4 +34,66 @@ export function periodsOf(name: RangeName, nowMs: number): { readonly now: Perio
     now: { from: new Date(from), to: new Date(to) },
     before: { from: new Date(from - lengthMs), to: new Date(cut) },
   };
+}
+
+/** What a page is about: a range up to now, or days that somebody chose. */
+export interface Chosen {
+  /** Null: own days. */
+  readonly range: RangeName | null;
+  readonly label: string;
+  readonly bucketMs: number;
+  readonly now: Period;
+  readonly before: Period;
+  /** The address of the same again. */
+  readonly query: Readonly<Record<string, string>>;
+}
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+/** More than a chart can show; the usage page has reports of any length. */
+const MAX_DAYS = 366;
+
+export interface WantedRange {
+  readonly range: string | undefined;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
+/** Both days are meant whole. Throws `InvalidRequestError` for days that are none, or in the wrong order. */
+export function chosenRange({ range, from, to }: WantedRange, nowMs: number): Chosen {
+  if (from === undefined && to === undefined) {
+    const name = rangeOf(range);
+    const { label, bucketMs } = RANGES[name];
+    return { range: name, label, bucketMs, ...periodsOf(name, nowMs), query: { range: name } };
+  }
+  const today = new Date(nowMs).toISOString().slice(0, 10);
+  const query = { from: from ?? to ?? today, to: to ?? today };
+  const [fromMs, toMs] = [startOf(query.from, 'from'), startOf(query.to, 'to') + DAY_MS];
+  if (fromMs >= toMs) throw new InvalidRequestError('The first day must not be after the last.', 'from');
+  const lengthMs = toMs - fromMs;
+  if (lengthMs > MAX_DAYS * DAY_MS) {
+    throw new InvalidRequestError(`At most ${MAX_DAYS} days fit here; the usage page has longer reports.`, 'from');
+  }
+  return {
+    range: null,
+    label: query.from === query.to ? query.from : `${query.from} to ${query.to}`,
+    bucketMs: bucketOf(lengthMs),
+    now: { from: new Date(fromMs), to: new Date(toMs) },
+    // Of a day that is not over yet, the period before is cut at the same point.
+    before: {
+      from: new Date(fromMs - lengthMs),
+      to: new Date(Math.max(fromMs - lengthMs + 1, Math.min(toMs, nowMs) - lengthMs)),
+    },
+    query,
+  };
+}
+
+function startOf(day: string, param: string): number {
+  const startMs = DAY.test(day) ? Date.parse(`${day}T00:00:00Z`) : NaN;
+  if (new Date(startMs).getTime() === startMs && new Date(startMs).toISOString().startsWith(day)) return startMs;
+  throw new InvalidRequestError('Write a day such as 2026-11-28.', param);
+}
+
+function bucketOf(lengthMs: number): number {
+  if (lengthMs <= 2 * DAY_MS) return HOUR_MS;
+  return lengthMs <= 14 * DAY_MS ? 6 * HOUR_MS : DAY_MS;
 }

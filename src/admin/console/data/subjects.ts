@@ -3,7 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { In, type DataSource } from 'typeorm';
 import { ApiKey, Team, UserTeam } from '../../../access';
 import type { Scope } from '../../../core/scope';
-import type { Viewer } from '../auth/permissions';
+import type { Viewer } from '../auth/viewer';
 import type { Named } from './directory';
 
 /** Of whom a person may see budgets and limits, by id; null: of everybody. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { usageSource, type Grain } from '../../../billing';
-import type { Scope } from '../auth/permissions';
+import type { Scope } from '../../../core/scope';
 import type { Period } from './period';
 import { sampleOf } from './usage-sample';
 
@@ -34,6 +34,14 @@ export interface Bucket extends Pick<Figures, 'requests' | 'errors' | 'inputToke
 
 export interface Group extends Pick<Figures, 'requests' | 'errors' | 'inputTokens' | 'outputTokens' | 'costNanoUsd'> {
   readonly name: string | null;
+}
+
+/** A period from every side; groups that cost most come first. */
+export interface Summary {
+  readonly totals: Figures;
+  readonly owners: readonly Group[];
+  readonly models: readonly Group[];
+  readonly series: readonly Bucket[];
 }
 
 export interface ProviderCalls {
@@ -69,12 +77,7 @@ export class UsageFigures {
   async totals(scope: Scope, period: Period): Promise<Figures> {
     const { from, parameters } = source(scope, period, 'day');
     const [row = {}] = await this.read(`select ${ALL} from ${from}`, parameters);
-    return {
-      ...sumsOf(row),
-      fallbacks: Number(row['fallbacks'] ?? 0),
-      cacheHits: Number(row['cache_hits'] ?? 0),
-      savedNanoUsd: BigInt(row['saved_nano_usd'] ?? 0),
-    };
+    return figuresOf(row);
   }
 
   /** `requests`: about how many there are in the period. */
@@ -88,31 +91,41 @@ export class UsageFigures {
     };
   }
 
-  /** One bucket after the other, empty ones too. `from` must lie on a multiple of the bucket. */
-  async series(scope: Scope, period: Period, bucketMs: number): Promise<Bucket[]> {
-    const { from, parameters } = source(scope, period, grainOf(bucketMs));
-    const seconds = bucketMs / 1000;
-    const rows = await this.read(
-      `select floor(extract(epoch from at) / ${seconds}) as bucket, ${SUMS} from ${from} group by 1`,
+  /**
+   * The sums of a period, of each owner and of each model, and of each bucket where buckets are whole days: all from one
+   * reading, which is what takes the time.
+   */
+  async summary(scope: Scope, period: Period, by: GroupColumn, bucketMs: number): Promise<Summary> {
+    const isByDay = bucketMs % DAY_MS === 0;
+    const { from, parameters } = source(scope, period, 'day');
+    const sets = ['()', '(owner)', '(model)', ...(isByDay ? ['(bucket)'] : [])].join(', ');
+    const series = isByDay ? null : this.series(scope, period, bucketMs);
+    const reading = this.read(
+      `select owner, model${isByDay ? ', bucket' : ''}, case when grouping(owner) = 0 then 'owner'
+         when grouping(model) = 0 then 'model' ${isByDay ? "when grouping(bucket) = 0 then 'bucket'" : ''} else 'all' end as kind, ${ALL}
+       from (select *, ${GROUP_COLUMNS[by]} as owner${isByDay ? `, ${bucketOf(bucketMs)} as bucket` : ''} from ${from}) as kinds
+       group by grouping sets (${sets})`,
       parameters,
     );
-    const known = new Map(rows.map((row) => [Number(row['bucket']), sumsOf(row)]));
-    const buckets: Bucket[] = [];
-    for (let at = period.from.getTime(); at < period.to.getTime(); at += bucketMs) {
-      buckets.push({ at: new Date(at), ...(known.get(Math.floor(at / bucketMs)) ?? sumsOf({})) });
-    }
-    return buckets;
+    const [rows, buckets] = await Promise.all([reading, series]);
+    const of = (kind: string): Row[] => rows.filter((row) => row['kind'] === kind);
+    const groups = (kind: 'owner' | 'model'): Group[] =>
+      of(kind)
+        .map((row) => ({ name: row[kind] ?? null, ...sumsOf(row) }))
+        .sort(dearestFirst);
+    return {
+      totals: figuresOf(of('all')[0] ?? {}),
+      owners: groups('owner'),
+      models: groups('model'),
+      series: buckets ?? filled(of('bucket'), period, bucketMs),
+    };
   }
 
-  /** The groups that cost most; where nothing costs anything, those that ask most. */
-  async top(scope: Scope, period: Period, column: GroupColumn, limit: number): Promise<Group[]> {
-    const { from, parameters } = source(scope, period, 'day');
-    const rows = await this.read(
-      `select ${GROUP_COLUMNS[column]} as name, ${SUMS} from ${from}
-       group by 1 order by cost_nano_usd desc, requests desc limit ${limit}`,
-      parameters,
-    );
-    return rows.map((row) => ({ name: row['name'] ?? null, ...sumsOf(row) }));
+  /** One bucket after the other, empty ones too. `from` must lie on a multiple of the bucket. */
+  private async series(scope: Scope, period: Period, bucketMs: number): Promise<Bucket[]> {
+    const { from, parameters } = source(scope, period, grainOf(bucketMs));
+    const rows = await this.read(`select ${bucketOf(bucketMs)} as bucket, ${SUMS} from ${from} group by 1`, parameters);
+    return filled(rows, period, bucketMs);
   }
 
   /** Calls to each provider, of many about how many, whether or not they ended the request; a caller who hangs up is not its fault. */
@@ -139,6 +152,23 @@ export class UsageFigures {
   }
 }
 
+const bucketOf = (bucketMs: number): string => `floor(extract(epoch from at) / ${bucketMs / 1000})`;
+
+function filled(rows: readonly Row[], period: Period, bucketMs: number): Bucket[] {
+  const known = new Map(rows.map((row) => [Number(row['bucket']), sumsOf(row)]));
+  const buckets: Bucket[] = [];
+  for (let at = period.from.getTime(); at < period.to.getTime(); at += bucketMs) {
+    buckets.push({ at: new Date(at), ...(known.get(Math.floor(at / bucketMs)) ?? sumsOf({})) });
+  }
+  return buckets;
+}
+
+/** Where nothing costs anything, those that ask most. */
+function dearestFirst(left: Group, right: Group): number {
+  if (left.costNanoUsd === right.costNanoUsd) return right.requests - left.requests;
+  return left.costNanoUsd > right.costNanoUsd ? -1 : 1;
+}
+
 const [HOUR_MS, DAY_MS] = [3_600_000, 86_400_000];
 
 function grainOf(bucketMs: number): Grain {
@@ -162,6 +192,13 @@ const sumsOf = (row: Row) => ({
   inputTokens: Number(row['input_tokens'] ?? 0),
   outputTokens: Number(row['output_tokens'] ?? 0),
   costNanoUsd: BigInt(row['cost_nano_usd'] ?? 0),
+});
+
+const figuresOf = (row: Row): Figures => ({
+  ...sumsOf(row),
+  fallbacks: Number(row['fallbacks'] ?? 0),
+  cacheHits: Number(row['cache_hits'] ?? 0),
+  savedNanoUsd: BigInt(row['saved_nano_usd'] ?? 0),
 });
 
 const nullable = (value: string | null | undefined): number | null =>

@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { BudgetsService, forecastOf, type StandingBudget } from '../../../billing';
-import { NotFoundError } from '../../../core/errors';
 import { MAX_PAGE_SIZE } from '../../../core/page';
 import type { Scope } from '../../../core/scope';
 import { Clock } from '../../../platform/clock';
 import { showUsd } from '../render/format';
 import { Directory } from './directory';
-import { Subjects, type SubjectIds } from './subjects';
 
 /** More than a person reads; the management API pages through all. */
 const MAX_BUDGETS = 1_000;
@@ -21,6 +19,7 @@ export interface BudgetRow {
   readonly period: string;
   readonly isHard: boolean;
   readonly isFromFile: boolean;
+  readonly isOfLead: boolean;
   readonly allowed: bigint;
   readonly spent: bigint;
   readonly held: bigint;
@@ -42,14 +41,13 @@ export interface BudgetRow {
 export class VisibleBudgets {
   constructor(
     private readonly budgets: BudgetsService,
-    private readonly subjects: Subjects,
     private readonly directory: Directory,
     private readonly clock: Clock,
   ) {}
 
   /** Those that will be spent first come first. */
   async rows(scope: Scope): Promise<BudgetRow[]> {
-    const visible = await this.all(await this.subjects.idsOf(scope));
+    const visible = await this.all(scope);
     const nameOf = await this.directory.names(visible.map(({ scopeId }) => scopeId));
     const nowMs = this.clock.now();
     return visible.map((budget) => rowOf(budget, nameOf, nowMs)).sort((left, right) => right.ratio - left.ratio);
@@ -57,25 +55,21 @@ export class VisibleBudgets {
 
   /** Throws `NotFoundError` for what does not exist and for what is somebody else's. */
   async get(id: string, scope: Scope): Promise<{ readonly budget: StandingBudget; readonly row: BudgetRow }> {
-    const budget = await this.budgets.get(id);
-    if (!isVisible(budget, await this.subjects.idsOf(scope))) throw new NotFoundError(`There is no budget "${id}".`);
+    const budget = await this.budgets.get(id, { scope });
     const nameOf = await this.directory.names([budget.scopeId]);
     return { budget, row: rowOf(budget, nameOf, this.clock.now()) };
   }
 
-  private async all(ids: SubjectIds): Promise<StandingBudget[]> {
+  private async all(scope: Scope): Promise<StandingBudget[]> {
     const found: StandingBudget[] = [];
     for (let cursor: string | null = null, isFirst = true; isFirst || cursor !== null; isFirst = false) {
-      const page = await this.budgets.list({ limit: MAX_PAGE_SIZE, cursor });
-      found.push(...page.items.filter((budget) => isVisible(budget, ids)));
+      const page = await this.budgets.list({ limit: MAX_PAGE_SIZE, cursor }, scope);
+      found.push(...page.items);
       cursor = found.length < MAX_BUDGETS ? page.nextCursor : null;
     }
     return found;
   }
 }
-
-const isVisible = ({ scopeId }: StandingBudget, ids: SubjectIds): boolean =>
-  ids === null || (scopeId !== null && ids.has(scopeId));
 
 function rowOf(budget: StandingBudget, nameOf: (id: string | null) => string, nowMs: number): BudgetRow {
   const { allowedNanoUsd: allowed, spentNanoUsd: spent, heldNanoUsd: held, resetsAt } = budget.standing;
@@ -91,6 +85,7 @@ function rowOf(budget: StandingBudget, nameOf: (id: string | null) => string, no
     period: budget.period,
     isHard: budget.hard,
     isFromFile: budget.source === 'config',
+    isOfLead: budget.delegated,
     allowed,
     spent,
     held,

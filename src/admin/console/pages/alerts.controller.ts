@@ -6,7 +6,7 @@ import { EVENT_TYPES } from '../../../platform/events/event-outbox';
 import { CreateWebhookDto, toWebhook, toWebhookChanges, UpdateWebhookDto } from '../../dtos/webhook.dto';
 import { WebhookManagement } from '../../management/webhook-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { mayDo } from '../auth/permissions';
+import { mayDo } from '../../authority/permissions';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, listOf, pageOf, problemOf, textOf, type Query } from './fields';
 

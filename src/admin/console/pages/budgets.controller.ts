@@ -6,7 +6,7 @@ import { CreateBudgetDto, toBudget, toBudgetChanges, UpdateBudgetDto } from '../
 import { CreateTopUpDto, toTopUp } from '../../dtos/top-up.dto';
 import { BudgetManagement } from '../../management/budget-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { mayDo } from '../auth/permissions';
+import { mayDo } from '../../authority/permissions';
 import { Choices } from '../data/choices';
 import { VisibleBudgets } from '../data/visible-budgets';
 import { Pages, viewerIn } from '../render/pages';
@@ -127,8 +127,8 @@ export class BudgetsPageController {
           expiresAt,
           isOver: expiresAt.getTime() <= nowMs,
         })),
-        mayTopUp: mayWrite,
-        mayChange: mayWrite && budget.source === 'api',
+        mayTopUp: role === 'admin',
+        mayChange: mayWrite && budget.source === 'api' && (role === 'admin' || budget.delegated),
         ...more,
       },
       status,
@@ -145,7 +145,7 @@ export class BudgetsPageController {
       {
         title: 'New budget',
         ...model,
-        owners: await this.choices.budgetOwners(textOf(values, 'owner')),
+        owners: await this.choices.budgetOwners(viewerIn(response).scope, textOf(values, 'owner')),
         periods: options(BUDGET_PERIODS, textOf(values, 'period') ?? 'month'),
         isHard: values['hard'] !== undefined,
       },

@@ -6,7 +6,7 @@ import { CacheAdministration, type CacheEntryView, type CacheOverview } from '..
 import { CacheRemovalQueryDto, fromCacheOverview } from '../../dtos/cache.dto';
 import { Operations } from '../../management/operations';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { mayDo } from '../auth/permissions';
+import { mayDo } from '../../authority/permissions';
 import { Directory } from '../data/directory';
 import { periodsOf, RANGES } from '../data/ranges';
 import { UsageFigures } from '../data/usage-figures';
@@ -22,6 +22,7 @@ const TIERS = {
   exact: 'The same text',
   canonical: 'The same but for its surface',
   coalesced: 'One that was being answered at the time',
+  alias: 'One that a judge found to have the same answer',
   semantic: 'Another question with the same matter',
 } as const;
 
@@ -123,6 +124,7 @@ function tiersOf({ counts }: CacheOverview) {
   const rows = [
     ...Object.entries(TIERS).map(([tier, label]) => ({ label, count: counts.hits[tier as keyof typeof TIERS] })),
     { label: 'Not there: a provider answered', count: counts.misses },
+    { label: 'Past its time, because every provider failed', count: counts.stale },
     { label: 'Not asked', count: counts.bypasses },
   ];
   const most = Math.max(1, ...rows.map(({ count }) => count));

@@ -1,5 +1,5 @@
 import type { Type } from '@nestjs/common';
-import { InvalidRequestError } from '../../../core/errors';
+import { GatewayError } from '../../../core/errors';
 import { DEFAULT_PAGE_SIZE, type PageRequest } from '../../../core/page';
 import { managementValidation } from '../../management-validation';
 
@@ -68,13 +68,15 @@ export interface Problem {
 
 /** What a form shows of an error; throws what is not the form's fault. */
 export function problemOf(error: unknown): Problem {
-  const isTold = error instanceof Error && 'status' in error && (error.status === 400 || error.status === 409);
-  if (!isTold) throw error;
-  const { message } = error;
-  const param = error instanceof InvalidRequestError || 'param' in error ? (error.param as string | null) : null;
+  if (!(error instanceof GatewayError) || !isToldBeside(error)) throw error;
+  const { message, param } = error;
   if (param === null) return { message, fields: {} };
   const field = param.split(/[.[]/).at(param.startsWith('limits.') ? 1 : 0) ?? param;
   return { message, fields: { [field]: sentence(message) } };
 }
+
+/** Who may fill in the form at all is told as well which field reaches too far. */
+const isToldBeside = ({ status, param }: GatewayError): boolean =>
+  status === 400 || status === 409 || (status === 403 && param !== null);
 
 const sentence = (message: string): string => message.charAt(0).toUpperCase() + message.slice(1).replaceAll('_', ' ');

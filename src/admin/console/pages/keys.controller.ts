@@ -6,7 +6,7 @@ import { Clock } from '../../../platform/clock';
 import { CreateKeyDto, RotateKeyDto, toKey } from '../../dtos/key.dto';
 import { KeyManagement } from '../../management/key-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import type { Scope } from '../auth/permissions';
+import type { Scope } from '../../../core/scope';
 import { Directory, type Named } from '../data/directory';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, compactOf, limitsOf, namesOf, numberOf, pageOf, problemOf, textOf, type Query } from './fields';

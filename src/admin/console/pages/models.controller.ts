@@ -5,7 +5,7 @@ import { Clock } from '../../../platform/clock';
 import { ProviderOverviews, ProviderRegistry, type ProviderOverview, type TargetStatus } from '../../../providers';
 import { Operations } from '../../management/operations';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { mayDo } from '../auth/permissions';
+import { mayDo } from '../../authority/permissions';
 import { showCount, showMs } from '../render/format';
 import { Pages, viewerIn } from '../render/pages';
 import { textOf, type Query } from './fields';

@@ -3,18 +3,21 @@ import type { Response } from 'express';
 import { Clock } from '../../../platform/clock';
 import { ProviderOverviews } from '../../../providers';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { mayDo, type Scope } from '../auth/permissions';
+import { mayDo } from '../../authority/permissions';
+import type { Scope } from '../../../core/scope';
 import { Directory } from '../data/directory';
 import type { Period } from '../data/period';
-import { periodsOf, RANGES, rangeOf, type RangeName } from '../data/ranges';
+import { chosenRange, RANGES, type Chosen, type RangeName } from '../data/ranges';
 import { VisibleBudgets } from '../data/visible-budgets';
-import { UsageFigures, type Bucket, type Group, type ProviderCalls } from '../data/usage-figures';
+import { UsageFigures, type Bucket, type Group, type ProviderCalls, type Summary } from '../data/usage-figures';
+import { showDay } from '../render/format';
 import { Pages, viewerIn } from '../render/pages';
 import { cardsOf } from './overview.cards';
-import { textOf, type Query } from './fields';
+import { problemOf, textOf, type Query } from './fields';
 
 const TOP = 6;
 const TOP_BUDGETS = 5;
+const NO_RANGE = { range: undefined, from: undefined, to: undefined } as const;
 
 /** What the overview is made of. */
 @Injectable()
@@ -38,45 +41,54 @@ export class OverviewController {
   @Get()
   @Permit('usage.read')
   async overview(@Parameters() query: Query, @Res() response: Response): Promise<void> {
-    const { scope, role } = viewerIn(response);
-    const range = rangeOf(textOf(query, 'range'));
     const nowMs = this.clock.now();
-    const { now, before } = periodsOf(range, nowMs);
-    const [totals, earlier, series, tops, budgets] = await Promise.all([
-      this.sources.figures.totals(scope, now),
+    const wanted = { range: textOf(query, 'range'), from: textOf(query, 'from'), to: textOf(query, 'to') };
+    try {
+      await this.show(response, chosenRange(wanted, nowMs), nowMs);
+    } catch (error) {
+      const problem = problemOf(error);
+      await this.show(response, chosenRange({ ...NO_RANGE }, nowMs), nowMs, { problem, ...wanted, isOwnDays: true });
+    }
+  }
+
+  private async show(response: Response, chosen: Chosen, nowMs: number, refused?: object): Promise<void> {
+    const { scope, role } = viewerIn(response);
+    const { range, now, before } = chosen;
+    const owner = scope.kind === 'user' ? 'key' : 'team';
+    const [{ totals, series, ...tops }, earlier, budgets] = await Promise.all([
+      this.sources.figures.summary(scope, now, owner, chosen.bucketMs),
       this.sources.figures.totals(scope, before),
-      this.sources.figures.series(scope, now, RANGES[range].bucketMs),
-      this.tops(scope, now),
       mayDo(role, 'budgets.read') ? this.sources.budgets.rows(scope) : [],
     ]);
-    const [times, earlierTimes, providers] = await Promise.all([
+    const [shown, times, earlierTimes, providers] = await Promise.all([
+      this.tops(owner, tops),
       this.sources.figures.times(scope, now, totals.requests),
       this.sources.figures.times(scope, before, earlier.requests),
       mayDo(role, 'routing.read') ? this.providerRows(scope, now, totals.requests) : undefined,
     ]);
-    this.pages.show(response, 'overview', {
+    const model = {
       title: 'Overview',
-      range,
+      refreshQuery: new URLSearchParams({ ...chosen.query, live: '1' }).toString(),
       ranges: rangeLinks(range),
-      rangeLabel: RANGES[range].label,
+      isOwnDays: range === null,
+      from: showDay(now.from),
+      to: showDay(new Date(now.to.getTime() - 1)),
+      rangeLabel: chosen.label,
       updatedAt: new Date(nowMs),
       cards: cardsOf({ ...totals, ...times }, { ...earlier, ...earlierTimes }, series),
-      isEmpty: totals.requests === 0 && earlier.requests === 0,
+      isEmpty: totals.requests === 0 && earlier.requests === 0 && range !== null,
       rows: series.map(rowOf),
-      ...tops,
+      ...shown,
       budgets: budgets.slice(0, TOP_BUDGETS),
       moreBudgets: Math.max(0, budgets.length - TOP_BUDGETS),
       providers,
       isOwn: scope.kind === 'user',
-    });
+    };
+    this.pages.show(response, 'overview', { ...model, ...refused }, refused ? 400 : 200);
   }
 
-  private async tops(scope: Scope, period: Period) {
-    const column = scope.kind === 'user' ? 'key' : 'team';
-    const [owners, models] = await Promise.all([
-      this.sources.figures.top(scope, period, column, TOP),
-      this.sources.figures.top(scope, period, 'model', TOP),
-    ]);
+  private async tops(column: 'team' | 'key', tops: Pick<Summary, 'owners' | 'models'>) {
+    const [owners, models] = [tops.owners.slice(0, TOP), tops.models.slice(0, TOP)];
     const nameOf = await this.sources.directory.names(column === 'team' ? owners.map(({ name }) => name) : []);
     return {
       ownerTitle: column === 'team' ? 'Top teams' : 'Top keys',
@@ -115,7 +127,7 @@ function toneOf({ calls, failures }: Omit<ProviderCalls, 'name'>, open: number) 
   return share < 0.1 ? { tone: 'warn', state: 'Some errors' } : { tone: 'bad', state: 'Failing' };
 }
 
-const rangeLinks = (current: RangeName) =>
+const rangeLinks = (current: RangeName | null) =>
   (Object.keys(RANGES) as RangeName[]).map((name) => ({
     name,
     label: RANGES[name].label,

@@ -6,7 +6,7 @@ import { formatUsdPerMillion } from '../../../core/money';
 import { ModelPricesDto, PriceQueryDto, toPrices } from '../../dtos/price.dto';
 import { PriceManagement } from '../../management/price-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { mayDo } from '../auth/permissions';
+import { mayDo } from '../../authority/permissions';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, compactOf, pageOf, problemOf, textOf, type Query } from './fields';
 

@@ -1,6 +1,6 @@
 import type { UsageAttempt, UsageRequest } from '../../../billing';
 import type { Decision } from '../../../core/context';
-import { showCount, showMs } from '../render/format';
+import { showCount, showMs, showUsd } from '../render/format';
 
 const STAGES: Readonly<Record<Decision['stage'], string>> = {
   access: 'Identity',
@@ -9,6 +9,8 @@ const STAGES: Readonly<Record<Decision['stage'], string>> = {
   idempotency: 'Same request',
   cache: 'Cache',
   route: 'Route',
+  price: 'Price',
+  budget: 'Budget',
   attempt: 'Attempt',
   reply: 'Reply',
 };
@@ -18,7 +20,7 @@ const MIN_WIDTH = 0.6;
 
 /** Everything that was decided for a request, on one time line of 100 units. */
 export function traceOf(request: UsageRequest, attempts: readonly UsageAttempt[]) {
-  const decisions = request.decisions ?? [];
+  const decisions = withPrices(request.decisions ?? [], attempts, request.startedAt.getTime());
   const startedMs = request.startedAt.getTime();
   const ends = [
     request.latencyMs ?? 0,
@@ -39,6 +41,33 @@ export function traceOf(request: UsageRequest, attempts: readonly UsageAttempt[]
       ...place(attempt.startedAt.getTime() - startedMs, attempt.latencyMs ?? 0),
     })),
     figures: figuresOf(request),
+  };
+}
+
+/**
+ * What each attempt was priced at, before the budget paid for it: it is on record with the attempt, not in the trace.
+ */
+function withPrices(decisions: readonly Decision[], attempts: readonly UsageAttempt[], startedMs: number): Decision[] {
+  const steps = [...decisions];
+  for (const attempt of attempts) {
+    const outcome = steps.findIndex(({ stage, facts }) => stage === 'attempt' && facts['index'] === attempt.index);
+    const after = outcome < 0 ? steps.length : outcome;
+    const paid = steps.slice(0, after).findLastIndex(({ stage }) => stage === 'budget');
+    const at = paid < 0 ? after : paid;
+    const atMs = steps[paid]?.atMs ?? Math.max(0, attempt.startedAt.getTime() - startedMs);
+    steps.splice(at, 0, { atMs, stage: 'price', what: 'priced', facts: priceFacts(attempt) });
+  }
+  return steps;
+}
+
+function priceFacts(attempt: UsageAttempt): Decision['facts'] {
+  const perMillion = (pico: bigint): string => showUsd(pico * 1_000n);
+  return {
+    target: `${attempt.provider}/${attempt.model}`,
+    price: `${attempt.priceId} (${attempt.priceSource})`,
+    'input, a million': perMillion(attempt.inputPricePico),
+    'output, a million': perMillion(attempt.outputPricePico),
+    charged: showUsd(attempt.costNanoUsd),
   };
 }
 

@@ -8,7 +8,7 @@ import { toRequestCsv } from '../../dtos/request-csv';
 import { ContentReading } from '../../management/content-reading';
 import { RequestQueryDto, toRequestFilter } from '../../dtos/request-query.dto';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { isWithin, type Scope } from '../auth/permissions';
+import { isWithin, type Scope } from '../../../core/scope';
 import { Directory, type Named } from '../data/directory';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, compactOf, pageOf, problemOf, textOf, type Query } from './fields';
@@ -148,7 +148,7 @@ const rowOf = (row: UsageRequest, nameOf: (id: string | null) => string) => ({
   fallback: row.fallback,
   attempts: row.attempts,
   stream: row.stream,
-  cache: row.cacheStatus === 'hit' || row.cacheStatus === 'semantic-hit' ? row.cacheStatus : null,
+  cache: row.cacheStatus.endsWith('hit') ? row.cacheStatus : null,
 });
 
 function toneOf({ status, errorCode }: UsageRequest): string {

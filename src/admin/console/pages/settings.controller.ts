@@ -6,7 +6,7 @@ import { DatabaseInfo } from '../../../platform/database';
 import { ValidateConfigDto } from '../../dtos/config.dto';
 import { Operations } from '../../management/operations';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { mayDo } from '../auth/permissions';
+import { mayDo } from '../../authority/permissions';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, problemOf, type Query } from './fields';
 

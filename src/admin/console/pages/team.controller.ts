@@ -3,10 +3,11 @@ import type { Response } from 'express';
 import type { Team } from '../../../access';
 import { LiveConfig } from '../../../platform/config/live-config';
 import { TranscriptsConfig } from '../../../transcripts';
+import { LimitsDto, toLimits } from '../../dtos/limits.dto';
 import { toTeamChanges, UpdateTeamDto } from '../../dtos/team.dto';
 import { OrganizationManagement } from '../../management/organization-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import { mayDo } from '../auth/permissions';
+import { mayDo } from '../../authority/permissions';
 import { Directory } from '../data/directory';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, limitsOf, namesOf, problemOf, textOf, type Query } from './fields';
@@ -47,6 +48,22 @@ export class TeamPageController {
     response.redirect(303, `/admin/teams/${id}`);
   }
 
+  /** Of its lead: limits within those that the team was given. */
+  @Post(':id/own-limits')
+  @Permit('limits.write')
+  async limit(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+    const viewer = viewerIn(response);
+    const team = await this.organization.getTeam(viewer, id);
+    try {
+      const limits = toLimits(await checked(LimitsDto, limitsOf(form) ?? {}));
+      await this.organization.limitTeam(viewer, id, limits);
+    } catch (error) {
+      await this.show(response, team, { own: form, ownProblem: problemOf(error) }, 400);
+      return;
+    }
+    response.redirect(303, `/admin/teams/${id}`);
+  }
+
   private async show(response: Response, team: Team, more: object = {}, status = 200): Promise<void> {
     const nameOf = await this.directory.names([team.departmentId]);
     const model = {
@@ -58,17 +75,25 @@ export class TeamPageController {
       limits: team.limits,
       models: team.allowedModels?.join(', ') ?? null,
       mayWrite: mayDo(viewerIn(response).role, 'directory.write'),
+      mayLimit: mayDo(viewerIn(response).role, 'limits.write'),
+      mayBudget: mayDo(viewerIn(response).role, 'budgets.write'),
+      ownLimits: team.ownLimits,
+      own: limitValues(team.ownLimits),
       values: valuesOf(team),
     };
     this.pages.show(response, 'team', { ...model, ...more }, status);
   }
 }
 
+const limitValues = (limits: Team['limits']): Query => ({
+  requests_per_minute: limits?.requestsPerMinute,
+  tokens_per_minute: limits?.tokensPerMinute,
+  max_concurrency: limits?.maxConcurrency,
+});
+
 const valuesOf = (team: Team): Query => ({
   name: team.name,
   allowed_models: team.allowedModels?.join(', '),
-  requests_per_minute: team.limits?.requestsPerMinute,
-  tokens_per_minute: team.limits?.tokensPerMinute,
-  max_concurrency: team.limits?.maxConcurrency,
+  ...limitValues(team.limits),
   ...(team.storesContent ? { store_content: 'on' } : {}),
 });

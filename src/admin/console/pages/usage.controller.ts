@@ -6,9 +6,8 @@ import { UsageQueries, type UsageGroup, type UsageQuery } from '../../../billing
 import { Clock } from '../../../platform/clock';
 import { toUsageCsv, toUsageQuery, UsageQueryDto } from '../../dtos/usage.dto';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
-import type { Scope } from '../auth/permissions';
 import { Directory } from '../data/directory';
-import { showDay } from '../render/format';
+import { changeOf, showDay } from '../render/format';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, compactOf, listOf, problemOf, textOf, type Query } from './fields';
 
@@ -51,9 +50,16 @@ export class UsagePageController {
       csvHref: `/admin/usage/export.csv?${new URLSearchParams({ from, to, group_by: chosen.join(',') }).toString()}`,
     };
     try {
-      const wanted = scopedQuery(await this.queryOf(from, to, chosen), scope);
-      const groups = (await this.usage.report(wanted)).filter((group) => isVisible(group, scope));
-      this.pages.show(response, 'usage', { ...common, ...(await this.tableOf(groups, wanted.groupBy)) });
+      const wanted = { ...(await this.queryOf(from, to, chosen)), scope };
+      const comparable = { ...wanted, ...before(wanted, nowMs) };
+      // Days are not the same days: what they hold is compared day by day with nothing.
+      const isComparable = !wanted.groupBy.includes('day');
+      const [groups, earlier] = await Promise.all([
+        this.usage.report(wanted),
+        isComparable ? this.usage.report(comparable) : [],
+      ]);
+      const table = await this.tableOf(groups, wanted.groupBy, isComparable ? earlier : null);
+      this.pages.show(response, 'usage', { ...common, ...table });
     } catch (error) {
       this.pages.show(response, 'usage', { ...common, problem: problemOf(error), rows: [] }, 400);
     }
@@ -66,13 +72,10 @@ export class UsagePageController {
     const { scope } = viewerIn(response);
     const today = showDay(new Date(this.clock.now()));
     const range = [textOf(query, 'from') ?? today, textOf(query, 'to') ?? today] as const;
-    const wanted = scopedQuery(await this.queryOf(...range, chosenDimensions(query)), scope);
-    const visible = async function* (groups: AsyncIterable<UsageGroup>): AsyncGenerator<UsageGroup> {
-      for await (const group of groups) if (isVisible(group, scope)) yield group;
-    };
+    const wanted = { ...(await this.queryOf(...range, chosenDimensions(query))), scope };
     response.setHeader('content-type', 'text/csv; charset=utf-8');
     response.setHeader('content-disposition', `attachment; filename="usage-${range.join('-to-')}.csv"`);
-    await pipeline(Readable.from(toUsageCsv(visible(this.usage.stream(wanted)), wanted.groupBy)), response);
+    await pipeline(Readable.from(toUsageCsv(this.usage.stream(wanted), wanted.groupBy)), response);
   }
 
   /** Both days are meant whole. */
@@ -83,20 +86,29 @@ export class UsagePageController {
     return toUsageQuery(await checked(UsageQueryDto, compactOf(values)), this.clock.now());
   }
 
-  private async tableOf(groups: readonly UsageGroup[], groupBy: readonly string[]) {
+  private async tableOf(
+    groups: readonly UsageGroup[],
+    groupBy: readonly string[],
+    earlier: readonly UsageGroup[] | null,
+  ) {
+    const costBefore = new Map(earlier?.map((group) => [nameOfGroup(group), group.costNanoUsd]));
     const shown = [...groups].sort(byCost).slice(0, MAX_SHOWN);
     const nameOf = await this.directory.names(shown.flatMap(({ dimensions }) => Object.values(dimensions)));
     const cell = (name: string, value: string | null): string =>
       name === 'day' && value !== null ? value.slice(0, 10) : nameOf(value);
+    const sum = groups.reduce(add, EMPTY);
     const most = shown[0]?.costNanoUsd ?? 0n;
     return {
       columns: groupBy.map((name) => DIMENSIONS[name as keyof typeof DIMENSIONS] ?? name),
       rows: shown.map((group) => ({
         ...figuresOf(group),
+        change: earlier && costChange(group.costNanoUsd, costBefore.get(nameOfGroup(group)) ?? 0n),
         cells: groupBy.map((name) => cell(name, group.dimensions[name] ?? null)),
         width: most === 0n ? '0%' : `${Number((group.costNanoUsd * 1000n) / most) / 10}%`,
       })),
-      sum: figuresOf(groups.reduce(add, EMPTY)),
+      sum: figuresOf(sum),
+      sumChange: earlier && costChange(sum.costNanoUsd, earlier.reduce(add, EMPTY).costNanoUsd),
+      isCompared: earlier !== null,
       hidden: groups.length - shown.length,
     };
   }
@@ -108,17 +120,20 @@ function chosenDimensions(query: Query): string[] {
   return known.length === 0 ? DEFAULT_GROUP : known.slice(0, 4);
 }
 
-/** Adds the dimension by which rows of others are told apart, when the person does not see all. */
-function scopedQuery(query: UsageQuery, scope: Scope): UsageQuery {
-  if (scope.kind === 'all') return query;
-  const own = scope.kind === 'teams' ? 'team' : 'user';
-  return query.groupBy.includes(own) ? query : { ...query, groupBy: [...query.groupBy, own] };
+/** The time of the same length before; of a day that is not over, up to the same point. */
+function before({ from, to }: UsageQuery, nowMs: number): Pick<UsageQuery, 'from' | 'to'> {
+  const lengthMs = to.getTime() - from.getTime();
+  const endMs = Math.max(from.getTime() + 1, Math.min(to.getTime(), nowMs));
+  return { from: new Date(from.getTime() - lengthMs), to: new Date(endMs - lengthMs) };
 }
 
-function isVisible({ dimensions }: UsageGroup, scope: Scope): boolean {
-  if (scope.kind === 'all') return true;
-  if (scope.kind === 'user') return dimensions['user'] === scope.userId;
-  return scope.teamIds.includes(dimensions['team'] ?? '');
+const nameOfGroup = ({ dimensions }: UsageGroup): string => JSON.stringify(dimensions);
+
+/** Null: there was nothing before. */
+function costChange(now: bigint, earlier: bigint): string | null {
+  const change = changeOf(Number(now), Number(earlier));
+  if (!change) return null;
+  return change.direction === 'flat' ? '±0%' : `${change.direction === 'up' ? '+' : '−'}${change.text}`;
 }
 
 const byCost = (left: UsageGroup, right: UsageGroup): number => {

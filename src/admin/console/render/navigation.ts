@@ -1,5 +1,6 @@
-import type { Permission } from '../auth/permissions';
-import { mayDo, type Viewer } from '../auth/permissions';
+import type { Permission } from '../../authority/permissions';
+import { mayDo } from '../../authority/permissions';
+import type { Viewer } from '../auth/viewer';
 import type { IconName } from './icons';
 
 interface Destination {

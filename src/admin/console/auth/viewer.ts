@@ -1,9 +1,6 @@
 import type { UserWithTeams } from '../../../access';
 import { callerOf, type Caller } from '../../authority/caller';
 
-export { isWithin, type Scope } from '../../../core/scope';
-export { mayDo, type Permission } from '../../authority/permissions';
-
 /** The person who is signed in. */
 export interface Viewer extends Caller {
   readonly id: string;

@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../platform/clock';
+import type { HitRecord } from './hit-book';
+import { SimilarQuestions } from './similar-questions';
+import { CacheStore } from './store/cache.store';
+
+/** Sees to it that a wrong answer to another question is not given again. */
+@Injectable()
+export class WrongHits {
+  constructor(
+    private readonly store: CacheStore,
+    private readonly similar: SimilarQuestions,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * The two questions are no longer linked, do not stand in for any other for thirty days, and near them more likeness is
+   * asked for than that hit had. Rejects when the store is away.
+   */
+  async keepApart({ entryId, askedId, similarity }: HitRecord): Promise<void> {
+    const { entry } = await this.store.find(entryId, null);
+    const { partition, text } = entry ?? { partition: '', text: null };
+    if (text !== null) await this.similar.tighten({ partition, text }, similarity, this.clock.now());
+    const both = [entryId, askedId];
+    await Promise.all(both.flatMap((id) => [this.store.bar(id), this.store.unlink(id)]));
+  }
+}
