@@ -177,6 +177,8 @@ describe('Prometheus and Grafana', () => {
     'gateway_provider_first_byte_seconds',
     'gateway_rate_limit_decisions_total',
     'gateway_rate_limit_degraded',
+    'gateway_transcripts_total',
+    'gateway_transcripts_waiting',
     'gateway_workers',
     'gen_ai_client_token_usage',
     'gen_ai_server_request_duration_seconds',
