@@ -5,7 +5,8 @@ import { startSimulator, type Simulator } from '../../src/providers/simulator/se
 import { post } from '../support/post';
 import { TcpLink } from '../support/tcp-link';
 import { until } from '../support/until';
-import { startGateway, type TestGateway } from '../support/gateway';
+import { Fleet } from '../support/fleet';
+import { adminAt, recordOf } from '../support/gateway';
 import { guarantee } from '../support/guarantee';
 import { createTestDatabase } from '../support/test-database';
 
@@ -59,8 +60,8 @@ interface Body {
 describe('budgets in three gateways against what the provider really billed', () => {
   let simulator: Simulator;
   let link: TcpLink;
-  const gateways: TestGateway[] = [];
-  let apiKey = '';
+  let fleet: Fleet;
+  let database: DataSource;
 
   beforeAll(async () => {
     simulator = await startSimulator({ port: 0, speed: 0 });
@@ -87,15 +88,13 @@ cache: { enabled: false }
 budgets:
   declared: { scope: organization, limit_usd: 1000, period: total }
 `;
-    for (let index = 0; index < 3; index += 1) {
-      const gateway = await startGateway(yaml, { DATABASE_URL: url });
-      gateways.push(gateway);
-      if (gateway.apiKey !== '') ({ apiKey } = gateway);
-    }
+    fleet = await Fleet.start(3, yaml, { DATABASE_URL: url });
+    database = await new DataSource({ type: 'postgres', url: direct, logging: false }).initialize();
   });
 
   afterAll(async () => {
-    for (const gateway of gateways) await gateway.close();
+    await fleet.close();
+    await database.destroy();
     await link.cut();
     await simulator.close();
   });
@@ -109,14 +108,14 @@ budgets:
   });
 
   const admin = async (method: string, route: string, body?: unknown): Promise<{ status: number; body: Body }> => {
-    const answer = await gateways[0]!.admin(method, route, body);
+    const answer = await adminAt(fleet.member(0).url)(method, route, body);
     return { status: answer.status, body: (answer.body ?? {}) as Body };
   };
 
   const ask = async (index: number, changes: object = {}, prompt = 'Tell me about leases.') => {
-    const response = await fetch(`${gateways[index % 3]!.url}/v1/chat/completions`, {
+    const response = await fetch(`${fleet.member(index).url}/v1/chat/completions`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${fleet.apiKey}`, 'content-type': 'application/json' },
       body: JSON.stringify({ model: MODEL, messages: [{ role: 'user', content: prompt }], ...changes }),
     });
     return { status: response.status, headers: response.headers, text: await response.text() };
@@ -145,7 +144,7 @@ budgets:
       await until(async () => {
         const before = await booked(id);
         const { headers } = await ask(index, changes, '[[tokens:1]]');
-        await gateways[0]!.recordOf(headers.get('x-request-id') ?? '');
+        await recordOf(adminAt(fleet.member(0).url), headers.get('x-request-id') ?? '');
         return (await booked(id)) > before;
       }, 60_000);
     }
@@ -153,12 +152,10 @@ budgets:
 
   /** What the attempts on record have cost a budget, whatever else of it is held or not accounted for yet. */
   const booked = async (id: string): Promise<bigint> => {
-    const [row] = await gateways[0]!.app
-      .get(DataSource)
-      .query<{ cost: string }[]>(
-        'select coalesce(sum(cost_nano_usd), 0) as cost from usage_attempts where charges @> $1::jsonb',
-        [JSON.stringify([{ budget: id }])],
-      );
+    const [row] = await database.query<{ cost: string }[]>(
+      'select coalesce(sum(cost_nano_usd), 0) as cost from usage_attempts where charges @> $1::jsonb',
+      [JSON.stringify([{ budget: id }])],
+    );
     return BigInt(row?.cost ?? 0);
   };
 
@@ -166,8 +163,8 @@ budgets:
   const leaving = async (index: number, changes: object, prompt: string, afterBytes: number): Promise<number> => {
     const body = { model: MODEL, messages: [{ role: 'user', content: prompt }], ...changes };
     const leave = afterBytes < 0 ? { afterMs: 5 + (index % 40) } : { afterBytes };
-    const url = `${gateways[index % 3]!.url}/v1/chat/completions`;
-    return (await post(url, { authorization: `Bearer ${apiKey}` }, body, leave)).status;
+    const url = `${fleet.member(index).url}/v1/chat/completions`;
+    return (await post(url, { authorization: `Bearer ${fleet.apiKey}` }, body, leave)).status;
   };
 
   const settled = async (id: string): Promise<Body> => {

@@ -92,20 +92,26 @@ budgets:
     }
   }
 
+  /** Two at a time are killed at any moment and again at a known point, while the third goes on and takes over from them. */
   async function killRounds(): Promise<Set<Failpoint>> {
     const met = new Set<Failpoint>();
     const first = Math.floor(random() * FAILPOINTS.length);
-    for (let round = 0; round < KILLS; round += 1) {
-      const victim = fleet.member(round);
-      await victim.kill();
-      const at = FAILPOINTS[(first + round) % FAILPOINTS.length] ?? 'after-settle';
-      const hits = at === 'before-close-instance' ? 1 : 1 + Math.floor(random() * 12);
-      if (await victim.start({ at, hits })) {
-        const died = await Promise.race([victim.dead().then(() => true), sleep(PATIENCE_MS, false)]);
-        if (died) met.add(at);
-        await victim.kill();
-      } else met.add(at);
-      await victim.start();
+    for (let round = 0; round < KILLS; round += 2) {
+      const victims = [round, round + 1].slice(0, KILLS - round).map((number) => ({
+        member: fleet.member(number),
+        at: FAILPOINTS[(first + number) % FAILPOINTS.length] ?? 'after-settle',
+      }));
+      await Promise.all(
+        victims.map(async ({ member, at }) => {
+          await member.kill();
+          const hits = at === 'before-close-instance' ? 1 : 1 + Math.floor(random() * 12);
+          const isUp = await member.start({ at, hits });
+          const died = !isUp || (await Promise.race([member.dead().then(() => true), sleep(PATIENCE_MS, false)]));
+          if (died) met.add(at);
+          await member.kill();
+          await member.start();
+        }),
+      );
     }
     return met;
   }

@@ -52,7 +52,32 @@ export async function startGateway(
   const app = await createApp(configuration, { forceCloseConnections: true });
   await app.listen(0, '127.0.0.1');
   const url = `http://127.0.0.1:${(serverOf(app).address() as AddressInfo).port}`;
-  const admin: TestGateway['admin'] = async (method, route, body) => {
+  const admin = adminAt(url);
+  const apiKey = app.get(FirstRunService).result?.apiKey ?? '';
+  return {
+    app,
+    url,
+    apiKey,
+    post: async (route, body, headers = {}) => {
+      const response = await fetch(`${url}${route}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, headers: response.headers, text: await response.text() };
+    },
+    admin,
+    recordOf: (requestId) => recordOf(admin, requestId),
+    close: async () => {
+      await app.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Calls of the management API of the gateway at an address. */
+export function adminAt(url: string): TestGateway['admin'] {
+  return async (method, route, body) => {
     const response = await fetch(`${url}/api/v1${route}`, {
       method,
       headers: {
@@ -68,31 +93,14 @@ export async function startGateway(
       headers: response.headers,
     };
   };
-  const apiKey = app.get(FirstRunService).result?.apiKey ?? '';
-  return {
-    app,
-    url,
-    apiKey,
-    post: async (route, body, headers = {}) => {
-      const response = await fetch(`${url}${route}`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json', ...headers },
-        body: JSON.stringify(body),
-      });
-      return { status: response.status, headers: response.headers, text: await response.text() };
-    },
-    admin,
-    recordOf: async (requestId) => {
-      for (let attempt = 0; attempt < 100; attempt += 1) {
-        const { status, body } = await admin('GET', `/requests/${requestId}`);
-        if (status === 200) return body as Record<string, unknown>;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-      throw new Error(`request ${requestId} never appeared`);
-    },
-    close: async () => {
-      await app.close();
-      rmSync(dataDir, { recursive: true, force: true });
-    },
-  };
+}
+
+/** A request's record, waiting until it has been shipped to the database. */
+export async function recordOf(admin: TestGateway['admin'], requestId: string): Promise<Record<string, unknown>> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const { status, body } = await admin('GET', `/requests/${requestId}`);
+    if (status === 200) return body as Record<string, unknown>;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`request ${requestId} never appeared`);
 }
