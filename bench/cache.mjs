@@ -1,7 +1,16 @@
 // `node bench/cache.mjs`: two replicas on one Redis under a repeating workload, with the cache on and off. Reads dist/.
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePort, machine, removeAtEnd, scratchFolder, spawnBesides, spawnUnderTest, stopAll } from './machine.mjs';
+import {
+  freePort,
+  machine,
+  NODE,
+  removeAtEnd,
+  scratchFolder,
+  spawnBesides,
+  spawnUnderTest,
+  stopAll,
+} from './machine.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 const SECONDS = Number(process.env.BENCH_CACHE_SECONDS ?? 12);
@@ -77,7 +86,7 @@ async function startReplica(name, yaml, redis) {
   writeFileSync(path.join(folder, 'gateway.yaml'), yaml);
   const port = await freePort();
   const log = openSync(path.join(folder, 'log'), 'a');
-  const child = spawnUnderTest([process.execPath, '--max-semi-space-size=16', 'dist/main.js'], {
+  const child = spawnUnderTest([...NODE, 'dist/main.js'], {
     cwd: root,
     stdio: ['ignore', log, log],
     env: {

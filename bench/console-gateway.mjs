@@ -1,7 +1,7 @@
 // The gateway as a process of its own, and a browser without a screen.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { spawnUnderTest } from './machine.mjs';
+import { NODE, spawnUnderTest } from './machine.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 const START_LIMIT_MS = 180_000;
@@ -18,7 +18,7 @@ function spawnGateway(databaseUrl, port, folder) {
   mkdirSync(folder, { recursive: true });
   const config = path.join(folder, 'gateway.yaml');
   writeFileSync(config, CONFIG);
-  return spawnUnderTest([process.execPath, '--max-semi-space-size=16', path.join(root, 'dist', 'main.js')], {
+  return spawnUnderTest([...NODE, path.join(root, 'dist', 'main.js')], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: {
       PATH: process.env.PATH,

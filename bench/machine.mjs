@@ -26,6 +26,14 @@ export function removeAtEnd(folder) {
   return folder;
 }
 
+/** Node with the flags of `npm start`. */
+export const NODE = [
+  process.execPath,
+  ...JSON.parse(readFileSync(path.join(import.meta.dirname, '..', 'package.json'), 'utf8'))
+    .scripts.start.split(' ')
+    .filter((word) => word.startsWith('--')),
+];
+
 export const scratchFolder = (name) => path.join(tmpdir(), `gateway-bench-${process.pid}-${name}`);
 
 function spawnOn(cpu, command, settings) {

@@ -2,14 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePort, moveBesides, removeAtEnd, scratchFolder, spawnUnderTest, treeOf } from './machine.mjs';
+import { freePort, moveBesides, NODE, removeAtEnd, scratchFolder, spawnUnderTest, treeOf } from './machine.mjs';
 
 const here = import.meta.dirname;
 const root = path.join(here, '..');
 export const MODEL = 'bench-model';
 const START_LIMIT_MS = 60_000;
 /** Every Node variant gets what `npm start` gives the gateway, so that the flag decides nothing. */
-const NODE = [process.execPath, '--max-semi-space-size=16'];
 
 /** Only what a program needs to run: no setting of the shell changes a figure. */
 const environment = (extra) => ({ PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...extra });

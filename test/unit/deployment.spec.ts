@@ -122,7 +122,9 @@ describe('Dockerfile', () => {
   });
 
   it('runs the gateway itself, so that a signal reaches it', () => {
-    expect(last('CMD')).toBe('CMD ["node", "--max-semi-space-size=16", "dist/main.js"]');
+    expect(last('CMD')).toBe(
+      'CMD ["node", "--max-semi-space-size=16", "--no-allocation-site-pretenuring", "dist/main.js"]',
+    );
     expect(last('STOPSIGNAL')).toBe('STOPSIGNAL SIGTERM');
     expect(lines.some((line) => line.startsWith('HEALTHCHECK'))).toBe(true);
   });
@@ -175,6 +177,8 @@ describe('Prometheus and Grafana', () => {
     'gateway_provider_first_byte_seconds',
     'gateway_rate_limit_decisions_total',
     'gateway_rate_limit_degraded',
+    'gateway_transcripts_total',
+    'gateway_transcripts_waiting',
     'gateway_workers',
     'gen_ai_client_token_usage',
     'gen_ai_server_request_duration_seconds',
