@@ -421,6 +421,23 @@ describe('the console', () => {
       expect(text).toMatch(/id="key-rpm-error">[^<]*requests per minute/);
     });
 
+    it('show days of one’s own, and say beside the field what is wrong with them', async () => {
+      const admin = clientOf('admin');
+      const today = new Date().toISOString().slice(0, 10);
+      const own = await admin.get(`/admin?from=${today}&to=${today}`);
+      expect(own.status).toBe(200);
+      expect(own.text).toContain(`${today}, compared with the period before`);
+      expect(own.text).toMatch(
+        new RegExp(`data-refresh="/admin\\?from&#x3D;${today}|data-refresh="/admin\\?from=${today}`),
+      );
+      const wrong = await admin.get('/admin?from=2026-02-30&to=2026-03-01');
+      expect(wrong.status).toBe(400);
+      expect(wrong.text).toMatch(/value="2026-02-30"[^>]*>\s*<p class="field-error" id="o-from-error">Write a day/);
+      expect(wrong.text).toContain('value="2026-03-01"');
+      const usage = await admin.get(`/admin/usage?from=${today}&to=${today}&group_by=model`);
+      expect(usage.text).toContain('Against the time before');
+    });
+
     it('make, rotate, disable and revoke a key that works', async () => {
       const admin = clientOf('admin');
       const { text } = await admin.post('/admin/keys', { name: 'made here', team_id: company.teams.search });
