@@ -296,9 +296,8 @@ describe('the console in a browser', () => {
       ['/api/v1/departments', 'name=stolen'],
     ] as const;
     const stateOf = async (): Promise<string> => {
-      const lists = ['/departments', '/teams', '/keys', '/budgets', '/audit'].map((route) =>
-        gateway.admin('GET', route),
-      );
+      // The log has whatever anybody changes.
+      const lists = ['/departments', '/teams', '/audit?limit=200'].map((route) => gateway.admin('GET', route));
       return JSON.stringify((await Promise.all(lists)).map(({ body }) => body));
     };
     const before = await stateOf();

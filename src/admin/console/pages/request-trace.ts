@@ -142,12 +142,28 @@ type Flat = Record<string, string | number | boolean | null>;
 
 const isTable = (value: unknown): value is Flat[] => Array.isArray(value) && value.length > 0 && value.every(isFlat);
 
+/** The database keeps members in an order of its own: who comes first, then what was allowed, used and left. */
+const ORDER = [
+  'scope',
+  'budget',
+  'resource',
+  'period',
+  'limit',
+  'limit_usd',
+  'used',
+  'spent_usd',
+  'held_usd',
+  'remaining',
+  'left_usd',
+];
+const rankOf = (column: string): number => (ORDER.indexOf(column) + ORDER.length + 1) % (ORDER.length + 1);
+
 /** Candidates and levels, one a line: a column for each thing that is said of any of them. */
 function tableOf(name: string, rows: readonly Flat[]) {
   const isNamed = rows.some(({ provider }) => provider !== undefined);
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter(
-    (column) => column !== 'id' && !(isNamed && (column === 'provider' || column === 'model')),
-  );
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+    .filter((column) => column !== 'id' && !(isNamed && (column === 'provider' || column === 'model')))
+    .sort((left, right) => rankOf(left) - rankOf(right));
   return {
     name,
     columns: [...(isNamed ? ['target'] : []), ...columns.map(words)],
