@@ -1,5 +1,3 @@
 export { openUseLite } from './encoder/use-lite/use-lite-session';
-export { cosine } from './encoder/prompt-encoder';
-export { canonicalText } from './guard/canonical-text';
-export { compareTexts } from './guard/compare';
-export { judgeLikeness } from './likeness';
+export { RULES, score, see, type LabelledPair, type Rule, type SeenPair } from './measure-pairs';
+export { wilsonInterval } from './wilson';

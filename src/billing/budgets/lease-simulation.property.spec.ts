@@ -9,7 +9,7 @@ import { Unfinished } from '../journal/unfinished';
 import { LeaseBook, type LeaseUpkeep, type Reservation } from './lease-book';
 import { BudgetModel, type ModelPeriod } from './testing/budget-model';
 
-const SEEDS = Number(process.env['LEASE_SEEDS'] ?? 5_000);
+const SEEDS = Number(process.env['LEASE_SEEDS'] ?? 20_000);
 const FIRST_SEED = Number(process.env['LEASE_FIRST_SEED'] ?? 1);
 const STEPS = 160;
 /** What is wrong stays wrong: it need not be looked for after every step. */

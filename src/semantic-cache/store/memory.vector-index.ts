@@ -1,6 +1,4 @@
-import { openScanner, type Scanner } from './scan-module';
 import {
-  lengthOf,
   MAX_PARTITION_VECTORS,
   MAX_VECTORS,
   VectorIndex,
@@ -8,49 +6,20 @@ import {
   type VectorRecord,
   type VectorSize,
 } from './vector-index';
+import { VectorSlab, type VectorLimits } from './vector-slab';
 
-/** Rows of a partition that lie together: few, because most partitions hold few. */
-const BLOCK_ROWS = 16;
-const PAGE = 65_536;
-const LANE = 16;
+export type { VectorLimits } from './vector-slab';
 
-export interface VectorLimits {
-  readonly vectors: number;
-  readonly partition: number;
-}
-
-interface Row {
-  readonly id: string;
-  readonly text: string;
-  readonly floor: number;
-  readonly expiresAtMs: number;
-  /** Of the vector in bytes. */
-  readonly length: number;
-}
-
-interface Partition {
-  readonly key: string;
-  /** Where its blocks begin in memory; all are full but the last. */
-  readonly blocks: number[];
-  readonly rows: Row[];
-  /** The row that goes next when the partition is full. */
-  hand: number;
-}
+/** Encoders whose vectors are held: the one in use, and the one before it until its replicas have changed over. */
+const MAX_DIMENSIONS = 2;
 
 /**
- * Exact search by comparing with everything in the partition, 16 bytes at a time. An index that compares with less saves
- * half a millisecond at 100,000 vectors and takes minutes to build, forgets badly and cannot tell partitions apart.
+ * The vectors of this process. Those of each dimension lie by themselves, because nothing can be compared across; of more
+ * than two dimensions the one that was written to least recently is forgotten. The bounds hold for each.
  */
 export class MemoryVectorIndex extends VectorIndex {
-  /** The partition that was used least recently comes first. */
-  private readonly partitions = new Map<string, Partition>();
-  private readonly places = new Map<string, { readonly partition: Partition; row: number }>();
-  private readonly free: number[] = [];
-  private readonly scanner: Scanner = openScanner();
-  private dimension = 0;
-  /** Dimension, filled up to whole lanes. */
-  private stride = 0;
-  private used = 0;
+  /** By dimension; the one that was written to least recently comes first. */
+  private readonly slabs = new Map<number, VectorSlab>();
 
   constructor(
     private readonly nowMs: () => number,
@@ -60,164 +29,51 @@ export class MemoryVectorIndex extends VectorIndex {
   }
 
   override upsert(record: VectorRecord): Promise<void> {
-    this.put(record);
+    const slab = this.slabFor(record.vector.length);
+    for (const other of this.slabs.values()) if (other !== slab) other.drop(record.id);
+    slab.put(record);
     return Promise.resolve();
   }
 
   override remove(id: string): Promise<void> {
-    this.drop(id);
+    for (const slab of this.slabs.values()) slab.drop(id);
     return Promise.resolve();
   }
 
   override search(partition: string, vector: Int8Array, count: number): Promise<Neighbour[]> {
-    return Promise.resolve(this.nearest(partition, vector, count));
+    return Promise.resolve(this.slabs.get(vector.length)?.nearest(partition, vector, count) ?? []);
   }
 
   override mayHave(partition: string): boolean {
-    return this.partitions.has(partition);
+    return [...this.slabs.values()].some((slab) => slab.has(partition));
   }
 
   override clear(): Promise<void> {
-    this.partitions.clear();
-    this.places.clear();
-    this.free.length = 0;
-    this.dimension = 0;
-    this.used = 0;
+    this.slabs.clear();
     return Promise.resolve();
   }
 
   override size(): VectorSize {
-    const bytes = this.scanner.memory.buffer.byteLength;
-    return { vectors: this.places.size, partitions: this.partitions.size, bytes };
+    const sum = { vectors: 0, partitions: 0, bytes: 0 };
+    for (const slab of this.slabs.values()) {
+      const { vectors, partitions, bytes } = slab.size();
+      sum.vectors += vectors;
+      sum.partitions += partitions;
+      sum.bytes += bytes;
+    }
+    return sum;
   }
 
   override close(): Promise<void> {
     return this.clear();
   }
 
-  /** Vectors of another dimension than the first are not taken: nothing could be compared with them. */
-  private put(record: VectorRecord): void {
-    if (this.dimension === 0) this.begin(record.vector.length);
-    if (record.vector.length !== this.dimension || record.expiresAtMs <= this.nowMs()) return;
-    this.drop(record.id);
-    const partition = this.touch(record.partition) ?? this.open(record.partition);
-    if (partition.rows.length >= this.limits.partition) this.turnOut(partition);
-    while (this.places.size >= this.limits.vectors) this.turnOut(this.partitions.values().next().value!);
-    const row = partition.rows.length;
-    if (row % BLOCK_ROWS === 0) partition.blocks.push(this.allocate());
-    const { id, text, floor, expiresAtMs, vector } = record;
-    partition.rows.push({ id, text, floor, expiresAtMs, length: lengthOf(vector) });
-    this.view(this.addressOf(partition, row)).set(vector);
-    this.places.set(id, { partition, row });
-    // Turning out may have emptied and closed it.
-    this.partitions.set(partition.key, partition);
-  }
-
-  private nearest(key: string, vector: Int8Array, count: number): Neighbour[] {
-    const partition = this.touch(key);
-    if (!partition || vector.length !== this.dimension) return [];
-    const scores = this.scan(partition, vector);
-    const length = lengthOf(vector);
-    const now = this.nowMs();
-    const best: { row: Row; similarity: number }[] = [];
-    const expired: string[] = [];
-    partition.rows.forEach((row, index) => {
-      if (row.expiresAtMs <= now) {
-        expired.push(row.id);
-        return;
-      }
-      const similarity = scores[index]! / (row.length * length || 1);
-      if (best.length === count && similarity <= best[count - 1]!.similarity) return;
-      const place = best.findIndex((other) => other.similarity < similarity);
-      best.splice(place < 0 ? best.length : place, 0, { row, similarity });
-      if (best.length > count) best.pop();
-    });
-    for (const id of expired) this.drop(id);
-    return best.map(({ row: { id, text, floor }, similarity }) => ({ id, text, floor, similarity }));
-  }
-
-  /** The dot products with all rows of the partition. The view is good until the next scan. */
-  private scan({ blocks, rows }: Partition, vector: Int8Array): Int32Array {
-    const scoresAt = this.stride;
-    // Grown as needed: scores lie between the query and the blocks, in room that `begin` has left for a full partition.
-    this.view(0).set(vector);
-    blocks.forEach((block, index) => {
-      const count = Math.min(BLOCK_ROWS, rows.length - index * BLOCK_ROWS);
-      this.scanner.scan(0, block, count, this.stride, scoresAt + index * BLOCK_ROWS * 4);
-    });
-    return new Int32Array(this.scanner.memory.buffer, scoresAt, rows.length);
-  }
-
-  private begin(dimension: number): void {
-    this.dimension = dimension;
-    this.stride = Math.ceil(dimension / LANE) * LANE;
-    const scores = Math.ceil(this.limits.partition / BLOCK_ROWS) * BLOCK_ROWS * 4;
-    this.used = this.stride + scores;
-    this.growTo(this.used);
-  }
-
-  private open(key: string): Partition {
-    const partition: Partition = { key, blocks: [], rows: [], hand: 0 };
-    this.partitions.set(key, partition);
-    return partition;
-  }
-
-  /** The partition, marked as used. */
-  private touch(key: string): Partition | undefined {
-    const partition = this.partitions.get(key);
-    if (!partition) return undefined;
-    this.partitions.delete(key);
-    this.partitions.set(key, partition);
-    return partition;
-  }
-
-  private turnOut(partition: Partition): void {
-    partition.hand = partition.hand < partition.rows.length ? partition.hand : 0;
-    const row = partition.rows[partition.hand];
-    partition.hand += 1;
-    if (row) this.drop(row.id);
-  }
-
-  /** The last row takes the place of the one that goes, so that a partition has no holes. */
-  private drop(id: string): void {
-    const place = this.places.get(id);
-    if (!place) return;
-    const { partition, row } = place;
-    const last = partition.rows.length - 1;
-    this.places.delete(id);
-    if (row !== last) {
-      const moved = partition.rows[last]!;
-      this.view(this.addressOf(partition, row)).set(this.view(this.addressOf(partition, last)));
-      partition.rows[row] = moved;
-      this.places.set(moved.id, { partition, row });
-    }
-    partition.rows.pop();
-    if (last % BLOCK_ROWS === 0) this.free.push(partition.blocks.pop()!);
-    if (partition.rows.length === 0) this.partitions.delete(partition.key);
-  }
-
-  private addressOf({ blocks }: Partition, row: number): number {
-    return blocks[Math.floor(row / BLOCK_ROWS)]! + (row % BLOCK_ROWS) * this.stride;
-  }
-
-  private view(address: number): Int8Array {
-    return new Int8Array(this.scanner.memory.buffer, address, this.dimension);
-  }
-
-  private allocate(): number {
-    const known = this.free.pop();
-    if (known !== undefined) return known;
-    const address = this.used;
-    this.used += BLOCK_ROWS * this.stride;
-    this.growTo(this.used);
-    return address;
-  }
-
-  /** By a quarter at least, because every growth may copy all of it. */
-  private growTo(bytes: number): void {
-    const { memory } = this.scanner;
-    const has = memory.buffer.byteLength;
-    if (bytes <= has) return;
-    memory.grow(Math.ceil((Math.max(bytes, has * 1.25) - has) / PAGE));
+  private slabFor(dimension: number): VectorSlab {
+    const slab = this.slabs.get(dimension) ?? new VectorSlab(dimension, this.nowMs, this.limits);
+    this.slabs.delete(dimension);
+    this.slabs.set(dimension, slab);
+    const [oldest] = this.slabs.keys();
+    if (this.slabs.size > MAX_DIMENSIONS && oldest !== undefined) this.slabs.delete(oldest);
+    return slab;
   }
 }

@@ -72,11 +72,21 @@ export function vectorIndexContract(open: () => Promise<IndexUnderTest>): void {
     expect(index.size().vectors).toBe(1);
   });
 
-  it('takes no vector of another dimension', async () => {
+  it('compares no vectors of different dimensions, and goes on when the encoder is another one', async () => {
+    const [short, shorter] = [Int8Array.of(1, 2, 3), Int8Array.of(1, 2)];
     await index.upsert(record('a', unit(1)));
-    await index.upsert(record('b', Int8Array.of(1, 2, 3)));
+    await index.upsert(record('b', short));
     expect(ids(await index.search('p', unit(1), 5))).toEqual(['a']);
-    expect(await index.search('p', Int8Array.of(1, 2, 3), 5)).toEqual([]);
+    expect(ids(await index.search('p', short, 5))).toEqual(['b']);
+    await index.upsert(record('a', short));
+    expect(await index.search('p', unit(1), 5)).toEqual([]);
+    expect(index.size().vectors).toBe(2);
+    // Of a third one, the first is forgotten.
+    await index.upsert(record('c', shorter));
+    await index.upsert(record('d', unit(1)));
+    expect(ids(await index.search('p', shorter, 5))).toEqual(['c']);
+    expect(await index.search('p', short, 5)).toEqual([]);
+    expect(index.size().vectors).toBe(2);
   });
 
   it('is never larger than it has room for, and turns out what is used least', async () => {
