@@ -15,6 +15,8 @@ import {
 const root = path.join(import.meta.dirname, '..');
 const SECONDS = Number(process.env.BENCH_CACHE_SECONDS ?? 12);
 const CONNECTIONS = 4;
+/** Between two questions of a connection: waiting times are to be those of the gateway, not of a queue for the processors. */
+const PAUSE_MS = Number(process.env.BENCH_CACHE_PAUSE_MS ?? 30);
 const MODEL = 'gpt-4o-mini';
 const SECRET = 'bench-secret-0123456789abcdef0123456789abcdef';
 
@@ -145,7 +147,10 @@ async function measure(name, cache) {
   const answers = [];
   const endsAt = performance.now() + SECONDS * 1000;
   const connection = async () => {
-    while (performance.now() < endsAt) answers.push(await ask(replicas[random() < 0.5 ? 0 : 1], questionAt(random)));
+    while (performance.now() < endsAt) {
+      answers.push(await ask(replicas[random() < 0.5 ? 0 : 1], questionAt(random)));
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, connection));
   report(name, answers, { memory: replicas.map(({ pid }) => residentMb(pid)) });

@@ -1,14 +1,23 @@
 // What is measured side by side: each variant is started once and serves the whole run.
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { freePort, moveBesides, NODE, removeAtEnd, scratchFolder, spawnUnderTest, treeOf } from './machine.mjs';
+import {
+  freePort,
+  moveBesides,
+  NODE,
+  removeAtEnd,
+  scratchFolder,
+  spawnBesides,
+  spawnUnderTest,
+  treeOf,
+} from './machine.mjs';
 
 const here = import.meta.dirname;
 const root = path.join(here, '..');
 export const MODEL = 'bench-model';
 const START_LIMIT_MS = 60_000;
-/** Every Node variant gets what `npm start` gives the gateway, so that the flag decides nothing. */
 
 /** Only what a program needs to run: no setting of the shell changes a figure. */
 const environment = (extra) => ({ PATH: process.env.PATH, HOME: process.env.HOME, NODE_ENV: 'production', ...extra });
@@ -70,23 +79,36 @@ pricing:
     bench/${MODEL}: { input: 0.15, output: 0.6 }
 `;
 
-async function startGateway(upstreamPort) {
+/** What every request costs once several replicas share limits, and money is bounded. */
+const HARD_BUDGET = `budgets:
+  everybody: { scope: organization, limit_usd: 1000000000, period: month }
+`;
+
+async function startShared(upstreamPort) {
+  const port = await freePort();
+  const redis = spawnBesides(['redis-server', '--port', String(port), '--save', '', '--appendonly', 'no']);
+  await once(redis, 'spawn');
+  return startGateway(upstreamPort, HARD_BUDGET, { REDIS_URL: `redis://127.0.0.1:${port}` });
+}
+
+async function startGateway(upstreamPort, more = '', moreEnvironment = {}) {
   const entry = path.join(root, 'dist', 'main.js');
   if (!existsSync(entry)) throw new Error('dist/main.js does not exist: run `npm run build` first');
-  const folder = removeAtEnd(scratchFolder('gateway'));
+  const folder = removeAtEnd(scratchFolder(more === '' ? 'gateway' : 'shared'));
   const dataDirectory = path.join(folder, 'data');
   mkdirSync(dataDirectory, { recursive: true });
   const config = path.join(folder, 'gateway.yaml');
-  writeFileSync(config, gatewayConfig(upstreamPort));
+  writeFileSync(config, gatewayConfig(upstreamPort) + more);
   const port = await freePort();
   const env = environment({
     HOST: '127.0.0.1',
     PORT: String(port),
     GATEWAY_CONFIG: config,
     GATEWAY_DATA_DIR: dataDirectory,
+    ...moreEnvironment,
   });
   const child = await startServer(
-    'server',
+    path.basename(folder),
     [...NODE, entry],
     { env, cwd: root },
     `http://127.0.0.1:${port}/health/ready`,
@@ -146,7 +168,8 @@ const direct = (upstreamPort) => ({ port: upstreamPort, headers: [], measured: (
 export const VARIANTS = {
   direct: { title: 'direct', start: (upstreamPort) => Promise.resolve(direct(upstreamPort)) },
   bare: { title: 'bare node:http + undici', start: startBare },
-  gateway: { title: 'ai-gateway', start: startGateway },
+  gateway: { title: 'ai-gateway', start: (upstreamPort) => startGateway(upstreamPort) },
+  shared: { title: 'ai-gateway, Redis and budget', start: startShared },
   portkey: { title: 'Portkey 1.15.2', start: startPortkey },
 };
 

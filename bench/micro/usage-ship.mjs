@@ -1,6 +1,6 @@
 // Usage rows a second into PostgreSQL (embedded, with its durable defaults): as many attempts, paid by two budgets each, as requests, with
-// ledger postings, roll-ups and settlement of budgets in the same transaction. In batches of 4,000, as a backlog is shipped, and of
-// 1,000. The rival writes the same rows and nothing else.
+// ledger postings, roll-ups and settlement of budgets in the same transaction. In batches of 1,000, as they are shipped, and of
+// 4,000, which block the thread that answers requests for longer. The rival writes the same rows and nothing else.
 import { built, withDatabase } from './harness.mjs';
 
 const { PostgresUsageStore } = built('billing/store/postgres-usage-store');

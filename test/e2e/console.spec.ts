@@ -1,3 +1,4 @@
+import { DataSource } from 'typeorm';
 import { declaredRoutes } from '../../src/admin/authority/declared-routes';
 import { mayDo } from '../../src/admin/authority/permissions';
 import { CONSOLE_CONTROLLERS } from '../../src/admin/console/console.module';
@@ -419,6 +420,30 @@ describe('the console', () => {
       expect(status).toBe(400);
       expect(text).toContain('value="kept"');
       expect(text).toMatch(/id="key-rpm-error">[^<]*requests per minute/);
+    });
+
+    it('show days of one’s own, and say beside the field what is wrong with them', async () => {
+      const admin = clientOf('admin');
+      const today = new Date().toISOString().slice(0, 10);
+      const own = await admin.get(`/admin?from=${today}&to=${today}`);
+      expect(own.status).toBe(200);
+      expect(own.text).toContain(`${today}, compared with the period before`);
+      expect(own.text).toMatch(
+        new RegExp(`data-refresh="/admin\\?from&#x3D;${today}|data-refresh="/admin\\?from=${today}`),
+      );
+      const wrong = await admin.get('/admin?from=2026-02-30&to=2026-03-01');
+      expect(wrong.status).toBe(400);
+      expect(wrong.text).toMatch(/value="2026-02-30"[^>]*>\s*<p class="field-error" id="o-from-error">Write a day/);
+      expect(wrong.text).toContain('value="2026-03-01"');
+      const usage = await admin.get(`/admin/usage?from=${today}&to=${today}&group_by=model`);
+      expect(usage.text).not.toContain('>Change<');
+      await company.gateway.app.get(DataSource).query(
+        `insert into usage_requests select (jsonb_populate_record(r, jsonb_build_object('started_at',
+           r.started_at - interval '1 day', 'cost_nano_usd', r.cost_nano_usd * 2))).* from usage_requests r`,
+      );
+      const compared = await admin.get(`/admin/usage?from=${today}&to=${today}&group_by=model`);
+      expect(compared.text).toContain('>Change<');
+      expect(compared.text).toMatch(/<td class="num muted">(−\d+%|new)<\/td>/);
     });
 
     it('make, rotate, disable and revoke a key that works', async () => {

@@ -16,7 +16,7 @@ export interface JournalOptions {
   readonly syncIntervalMs: number;
   /** Records are shipped to the database at least this often. */
   readonly shipIntervalMs: number;
-  /** In one transaction; more than a few hundred wait only when the database was away. */
+  /** Records in one transaction, intents included: more block the thread, which also answers requests, for too long. */
   readonly shipMaxRows: number;
   /** How often journals of dead processes are looked for. */
   readonly adoptIntervalMs: number;
@@ -35,7 +35,7 @@ export function journalOptions(root: string, changes: Partial<JournalOptions> = 
     sync: 'interval',
     syncIntervalMs: 50,
     shipIntervalMs: 250,
-    shipMaxRows: 4_000,
+    shipMaxRows: 1_000,
     adoptIntervalMs: 15_000,
     silenceMs: 60_000,
     flushTimeoutMs: 5_000,

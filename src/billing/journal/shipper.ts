@@ -2,23 +2,10 @@ import { Logger } from '@nestjs/common';
 import type { Journal, Position } from './journal';
 import { JournalReader } from './journal-reader';
 import type { JournalOptions } from './journal-options';
-import type { DecodedRecord } from './record';
 import { rowsOf, type RecordWriter } from './ship-records';
 import type { AttemptText } from '../usage-rows';
 
 const MAX_BACKOFF_MS = 10_000;
-/** A batch is read in pieces of at most a megabyte, so it never holds more than so many. */
-const MAX_READS = 8;
-
-interface ShippedBatch {
-  /** Behind the last record that was read. */
-  readonly position: Position;
-  readonly isLast: boolean;
-  /** What becomes rows: all records but intents. */
-  readonly ends: readonly DecodedRecord[];
-  /** When the last record that was read was written. */
-  readonly lastAtMs: number;
-}
 
 /** Follows the journal of this process and carries its rows to the store. What is not there yet stays on disk. */
 export class Shipper {
@@ -86,30 +73,13 @@ export class Shipper {
   private async shipBatch(): Promise<boolean> {
     const end = this.journal.end;
     if (end.segment === this.position.segment && end.offset === this.position.offset) return false;
-    const { position, isLast, ends, lastAtMs } = await this.nextBatch(end);
+    const batch = await this.reader.next(this.position, end, this.options.shipMaxRows);
+    const ends = batch.records.filter((record) => record.kind !== 'intent');
     const rows = rowsOf(this.writer.parse(ends));
     if (rows.attempts.length + rows.requests.length > 0) await this.writer.write(rows);
     this.onStored(rows.attempts);
-    this.position = position;
-    this.journal.shipped(position, ends.length, lastAtMs);
-    return !isLast;
-  }
-
-  /**
-   * As many rows as there are, up to `shipMaxRows`: what a transaction costs beside its rows (its commit, and the sums and
-   * budgets that each of them adds to) is shared by all of them.
-   */
-  private async nextBatch(end: Position): Promise<ShippedBatch> {
-    const { shipMaxRows } = this.options;
-    const ends: DecodedRecord[] = [];
-    let [from, lastAtMs] = [this.position, 0];
-    for (let reads = 1; ; reads += 1) {
-      const batch = await this.reader.next(from, end, shipMaxRows - ends.length);
-      for (const record of batch.records) if (record.kind !== 'intent') ends.push(record);
-      from = batch.position;
-      lastAtMs = batch.records.at(-1)?.atMs ?? lastAtMs;
-      if (batch.isLast || ends.length >= shipMaxRows || reads >= MAX_READS)
-        return { position: from, isLast: batch.isLast, ends, lastAtMs };
-    }
+    this.position = batch.position;
+    this.journal.shipped(batch.position, ends.length, batch.records.at(-1)?.atMs ?? 0);
+    return !batch.isLast;
   }
 }

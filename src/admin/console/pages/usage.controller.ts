@@ -58,7 +58,8 @@ export class UsagePageController {
         this.usage.report(wanted),
         isComparable ? this.usage.report(comparable) : [],
       ]);
-      const table = await this.tableOf(groups, wanted.groupBy, isComparable ? earlier : null);
+      // Without anything before, all of it is new, and says nothing.
+      const table = await this.tableOf(groups, wanted.groupBy, earlier.length > 0 ? earlier : null);
       this.pages.show(response, 'usage', { ...common, ...table });
     } catch (error) {
       this.pages.show(response, 'usage', { ...common, problem: problemOf(error), rows: [] }, 400);
