@@ -20,8 +20,6 @@ export interface JournalBatch {
 export class JournalReader {
   private readonly logger = new Logger(JournalReader.name);
   private readonly instanceId: string;
-  /** Used again for every chunk: one that lives as long as its rows are being stored is expensive garbage. */
-  private chunk: Buffer | undefined;
 
   constructor(
     private readonly root: string,
@@ -37,10 +35,7 @@ export class JournalReader {
     return { segment, offset: (await fs.promises.stat(segmentPath(this.directory, segment))).size };
   }
 
-  /**
-   * The next records between `from` and `end`, at most `maxRecords` of them and a megabyte. Their payloads are overwritten
-   * by the next call.
-   */
+  /** The next records between `from` and `end`, at most `maxRecords` of them and a megabyte. */
   async next(from: Position, end: Position, maxRecords: number): Promise<JournalBatch> {
     const upTo = from.segment < end.segment ? Number.POSITIVE_INFINITY : end.offset;
     const chunk = await this.readChunk(from, upTo);
@@ -70,7 +65,7 @@ export class JournalReader {
     const handle = await openOrNull(segmentPath(this.directory, from.segment));
     if (!handle) return Buffer.alloc(0);
     try {
-      const bytes = (this.chunk ??= Buffer.allocUnsafeSlow(CHUNK_BYTES));
+      const bytes = Buffer.allocUnsafe(wanted);
       let filled = 0;
       for (let got = -1; got !== 0 && filled < wanted; filled += got) {
         got = (await handle.read(bytes, filled, wanted - filled, from.offset + filled)).bytesRead;

@@ -8,7 +8,6 @@ import { MemoryUsageStore } from '../testing/memory-usage-store';
 import { Adopter } from './adopter';
 import { InstanceLock } from './instance-lock';
 import { Journal, QUARANTINE } from './journal';
-import { JournalReader } from './journal-reader';
 import { journalOptions, type JournalOptions } from './journal-options';
 import { RecordWriter } from './ship-records';
 import { Shipper } from './shipper';
@@ -81,20 +80,6 @@ describe('journal', () => {
     expect(journal.stats()).toMatchObject({ backlogRows: 0, oldestMs: 0 });
     await journal.close();
     expect(fs.readdirSync(root)).toEqual([]);
-  });
-
-  it('reads into the same memory from batch to batch', async () => {
-    const journal = await start();
-    for (let index = 0; index < 4; index += 1) journal.request(request(`req_${index}`), true);
-    const reader = new JournalReader(root, journal.directory);
-    const first = await reader.next({ segment: 1, offset: 0 }, journal.end, 2);
-    const texts = first.records.map(({ payload }) => payload.toString());
-    const second = await reader.next(first.position, journal.end, 2);
-    expect(second.records[0]?.payload.buffer).toBe(first.records[0]?.payload.buffer);
-    expect([...texts, ...second.records.map(({ payload }) => payload.toString())]).toEqual(
-      [0, 1, 2, 3].map((index) => request(`req_${index}`)),
-    );
-    await journal.close();
   });
 
   it('drops shipped segments and carries over the intents of attempts that still run', async () => {
