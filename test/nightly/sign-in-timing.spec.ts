@@ -21,7 +21,7 @@ describe('the time of a refused sign-in', () => {
   let gateway: TestGateway;
 
   beforeAll(async () => {
-    gateway = await startGateway('');
+    gateway = await startGateway('# the defaults\n');
   });
   afterAll(() => gateway.close());
 
