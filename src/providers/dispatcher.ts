@@ -167,7 +167,7 @@ export class Dispatcher {
       return run(this.orderOf(journey, rival, order.index + 1));
     }).finally(() => {
       decided.abort();
-      (place as (() => void) | null)?.();
+      place?.();
     });
     context.upstreamMs += context.monotonic() - startedMs;
     return this.afterRace(journey, { hop, rival }, result);
