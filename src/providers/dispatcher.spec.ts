@@ -605,17 +605,14 @@ describe('a prompt that is too long for its model', () => {
   it.each([
     ['nobody has the room', ['tiny', 'tiny'], 'fallback'],
     ['nothing may take over', ['tiny', 'gpt-4o'], 'error'],
-  ] as const)('is refused before anything is sent when %s', async (_, models, policy) => {
+  ] as const)('is sent all the same when %s: the provider has the last word', async (_, models, policy) => {
     const providers = ['a', 'b'].map((name) => new FakeProvider(name, () => Promise.resolve(json)));
-    const { context, ledger, dispatcher, config } = setUp(providers, undefined, [...models]);
+    const { context, dispatcher, config } = setUp(providers, undefined, [...models]);
     config.routing.context_window = policy;
-    await expect(dispatcher.chat(context)).rejects.toMatchObject({
-      status: 400,
-      code: 'context_length_exceeded',
-      message: expect.stringContaining('does not fit into the context window of 2') as string,
-    });
-    expect(providers.flatMap(({ calls }) => calls)).toEqual([]);
-    expect(ledger.opened).toEqual([]);
+    await expect(dispatcher.chat(context)).resolves.toBe(json);
+    expect(providers.map(({ calls }) => calls.length)).toEqual([1, 0]);
+    const candidates = context.decisions.find(({ what }) => what === 'candidates')?.facts['candidates'];
+    expect(JSON.stringify(candidates)).not.toContain('skipped');
   });
 
   it('is the caller’s to shorten when nobody has more room, whatever else fails', async () => {

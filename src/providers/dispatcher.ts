@@ -23,9 +23,10 @@ import {
 } from './journey';
 import { isRefusal, setAside } from './refusal';
 import { RetryBudget } from './retry-budget';
+import type { RoutePlan } from './route-table';
 import { RoutingConfig } from './routing.config';
 import { TargetHealth, type Availability } from './target-health';
-import { TargetSelector, type CandidateView } from './target-selector';
+import { TargetSelector, type CandidateView, type Selection } from './target-selector';
 
 /** The longest single wait for a target, and the longest time one request waits in all. Beyond it an error is better. */
 const MAX_WAIT_MS = 5_000;
@@ -52,10 +53,10 @@ export class Dispatcher {
   async chat(context: GatewayContext): Promise<ChatReply> {
     const plan = planOf(context);
     context.defer(this.budget.enter());
-    const selection = this.selector.select(context, plan);
+    const selection = this.selectFor(context, plan);
     context.decide('route', 'candidates', { candidates: selection.candidates });
     const journey = journeyOf(context, plan, selection);
-    leaveOutNarrow(journey, selection.noRoom, this.config.section(RoutingConfig).context_window);
+    leaveOutNarrow(journey, selection.noRoom);
     const reply = await this.travel(journey);
     if (reply) return reply;
     if (journey.silence) return this.giveSilence(journey, journey.silence);
@@ -66,7 +67,11 @@ export class Dispatcher {
 
   /** The route of a request as it stands now: what would be tried in which order, and what would be skipped why. */
   candidates(context: GatewayContext): readonly CandidateView[] {
-    return this.selector.select(context, planOf(context)).candidates;
+    return this.selectFor(context, planOf(context)).candidates;
+  }
+
+  private selectFor(context: GatewayContext, plan: RoutePlan): Selection {
+    return this.selector.select(context, plan, this.config.section(RoutingConfig).context_window === 'fallback');
   }
 
   private async travel(journey: Journey): Promise<ChatReply | null> {

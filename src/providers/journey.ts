@@ -3,9 +3,7 @@ import { InvalidRequestError, UnpriceableError, type GatewayError } from '../cor
 import type { ChatReply } from '../core/reply';
 import type { Hop } from './chain';
 import type { FailedAttempt } from './chain-error';
-import { PromptTooLongError } from './model-window';
 import { RoutePlan, type ResolvedTarget } from './route-table';
-import type { RejectionPolicy } from './failure-policy';
 import type { Selection } from './target-selector';
 
 /** A target as one request goes through it. */
@@ -70,19 +68,8 @@ export function planOf({ plan }: GatewayContext): RoutePlan {
   return plan;
 }
 
-/**
- * Leaves out the targets whose window the prompt surely exceeds. Throws `PromptTooLongError` when that is all of them, or when
- * it is the first and the policy is to tell the caller.
- */
-export function leaveOutNarrow(
-  { hops }: Journey,
-  noRoom: Selection['noRoom'],
-  policy: RejectionPolicy['context_window'],
-): void {
-  const [first] = hops;
-  const why = first && noRoom.get(first.target);
-  const isOver = why !== undefined && (policy === 'error' || hops.every(({ target }) => noRoom.has(target)));
-  if (isOver) throw new PromptTooLongError(why);
+/** Leaves out the targets whose window the prompt surely exceeds. */
+export function leaveOutNarrow({ hops }: Journey, noRoom: Selection['noRoom']): void {
   for (const hop of hops) if (noRoom.has(hop.target)) hop.isDone = true;
 }
 

@@ -1,6 +1,5 @@
 import type { InferenceRequest } from '../core/chat';
 import type { TargetName } from '../core/context';
-import { GatewayError } from '../core/errors';
 import type { TargetLimits } from './target-limits';
 
 /**
@@ -33,19 +32,4 @@ export function mayHaveMoreRoom(than: TargetName, target: TargetName, limits: Ta
   if (than.model === target.model) return false;
   const [small, large] = [than, target].map((each) => limits?.factsOf(each).contextWindow ?? null);
   return small == null || large == null || large > small;
-}
-
-/** The prompt is too long for the model that was asked for, and for all that may take over. */
-export class PromptTooLongError extends GatewayError {
-  constructor(why: string) {
-    super(
-      400,
-      'context_length_exceeded',
-      'invalid_request_error',
-      `No model may be asked: ${why}. Send less, or use a model with more room.`,
-      {
-        shouldRetry: false,
-      },
-    );
-  }
 }

@@ -22,13 +22,15 @@ export interface Selection {
   /** In the order in which they are tried. */
   readonly targets: readonly ResolvedTarget[];
   readonly candidates: readonly CandidateView[];
-  /** Those whose context window is surely too small for the prompt, and why. */
+  /** Those that are passed over because their context window is surely too small for the prompt, and why. */
   readonly noRoom: ReadonlyMap<TargetName, string>;
   /** Whether a prompt that was too long for one target may fit another. */
   readonly mayHaveMoreRoom: (than: TargetName, target: TargetName) => boolean;
   /** To be told where the request was answered, so that the next turn of its conversation goes there. */
   readonly answeredBy: (target: TargetName) => void;
 }
+
+const NOWHERE: ReadonlyMap<TargetName, string> = new Map();
 
 /** Puts the targets of a plan in order by the strategies of their groups. Calls nobody and takes nothing. */
 @Injectable()
@@ -45,13 +47,14 @@ export class TargetSelector {
     this.sessions = new SessionAffinity(() => clock.monotonic());
   }
 
-  select(context: GatewayContext, plan: RoutePlan): Selection {
+  /** `passesOver`: whether a prompt that surely does not fit into a target goes on to one with room. */
+  select(context: GatewayContext, plan: RoutePlan, passesOver: boolean): Selection {
     const affinity = affinityOf(context, plan);
     const view = this.viewFor(context, plan, affinity);
     const scored = plan.groups.flatMap((group) =>
       ordered(group, view).map((entry) => ({ ...entry, strategy: group.strategy })),
     );
-    const noRoom = this.noRoomIn(context, scored);
+    const noRoom = passesOver ? this.noRoomIn(context, scored) : NOWHERE;
     return {
       targets: scored.map(({ target }) => target),
       noRoom,
@@ -81,13 +84,14 @@ export class TargetSelector {
   }
 
   private noRoomIn({ request }: GatewayContext, scored: readonly ScoredTarget[]): ReadonlyMap<TargetName, string> {
+    if (!request || scored.length < 2) return NOWHERE;
     const found = new Map<TargetName, string>();
-    if (!request) return found;
     for (const { target } of scored) {
       const why = whyNoRoom(request, target, this.limits);
       if (why !== null) found.set(target, why);
     }
-    return found;
+    // The count is an estimate: the last word is a provider's, whose refusal costs nothing.
+    return found.size < scored.length ? found : NOWHERE;
   }
 
   private describe(
