@@ -143,6 +143,8 @@ describe('departments and teams', () => {
       department_id: department,
       limits: { requests_per_minute: 60, tokens_per_minute: 100_000, max_concurrency: 4 },
       allowed_models: ['gpt-4o*'],
+      own_limits: null,
+      store_content: false,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
     });
     expect((await send('GET', `/teams/${team}`)).body).toEqual(created.body);

@@ -7,6 +7,7 @@ import { Logger, type INestApplication } from '@nestjs/common';
 import { getDataSourceToken } from '@nestjs/typeorm';
 import { Test } from '@nestjs/testing';
 import type { DataSource } from 'typeorm';
+import { ContentReading } from '../../src/admin/management/content-reading';
 import { ManagementGuard } from '../../src/admin/management.guard';
 import { RequestsController } from '../../src/admin/requests.controller';
 import { UsageController } from '../../src/admin/usage.controller';
@@ -92,6 +93,7 @@ describe('usage queries', () => {
       imports: [ThrottlerModule.forRoot([{ ttl: 60_000, limit: 100_000 }])],
       controllers: [RequestsController, UsageController],
       providers: [
+        { provide: ContentReading, useValue: { has: () => Promise.resolve(false) } },
         RequestQueries,
         UsageQueries,
         { provide: Clock, useClass: SystemClock },
