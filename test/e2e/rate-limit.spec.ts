@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HIGHEST_LIMITS } from '../../src/core/highest-limits';
+import { DoomedRedis } from '../support/doomed-redis';
 import { FakeUpstream } from '../support/fake-upstream';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { createTestDatabase } from '../support/test-database';
@@ -16,6 +17,8 @@ const completion = {
 
 describe('limits', () => {
   let upstream: FakeUpstream;
+  /** Not the run's: how many replicas there are is part of what is tested. */
+  let redis: DoomedRedis;
   /** Two replicas of one gateway: one database, one Redis. */
   let gateways: [TestGateway, TestGateway];
   let departmentId: string;
@@ -23,6 +26,7 @@ describe('limits', () => {
 
   beforeAll(async () => {
     upstream = await FakeUpstream.start();
+    redis = await DoomedRedis.start();
     upstream.answer = (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(completion));
     };
@@ -33,7 +37,7 @@ rate_limits:
   default: { requests_per_minute: 1000, tokens_per_minute: 1000000 }
   models: { gpt-4o: { requests_per_minute: 1 } }
 `;
-    const variables = { DATABASE_URL: await createTestDatabase(), REDIS_URL: process.env['TEST_REDIS_URL'] ?? '' };
+    const variables = { DATABASE_URL: await createTestDatabase(), REDIS_URL: redis.url };
     const first = await startGateway(yaml, variables);
     gateways = [first, await startGateway(yaml, variables)];
     const created = await first.admin('POST', '/departments', { name: 'limits' });
@@ -41,7 +45,7 @@ rate_limits:
   });
   afterAll(async () => {
     await Promise.all(gateways.map((gateway) => gateway.close()));
-    await upstream.close();
+    await Promise.all([upstream.close(), redis.kill()]);
   });
 
   const made = async (route: string, body: object): Promise<{ id: string; secret: string }> => {
