@@ -244,7 +244,11 @@ describe('usage queries', () => {
       cost_usd: cost,
       metadata: { app: truth.app },
       fallback: true,
-      decisions: [{ stage: 'route', what: 'chosen', facts: { index: expect.any(Number) } }],
+      decisions: [
+        { stage: 'budget', what: 'none_applies' },
+        { stage: 'budget', what: 'none_applies' },
+        { stage: 'route', what: 'chosen', facts: { index: expect.any(Number) } },
+      ],
       attempts: [
         { index: 1, status: 'failed', http_status: 500, cost_usd: '0' },
         {
