@@ -3,6 +3,7 @@ import { MemoryVectorIndex } from '../../src/semantic-cache/store/memory.vector-
 import { RedisVectorIndex } from '../../src/semantic-cache/store/redis.vector-index';
 import { toBytes, type VectorRecord } from '../../src/semantic-cache/store/vector-index';
 import { vectorIndexContract, VECTOR_ROOM } from '../../src/semantic-cache/store/vector-index.contract';
+import { DoomedRedis } from '../support/doomed-redis';
 import { until } from '../support/until';
 
 let name = 0;
@@ -55,17 +56,22 @@ describe('RedisVectorIndex', () => {
   });
 
   it('a replica that was cut off reads again what it has missed, also when the feed is another one', async () => {
-    const options = { client, nowMs: Date.now, name: nextName() };
+    // A Redis of its own: every connection of it is closed, and a command in flight on another's would be sent twice.
+    const redis = await DoomedRedis.start();
+    const own = new Redis(redis.url);
+    const options = { client: own, nowMs: Date.now, name: nextName() };
     const [writer, reader] = [new RedisVectorIndex(options), new RedisVectorIndex(options)];
     await writer.upsert(record('1'));
     await until(() => reader.size().vectors === 1);
     // Redis closes every blocked reader; what comes meanwhile is missed, and the feed begins anew.
-    await client.del(`{${options.name}:cache}:vectors`);
-    await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await own.del(`{${options.name}:cache}:vectors`);
+    await own.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await writer.upsert(record('2'));
     await until(async () => (await reader.search('p', record('2').vector, 5)).some(({ id }) => id === '2'));
     expect(reader.size().vectors).toBe(1);
     await Promise.all([writer.close(), reader.close()]);
+    own.disconnect();
+    await redis.kill();
   });
 
   it('without Redis it goes on with what it has', async () => {
