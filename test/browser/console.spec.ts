@@ -78,7 +78,14 @@ describe('the console in a browser', () => {
     keys: '/admin/keys',
     key: `/admin/keys/${company.keys.own}`,
     account: '/admin/account',
-    ...(role === 'member' ? {} : { teams: '/admin/teams', team: `/admin/teams/${company.teams.search}` }),
+    ...(role === 'member'
+      ? {}
+      : {
+          teams: '/admin/teams',
+          team: `/admin/teams/${company.teams.search}`,
+          user: `/admin/teams/users/${company.people.member.id}`,
+          department: `/admin/teams/departments/${company.department}`,
+        }),
     content: `/admin/requests/${company.requests.own}/content`,
     ...(mayRead(role)
       ? {

@@ -236,6 +236,7 @@ describe('the console', () => {
       path
         .replace('users/:id', `users/${company.people.auditor.id}`)
         .replace('keys/:id', `keys/${company.keys.own}`)
+        .replace('departments/:id', `departments/${company.department}`)
         .replace('teams/:id', `teams/${company.teams.search}`)
         .replace('requests/:id', `requests/${company.requests.own}`)
         .replace('budgets/:id', `budgets/${company.budgets.own}`)

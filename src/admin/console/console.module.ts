@@ -48,6 +48,8 @@ import { RequestsPageController } from './pages/requests.controller';
 import { SettingsPageController } from './pages/settings.controller';
 import { SignInController } from './pages/sign-in.controller';
 import { TeamPageController } from './pages/team.controller';
+import { UserPageController } from './pages/user.controller';
+import { DepartmentPageController } from './pages/department.controller';
 import { TeamsPageController } from './pages/teams.controller';
 import { UsagePageController } from './pages/usage.controller';
 import { Assets } from './render/assets';
@@ -67,6 +69,8 @@ export const CONSOLE_CONTROLLERS = [
   LiveController,
   KeysPageController,
   TeamsPageController,
+  UserPageController,
+  DepartmentPageController,
   TeamPageController,
   ModelsPageController,
   PricesPageController,

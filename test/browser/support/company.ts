@@ -25,6 +25,7 @@ export interface Company {
   /** Ids of requests: one of the member's, one of the other team's, one that fell back. */
   readonly requests: { readonly own: string; readonly foreign: string; readonly fallback: string };
   readonly keys: { readonly own: string; readonly foreign: string };
+  readonly department: string;
   readonly webhook: string;
   readonly budgets: { readonly own: string; readonly foreign: string };
   /** The id of the request; whether it succeeds is its own affair. */
@@ -143,6 +144,7 @@ export async function startCompany(
   return {
     gateway,
     people,
+    department: department['id'] ?? '',
     teams,
     requests,
     keys: { own: own['id'] ?? '', foreign: foreign['id'] ?? '' },

@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import type { Limits } from '../../../core/context';
 import { GatewayError } from '../../../core/errors';
 import { DEFAULT_PAGE_SIZE, type PageRequest } from '../../../core/page';
 import { managementValidation } from '../../management-validation';
@@ -49,6 +50,13 @@ export function limitsOf(form: Query): Record<string, unknown> | undefined {
   });
   return Object.keys(limits).length === 0 ? undefined : limits;
 }
+
+/** Limits as a form shows them. */
+export const limitValues = (limits: Limits | null): Query => ({
+  requests_per_minute: limits?.requestsPerMinute,
+  tokens_per_minute: limits?.tokensPerMinute,
+  max_concurrency: limits?.maxConcurrency,
+});
 
 export const compactOf = (values: Query): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));

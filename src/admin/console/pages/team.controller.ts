@@ -10,7 +10,7 @@ import { ConsoleController, Permit } from '../auth/console-controller.decorator'
 import { mayDo } from '../../authority/permissions';
 import { Directory } from '../data/directory';
 import { Pages, viewerIn } from '../render/pages';
-import { checked, limitsOf, namesOf, problemOf, textOf, type Query } from './fields';
+import { checked, limitsOf, limitValues, namesOf, problemOf, textOf, type Query } from './fields';
 
 /** One team: what it may use, and whether it keeps what is asked and answered. */
 @ConsoleController('teams')
@@ -84,12 +84,6 @@ export class TeamPageController {
     this.pages.show(response, 'team', { ...model, ...more }, status);
   }
 }
-
-const limitValues = (limits: Team['limits']): Query => ({
-  requests_per_minute: limits?.requestsPerMinute,
-  tokens_per_minute: limits?.tokensPerMinute,
-  max_concurrency: limits?.maxConcurrency,
-});
 
 const valuesOf = (team: Team): Query => ({
   name: team.name,

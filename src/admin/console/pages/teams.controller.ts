@@ -1,4 +1,4 @@
-import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
+import { Body, Get, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { USER_ROLES, type Department, type Team, type UserWithTeams } from '../../../access';
 import { MAX_PAGE_SIZE } from '../../../core/page';
@@ -11,16 +11,15 @@ import { ConsoleController, Permit } from '../auth/console-controller.decorator'
 import { mayDo } from '../../authority/permissions';
 import type { Viewer } from '../auth/viewer';
 import { Directory } from '../data/directory';
-import { Pages, viewerIn } from '../render/pages';
+import { Pages, ROLE_NAMES, viewerIn } from '../render/pages';
 import { checked, limitsOf, listOf, namesOf, pageOf, problemOf, textOf, type Problem, type Query } from './fields';
 import { newPassword } from './sign-in.controller';
 
 const HOME = '/admin/teams';
-const ROLES = { admin: 'Administrator', auditor: 'Auditor', team_lead: 'Team lead', member: 'Member' } as const;
 
 /** A form that was refused: what was typed, and why. */
 interface Refused {
-  readonly form: 'department' | 'team' | 'user' | 'password';
+  readonly form: 'department' | 'team' | 'user';
   readonly values: Query;
   readonly problem: Problem;
 }
@@ -83,30 +82,6 @@ export class TeamsPageController {
     });
   }
 
-  /** Sessions and keys of a disabled user end at once. */
-  @Post('users/:id/disable')
-  @Permit('directory.write')
-  async disable(@Param('id') id: string, @Res() response: Response): Promise<void> {
-    await this.users.update(viewerIn(response), id, { disabled: true });
-    response.redirect(303, `${HOME}#users`);
-  }
-
-  @Post('users/:id/enable')
-  @Permit('directory.write')
-  async enable(@Param('id') id: string, @Res() response: Response): Promise<void> {
-    await this.users.update(viewerIn(response), id, { disabled: false });
-    response.redirect(303, `${HOME}#users`);
-  }
-
-  /** Ends the sessions of whoever signed in with the old one. */
-  @Post('users/:id/password')
-  @Permit('directory.write')
-  async password(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
-    await this.attempt(response, 'password', { user: id }, async () => {
-      await this.users.setPassword(viewerIn(response), id, newPassword(form, []));
-    });
-  }
-
   private async attempt(
     response: Response,
     form: Refused['form'],
@@ -140,7 +115,13 @@ export class TeamsPageController {
       {
         title: 'Teams and users',
         mayWrite: mayDo(role, 'directory.write'),
-        departments: departments.map(({ id, name }) => ({ id, name, isChosen: id === values['department_id'] })),
+        departments: departments.map(({ id, name, limits }) => ({
+          id,
+          name,
+          limits,
+          href: `${HOME}/departments/${id}`,
+          isChosen: id === values['department_id'],
+        })),
         teams: teams.map((team) => ({
           ...teamRow(team, departmentName.get(team.departmentId) ?? '–', counts.get(team.id) ?? 0),
           isChosen: listOf(values, 'team_ids').includes(team.id),
@@ -149,7 +130,7 @@ export class TeamsPageController {
         nextHref: members.nextCursor === null ? null : `${HOME}?cursor=${members.nextCursor}#users`,
         roles: USER_ROLES.map((each) => ({
           value: each,
-          label: ROLES[each],
+          label: ROLE_NAMES[each],
           isChosen: each === (values['role'] ?? 'member'),
         })),
         refused: refused ? { [refused.form]: refused } : {},
@@ -182,10 +163,10 @@ const teamRow = (team: Team, department: string, keys: number) => ({
 });
 
 const userRow = (user: UserWithTeams, teamName: ReadonlyMap<string, string>, viewerId: string) => ({
-  id: user.id,
+  href: `${HOME}/users/${user.id}`,
   name: user.name,
   email: user.email,
-  role: ROLES[user.role],
+  role: ROLE_NAMES[user.role],
   // A team lead sees the names of their own teams only.
   teams: user.teamIds
     .map((id) => teamName.get(id))

@@ -1,0 +1,238 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { ConsoleClient } from '../browser/support/console-client';
+import { PASSWORD, startCompany, type Company } from '../browser/support/company';
+
+jest.setTimeout(240_000);
+
+const VIEWS = path.join(__dirname, '../../src/admin/console/views');
+
+/** What is typed that cannot be, the field it is told beside, and what else was typed and must still be there. */
+interface Case {
+  readonly bad: Readonly<Record<string, string>>;
+  /** The id of the field; its message is `ID-error`. */
+  readonly beside: string;
+  readonly kept?: Readonly<Record<string, string>>;
+}
+
+const NAME = { kept: { name: 'kept as typed' } } as const;
+
+/** Every form of every page that takes something, by its address as the template has it. */
+const FORMS: Readonly<Record<string, readonly Case[]>> = {
+  '/admin/account/password': [
+    { bad: { current_password: 'wrong', password: 'tundra ledger violin moss' }, beside: 'current_password' },
+    { bad: { current_password: PASSWORD, password: 'short' }, beside: 'password' },
+  ],
+  '/admin/alerts': [{ ...NAME, bad: { url: 'ftp://example.com' }, beside: 'url' }],
+  '/admin/alerts/:id': [{ ...NAME, bad: { url: 'ftp://example.com' }, beside: 'url' }],
+  '/admin/budgets': [
+    { ...NAME, bad: { limit_usd: 'much' }, beside: 'limit_usd' },
+    { ...NAME, bad: { limit_usd: '1', alerts: 'half' }, beside: 'alerts' },
+    { ...NAME, bad: { limit_usd: '1', timezone: 'Mars/Base' }, beside: 'timezone' },
+  ],
+  '/admin/budgets/:id': [
+    { ...NAME, bad: { limit_usd: '-1' }, beside: 'limit_usd' },
+    { bad: { name: 'x'.repeat(200), limit_usd: '7.25' }, beside: 'name', kept: { limit_usd: '7.25' } },
+  ],
+  '/admin/budgets/:id/top-ups': [
+    { bad: { amount_usd: 'x', expires_at: '2099-01-01' }, beside: 'amount_usd', kept: { reason: 'kept reason' } },
+    { bad: { amount_usd: '5', expires_at: 'tomorrow' }, beside: 'expires_at', kept: { reason: 'kept reason' } },
+  ],
+  '/admin/cache/purge': [{ bad: { scope: 'the lab' }, beside: 'scope', kept: { model: 'kept-model' } }],
+  '/admin/keys': [
+    { ...NAME, bad: { user_email: 'nobody@example.com' }, beside: 'user_email' },
+    { ...NAME, bad: { expires_at: 'never' }, beside: 'expires_at' },
+    { ...NAME, bad: { requests_per_minute: 'x' }, beside: 'key-rpm' },
+    { ...NAME, bad: { team_id: 'team_x' }, beside: 'team_id' },
+  ],
+  '/admin/playground': [
+    { bad: { prompt: 'kept', model: 'gpt-4o', temperature: 'hot' }, beside: 'temperature', kept: { max_tokens: '41' } },
+    { bad: { prompt: '', model: 'gpt-4o' }, beside: 'prompt', kept: { max_tokens: '41' } },
+  ],
+  '/admin/prices': [{ bad: { model: 'gpt-4o', output: '1', input: 'free' }, beside: 'input', kept: { output: '1' } }],
+  '/admin/teams': [
+    { ...NAME, bad: { tokens_per_minute: '-1' }, beside: 'team-tpm' },
+    { ...NAME, bad: { department_id: 'dep_x' }, beside: 'team-dep' },
+    { bad: { name: 'x'.repeat(101) }, beside: 'team-name', kept: { allowed_models: 'gpt-kept*' } },
+  ],
+  '/admin/teams/:id': [
+    { ...NAME, bad: { max_concurrency: '0.5' }, beside: 'team-con' },
+    { bad: { name: '' }, beside: 'name', kept: { allowed_models: 'gpt-kept*' } },
+  ],
+  '/admin/teams/:id/own-limits': [
+    { bad: { requests_per_minute: 'x' }, beside: 'own-rpm', kept: { tokens_per_minute: '4321' } },
+  ],
+  '/admin/teams/departments': [{ ...NAME, bad: { requests_per_minute: '1e9' }, beside: 'dep-rpm' }],
+  '/admin/teams/departments/:id': [
+    { ...NAME, bad: { requests_per_minute: 'x' }, beside: 'dep-rpm' },
+    { bad: { name: '' }, beside: 'name', kept: { tokens_per_minute: '4321' } },
+  ],
+  '/admin/teams/users': [
+    { ...NAME, bad: { email: 'nobody' }, beside: 'user-email' },
+    { ...NAME, bad: { email: 'new@example.com', role: 'king' }, beside: 'user-role' },
+    { ...NAME, bad: { email: 'new@example.com', team_ids: 'team_x' }, beside: 'user-teams' },
+    { ...NAME, bad: { email: 'new@example.com', password: 'password1234' }, beside: 'user-password' },
+  ],
+  '/admin/teams/users/:id': [
+    { ...NAME, bad: { email: 'nobody' }, beside: 'email' },
+    { ...NAME, bad: { email: 'admin@example.com' }, beside: 'email' },
+    { ...NAME, bad: { role: 'king' }, beside: 'role' },
+    { ...NAME, bad: { team_ids: 'team_x' }, beside: 'team_ids' },
+    { ...NAME, bad: { tokens_per_minute: 'x' }, beside: 'user-tpm' },
+    { bad: { name: '' }, beside: 'name', kept: { allowed_models: 'gpt-kept*' } },
+  ],
+  '/admin/teams/users/:id/password': [{ bad: { password: 'password1234' }, beside: 'password' }],
+};
+
+/** Forms that are a button, take a choice of their own, or answer with a page of their own (see console.spec.ts). */
+const OTHERS = [
+  '/admin/alerts/:id/delete',
+  '/admin/budgets/:id/delete',
+  '/admin/cache/entries/:id/remove',
+  '/admin/cache/flush',
+  '/admin/keys/:id/disable',
+  '/admin/keys/:id/enable',
+  '/admin/keys/:id/revoke',
+  '/admin/keys/:id/rotate',
+  '/admin/prices/remove',
+  '/admin/settings/reload',
+  '/admin/settings/validate',
+  '/admin/sign-in',
+  '/admin/sign-out',
+  '/admin/sign-out-everywhere',
+  '/admin/teams/departments/:id/delete',
+  '/admin/teams/users/:id/delete',
+  '/admin/teams/users/:id/disable',
+  '/admin/teams/users/:id/enable',
+  // The test of a provider's model: its address is made by its page.
+  ':id',
+];
+
+const addressesOfTemplates = (): string[] => {
+  const files = readdirSync(VIEWS, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.hbs'));
+  const forms = files.flatMap((name) => [
+    ...readFileSync(path.join(VIEWS, name), 'utf8').matchAll(/<form\b[^>]*method="post"[^>]*action="([^"]+)"/g),
+  ]);
+  return [...new Set(forms.map(([, action = '']) => action.replaceAll(/\{\{[^}]+\}\}/g, ':id')))].sort();
+};
+
+describe('the forms of the console', () => {
+  let company: Company;
+  let admin: ConsoleClient;
+  let lead: ConsoleClient;
+
+  beforeAll(async () => {
+    company = await startCompany();
+    [admin, lead] = [new ConsoleClient(company.gateway.url), new ConsoleClient(company.gateway.url)];
+    await admin.signIn(company.people.admin.email, PASSWORD);
+    await lead.signIn(company.people.team_lead.email, PASSWORD);
+  });
+  afterAll(() => company?.close());
+
+  const concrete = (address: string): string =>
+    address
+      .replace('users/:id', `users/${company.people.member.id}`)
+      .replace('departments/:id', `departments/${company.department}`)
+      .replace('teams/:id', `teams/${company.teams.search}`)
+      .replace('budgets/:id', `budgets/${company.budgets.own}`)
+      .replace('alerts/:id', `alerts/${company.webhook}`);
+
+  /** What a person would have typed into the rest of the form. */
+  const restOf = (address: string): Record<string, string> => ({
+    ...(address === '/admin/keys' || address === '/admin/playground' ? { team_id: company.teams.search } : {}),
+    ...(address === '/admin/teams' ? { department_id: company.department } : {}),
+    ...(address.startsWith('/admin/alerts') ? { events: 'provider.down' } : {}),
+  });
+
+  it('are all in the table', () => {
+    expect(addressesOfTemplates()).toEqual([...Object.keys(FORMS), ...OTHERS].sort());
+  });
+
+  it.each(Object.entries(FORMS).flatMap(([address, cases]) => cases.map((each) => ({ address, ...each }))))(
+    '$address refuses $bad beside $beside and keeps what was typed',
+    async ({ address, bad, beside, kept = {} }) => {
+      const client = address.endsWith('own-limits') ? lead : admin;
+      const { status, text } = await client.post(concrete(address), { ...restOf(address), ...kept, ...bad });
+      expect({ status, isBeside: text.includes(`id="${beside}-error"`) }).toEqual({ status: 400, isBeside: true });
+      for (const value of Object.values(kept)) expect(text).toContain(`value="${value}"`);
+    },
+  );
+
+  const auditOf = async (action: string): Promise<unknown> => {
+    const { body } = await company.gateway.admin('GET', `/audit?action=${action}&limit=1`);
+    return (body as { data: unknown[] }).data[0];
+  };
+
+  it('change a department, and delete it only while it has no team', async () => {
+    const { department } = company;
+    const page = `/admin/teams/departments/${department}`;
+    const changed = await admin.post(page, { name: 'Products', requests_per_minute: '500' });
+    expect({ status: changed.status, location: changed.headers.get('location') }).toEqual({
+      status: 303,
+      location: page,
+    });
+    const { body } = await company.gateway.admin('GET', `/departments/${department}`);
+    expect(body).toMatchObject({ name: 'Products', limits: { requests_per_minute: 500 } });
+    expect(await auditOf('department.update')).toMatchObject({
+      before: { name: 'Product', limits: null },
+      after: { name: 'Products', limits: { requests_per_minute: 500 } },
+    });
+    const refused = await admin.post(`${page}/delete`);
+    expect({ status: refused.status, isTold: refused.text.includes('This did not work.') }).toEqual({
+      status: 400,
+      isTold: true,
+    });
+    expect((await lead.get(page)).text).not.toContain('<h2>Change</h2>');
+    expect((await lead.post(page, { name: 'mine' })).status).toBe(403);
+  });
+
+  it('change a user, and clear what is left empty', async () => {
+    const { id } = company.people.member;
+    const page = `/admin/teams/users/${id}`;
+    const teams = [company.teams.search, company.teams.support];
+    const fields = { name: 'Edsger W. Dijkstra', email: 'edsger@example.com', role: 'member', team_ids: teams };
+    const limited = { ...fields, max_concurrency: '3', allowed_models: 'gpt-4o*' };
+    expect((await admin.post(page, limited)).status).toBe(303);
+    const user = async (): Promise<unknown> => (await company.gateway.admin('GET', `/users/${id}`)).body;
+    expect(await user()).toMatchObject({
+      name: fields.name,
+      email: fields.email,
+      team_ids: expect.arrayContaining(teams) as unknown,
+      limits: { max_concurrency: 3 },
+      allowed_models: ['gpt-4o*'],
+    });
+    expect(await auditOf('user.update')).toMatchObject({
+      before: { name: 'Edsger Dijkstra' },
+      after: { name: fields.name },
+    });
+    // Of a person in another team too a lead changes nothing but the teams; saving what is there changes nothing.
+    const seen = { name: fields.name, team_ids: company.teams.search, max_concurrency: '3', allowed_models: 'gpt-4o*' };
+    expect((await lead.post(page, { ...seen, name: 'Renamed' })).status).toBe(403);
+    expect((await lead.post(page, seen)).status).toBe(303);
+    expect(await user()).toMatchObject({ name: fields.name, team_ids: expect.arrayContaining(teams) as unknown });
+    expect((await admin.post(page, { ...fields, team_ids: company.teams.search })).status).toBe(303);
+    expect(await user()).toMatchObject({ team_ids: [company.teams.search], limits: null, allowed_models: null });
+    expect((await lead.post(page, { name: 'Renamed', team_ids: company.teams.search })).status).toBe(303);
+    expect(await user()).toMatchObject({ name: 'Renamed', email: fields.email });
+    const leads = `/admin/teams/users/${company.people.team_lead.id}`;
+    expect((await lead.get(leads)).text).not.toContain('<h2>Change</h2>');
+  });
+
+  it('disable, enable and delete a user, and nobody themselves', async () => {
+    const { body } = await company.gateway.admin('POST', '/users', {
+      email: 'gone@example.com',
+      name: 'Gone',
+      role: 'member',
+      team_ids: [],
+    });
+    const page = `/admin/teams/users/${(body as { id: string }).id}`;
+    expect((await admin.post(`${page}/disable`)).status).toBe(303);
+    expect((await admin.get(page)).text).toContain('Disabled');
+    expect((await admin.post(`${page}/enable`)).status).toBe(303);
+    expect((await admin.post(`${page}/delete`)).status).toBe(303);
+    expect((await admin.get(page)).status).toBe(404);
+    const own = `/admin/teams/users/${company.people.admin.id}`;
+    expect((await admin.post(`${own}/delete`)).text).toContain('Nobody deletes themselves');
+    expect((await admin.get(own)).text).not.toContain('name="role"');
+  });
+});
