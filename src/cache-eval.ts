@@ -80,7 +80,7 @@ async function main(): Promise<void> {
   const isVerbose = asked.includes('--verbose');
   const files = filesOf(asked);
   if (files.length === 0) print('No labelled pairs are on this machine: nothing is measured.');
-  const encode = await openUseLite();
+  const { encode } = await openUseLite();
   for (const [name, file] of files) {
     const pairs = await see(await readPairs(file), encode);
     print(`${name}: ${pairs.length} pairs`);

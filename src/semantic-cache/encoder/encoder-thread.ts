@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
 import type { EncodingAnswer, EncodingOrder } from './encoder-thread.port';
+import type { Encoded } from './prompt-encoder';
 
 /** Texts that wait for the thread at a time; beyond it a text is refused at once. */
 const MAX_WAITING = 256;
@@ -9,7 +10,7 @@ const STUCK_MS = 5_000;
 const RESTART_MS = 1_000;
 
 interface Waiting {
-  readonly resolve: (vector: Float32Array | null) => void;
+  readonly resolve: (encoded: Encoded) => void;
   readonly reject: (error: Error) => void;
   readonly sinceMs: number;
 }
@@ -33,7 +34,7 @@ export class EncoderThread {
     this.open();
   }
 
-  encode(text: string): Promise<Float32Array | null> {
+  encode(text: string): Promise<Encoded> {
     if (this.failure !== null) return Promise.reject(new Error(this.failure));
     this.replaceIfStuck();
     const { worker } = this;
@@ -77,7 +78,7 @@ export class EncoderThread {
     }
     const order = this.waiting.get(answer.id);
     this.waiting.delete(answer.id);
-    if (answer.kind === 'encoded') order?.resolve(answer.vector);
+    if (answer.kind === 'encoded') order?.resolve(answer.encoded);
     else order?.reject(new Error(answer.message));
   }
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { EncoderThread } from '../encoder-thread';
-import { PromptEncoder } from '../prompt-encoder';
+import { PromptEncoder, type Encoded } from '../prompt-encoder';
 import { USE_LITE_NAME } from './model-files';
 
 /** Compiled beside this file. */
@@ -19,7 +19,7 @@ export class UseLitePromptEncoder extends PromptEncoder {
     this.thread = new EncoderThread(THREAD, null, nowMs);
   }
 
-  override encode(text: string): Promise<Float32Array | null> {
+  override encode(text: string): Promise<Encoded> {
     return this.thread.encode(text);
   }
 
