@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
 import { Decimal, Duration, Entries, noEntries, Section } from '../platform/config/fields';
 import { IsName, IsUsdAmount } from '../platform/config/validators';
@@ -7,6 +8,10 @@ export type CacheMode = (typeof CACHE_MODES)[number];
 
 export const CACHE_SCOPES = ['key', 'user', 'team', 'department', 'organization'] as const;
 export type CacheScope = (typeof CACHE_SCOPES)[number];
+
+/** A cosine that two prompts can have, and not all have. */
+const IsSimilarity = (): PropertyDecorator =>
+  applyDecorators(IsNumber({ allowNaN: false, allowInfinity: false }), Min(0.01), Max(1));
 
 /** Who turns a prompt into the vector that similar prompts are found by. */
 export class CacheEmbeddingsConfig {
@@ -49,9 +54,7 @@ export class CacheModelConfig {
    * @example 0.97
    */
   @IsOptional()
-  @IsNumber({ allowNaN: false, allowInfinity: false })
-  @Min(0.01)
-  @Max(1)
+  @IsSimilarity()
   similarity_threshold?: number;
 
   /**
@@ -114,9 +117,7 @@ export class CacheJudgeConfig {
   budget_usd_per_day?: string;
 
   /** The least cosine similarity of two questions that are worth a judgement. */
-  @IsNumber({ allowNaN: false, allowInfinity: false })
-  @Min(0.01)
-  @Max(1)
+  @IsSimilarity()
   min_similarity = 0.8;
 
   /** How long the model may take. Nobody waits for it. */
@@ -142,9 +143,7 @@ export class CacheConfig {
   mode: CacheMode = 'conservative';
 
   /** The least cosine similarity of two prompts that share an answer, above 0 and up to 1. */
-  @IsNumber({ allowNaN: false, allowInfinity: false })
-  @Min(0.01)
-  @Max(1)
+  @IsSimilarity()
   similarity_threshold = 0.95;
 
   /** How long an answer may be replayed, in seconds. */
