@@ -59,9 +59,14 @@ describe('a model in a folder', () => {
   });
 
   it('takes the first token, or a vector of the whole text, where the model is made so', async () => {
-    const cls = made({ files: { '1_Pooling/config.json': { pooling_mode_cls_token: true } } });
-    // The first is the same mark for every text: this model knows no context.
-    expect(await similarity(cls, 'the', 'of')).toBeCloseTo(1, 5);
+    for (const pooling of [
+      { pooling_mode_cls_token: true, pooling_mode_mean_tokens: false },
+      { pooling_mode: 'cls' },
+    ]) {
+      const cls = made({ files: { '1_Pooling/config.json': pooling } });
+      // The first is the same mark for every text: this model knows no context.
+      expect(await similarity(cls, 'the', 'of')).toBeCloseTo(1, 5);
+    }
     const [whole, tokens] = [made({ outputs: 'text' }), made()];
     const both = await Promise.all([whole, tokens].map((folder) => vectorsOf(folder, [QUESTION])));
     const [one, other] = both.flat() as Float32Array[];
@@ -121,7 +126,7 @@ describe('a folder that will not do', () => {
     [
       'a pooling of its own',
       { files: { '1_Pooling/config.json': { pooling_mode_max_tokens: true } } },
-      /asks for pooling_mode_max_tokens/,
+      /asks for max_tokens; only mean_tokens or cls_token/,
     ],
   ])('is seen before it is loaded: %s', async (_, options, fault) => {
     const folder = made(options);

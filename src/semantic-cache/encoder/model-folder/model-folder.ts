@@ -25,10 +25,14 @@ const MODEL_FILES = ['model.onnx', 'onnx/model.onnx', 'onnx/model_quantized.onnx
 /** Tokenizers that know no bound say a number beyond all bounds. */
 const MAX_WINDOW = 100_000;
 
+/** What configurations call them, old and new. */
 const POOLINGS: ReadonlyMap<string, Pooling> = new Map([
-  ['pooling_mode_mean_tokens', 'mean'],
-  ['pooling_mode_cls_token', 'cls'],
+  ['mean_tokens', 'mean'],
+  ['mean', 'mean'],
+  ['cls_token', 'cls'],
+  ['cls', 'cls'],
 ]);
+const POOLING_FLAG = 'pooling_mode_';
 
 /** Modules of sentence-transformers that are run here. */
 const KNOWN_MODULES = /\.(Transformer|Pooling|Normalize)$/;
@@ -90,13 +94,13 @@ function windowOf(folder: string, said: readonly unknown[]): number {
 }
 
 function poolingOf(config: JsonObject): Pooling {
-  const modes = Object.keys(config).filter((key) => key.startsWith('pooling_mode_') && config[key] === true);
+  const flags = Object.keys(config).filter((key) => key.startsWith(POOLING_FLAG) && config[key] === true);
+  const named = config['pooling_mode'];
+  const modes = [...flags.map((key) => key.slice(POOLING_FLAG.length)), ...(typeof named === 'string' ? [named] : [])];
   if (modes.length === 0) return 'mean';
-  const pooling = POOLINGS.get(modes.join('+'));
+  const pooling = POOLINGS.get(modes.join(' and '));
   if (pooling) return pooling;
-  throw new Error(
-    `1_Pooling/config.json asks for ${modes.join(' and ')}; only ${[...POOLINGS.keys()].join(' or ')} will do`,
-  );
+  throw new Error(`1_Pooling/config.json asks for ${modes.join(' and ')}; only mean_tokens or cls_token will do`);
 }
 
 /** A list in its file. */
