@@ -1,5 +1,16 @@
 import { applyDecorators } from '@nestjs/common';
-import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
 import { Decimal, Duration, Entries, noEntries, Section } from '../platform/config/fields';
 import { IsName, IsUsdAmount } from '../platform/config/validators';
 
@@ -15,7 +26,7 @@ const IsSimilarity = (): PropertyDecorator =>
 
 /** Who turns a prompt into the vector that similar prompts are found by. */
 export class CacheEmbeddingsConfig {
-  /** `local`: the encoder that ships with the gateway, nothing leaves the machine. Otherwise the name of a provider. */
+  /** `local`: an encoder in the gateway, the one that ships or that of `path`; nothing leaves the machine. Otherwise the name of a provider. */
   @IsName()
   provider = 'local';
 
@@ -26,6 +37,25 @@ export class CacheEmbeddingsConfig {
   @IsOptional()
   @IsName()
   model?: string;
+
+  /**
+   * A folder with a sentence-embedding model to use with `local` instead of the one that ships: `model.onnx` (or
+   * `onnx/model.onnx`), `tokenizer.json` and what else was exported with them. Nothing is downloaded.
+   * @example /models/all-MiniLM-L6-v2
+   */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  path?: string;
+
+  /**
+   * What stands before each text, for models that were trained so; with `path` only.
+   * @example "query: "
+   */
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  prefix?: string;
 
   /**
    * How long a request waits for the vector of its prompt before it goes on as a miss. Default: 50 ms with `local`, 500 ms
