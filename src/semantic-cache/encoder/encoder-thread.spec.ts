@@ -49,6 +49,43 @@ describe('EncoderThread', () => {
     await until(() => answers('abc'));
   });
 
+  it('a thread that works through what waits is not stuck, however long that takes', async () => {
+    open();
+    await thread.encode('abc');
+    const first = thread.encode('work');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const second = thread.encode('work');
+    now += 4_900;
+    await first;
+    now += 1_000;
+    const third = thread.encode('abc');
+    expect([await second, await third]).toEqual([Float32Array.of(4, 1), expect.anything()]);
+  });
+
+  it('a model that takes long to load is waited for', async () => {
+    open('large');
+    const first = thread.encode('abc');
+    expect(thread.name).toBeNull();
+    now += 60_000;
+    const second = thread.encode('abc');
+    expect(await Promise.all([first, second])).toHaveLength(2);
+    expect(thread.name).toBe('odd');
+  });
+
+  it('a model that has become another is not used', async () => {
+    open('renamed');
+    await thread.encode('abc');
+    const { name } = thread;
+    await expect(thread.encode('crash')).rejects.toThrow(/ended/);
+    await until(() =>
+      thread.encode('abc').then(
+        () => false,
+        (error: Error) => /files have changed/.test(error.message),
+      ),
+    );
+    expect(thread.name).toBe(name);
+  });
+
   it('no more wait than it can take', async () => {
     open();
     await thread.encode('abc');

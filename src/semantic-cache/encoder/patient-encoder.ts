@@ -30,7 +30,7 @@ export class PatientEncoder {
     this.patience = new Patience(clock);
   }
 
-  get name(): string {
+  get name(): string | null {
     return this.encoder.name;
   }
 

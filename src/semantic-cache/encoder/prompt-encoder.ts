@@ -6,8 +6,8 @@ export type Encoded = Float32Array | Unread;
 
 /** Turns the text of a prompt into the vector that similar prompts are found by. */
 export abstract class PromptEncoder {
-  /** Model and version. Vectors of encoders with different names are never compared. */
-  abstract readonly name: string;
+  /** Model and version. Vectors of encoders with different names are never compared. Null until the model has been loaded. */
+  abstract readonly name: string | null;
 
   /** How long an answer may take before the request goes on without, in milliseconds. */
   abstract readonly deadlineMs: number;
