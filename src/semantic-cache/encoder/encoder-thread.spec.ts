@@ -59,7 +59,9 @@ describe('EncoderThread', () => {
     await first;
     now += 1_000;
     const third = thread.encode('abc');
-    expect([await second, await third]).toEqual([Float32Array.of(4, 1), expect.anything()]);
+    // How many of them travel together is the thread's business.
+    const lengths = [await second, await third].map((vector) => vector[0]);
+    expect(lengths).toEqual([4, 3]);
   });
 
   it('a model that takes long to load is waited for', async () => {
