@@ -3,6 +3,7 @@ import { isProviderType } from './app.config.providers';
 import type { CheckedSections } from './app.config.sections';
 import { suggestion } from './platform/config/nearest-name';
 import type { ConfigContext, Finding } from './platform/config/root-config';
+import { modelFolderFault } from './semantic-cache/encoder/model-folder/model-folder';
 
 /** What is wrong with the cache beside other sections: thresholds, who makes vectors, and who judges. */
 export function cacheFindings(config: CheckedSections, context: ConfigContext): Finding[] {
@@ -10,6 +11,7 @@ export function cacheFindings(config: CheckedSections, context: ConfigContext): 
   return [
     ...cacheModelFindings(config),
     ...(isReadable ? embeddingsFindings(config) : []),
+    ...localModelFindings(config),
     ...(isReadable && !context.isBroken(['models']) ? judgeFindings(config) : []),
   ];
 }
@@ -43,6 +45,17 @@ function embeddingsFindings(config: CheckedSections): Finding[] {
       },
     ];
   return [];
+}
+
+/** A model on this machine; whether it can be loaded is seen only when it is. */
+function localModelFindings({ cache: { embeddings } }: CheckedSections): Finding[] {
+  const { provider, path: folder, prefix } = embeddings;
+  const at = (field: string, message: string): Finding[] => [{ path: ['cache', 'embeddings', field], message }];
+  if (folder === undefined)
+    return prefix === undefined ? [] : at('prefix', 'is for a model of yours; set path, or leave it out');
+  if (provider !== 'local') return at('path', `is for provider "local"; leave it out, or "${provider}"`);
+  const fault = modelFolderFault(folder);
+  return fault === null ? [] : at('path', fault);
 }
 
 /** Nobody is asked without a bound on what it costs, and a bound without a model would bound nothing. */

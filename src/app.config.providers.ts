@@ -1,8 +1,12 @@
 import type { Variables } from './platform/config/environment';
 import { PROVIDER_TYPES, ProviderConfig, type ProvidersConfig, type ProviderType } from './providers/providers.config';
 
-/** What a provider serves that the environment alone configures. The positions pair models of a kind, for `by_position`. */
-const OPENAI_MODELS = ['gpt-4o', 'gpt-4o-mini', 'gpt-4.1', 'gpt-4.1-mini', 'o4-mini'];
+/**
+ * What a provider serves that the environment alone configures. The positions pair models of a kind, for `by_position`: those
+ * for embeddings stand last, where the other provider has none.
+ */
+const EMBEDDING_MODELS = ['text-embedding-3-small', 'text-embedding-3-large'];
+const OPENAI_MODELS = ['gpt-4o', 'gpt-4o-mini', 'gpt-4.1', 'gpt-4.1-mini', 'o4-mini', ...EMBEDDING_MODELS];
 const ANTHROPIC_MODELS = [
   'claude-sonnet-4-20250514',
   'claude-3-5-haiku-20241022',
@@ -10,7 +14,13 @@ const ANTHROPIC_MODELS = [
   'claude-haiku-4-5',
   'claude-opus-4-5',
 ];
-const SIMULATED_MODELS = ['gpt-4o', 'gpt-4o-mini', 'claude-sonnet-4-20250514', 'claude-3-5-haiku-20241022'];
+const SIMULATED_MODELS = [
+  'gpt-4o',
+  'gpt-4o-mini',
+  'claude-sonnet-4-20250514',
+  'claude-3-5-haiku-20241022',
+  ...EMBEDDING_MODELS,
+];
 
 /** Fills in what an entry leaves to its name and position; without any entry, makes them from the environment. */
 export function completeProviders(providers: ProvidersConfig, variables: Variables): void {

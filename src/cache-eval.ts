@@ -2,6 +2,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import {
+  openModelFolder,
   openUseLite,
   RULES,
   score,
@@ -16,13 +17,15 @@ import {
  * Measures the modes of the cache on labelled pairs of questions: how often a pair that would share an answer may
  * (precision), how many of those that may do (recall), and how many that may not would all the same (false hits), each with
  * its 95 % interval. `npm run cache:eval -- gw-nearmiss qqp` measures the named sets only, `--verbose` prints every false
- * hit.
+ * hit, `--model=FOLDER` measures with a model of one's own.
  */
 
 /** Where all sets are; the near misses of our own come with the product. */
 const FOLDER = path.resolve(__dirname, '..', '..', 'shared', 'semantic', 'dev');
 const OWN = path.resolve(__dirname, '..', 'test', 'support', 'cache-pairs', 'near-misses.jsonl');
 const SETS = ['gw-nearmiss', 'checklist-qqp', 'gptcache-mock', 'qqp', 'mrpc', 'banking77-nn', 'clinc150-nn'];
+
+const MODEL_OPTION = '--model=';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -80,7 +83,11 @@ async function main(): Promise<void> {
   const isVerbose = asked.includes('--verbose');
   const files = filesOf(asked);
   if (files.length === 0) print('No labelled pairs are on this machine: nothing is measured.');
-  const encode = await openUseLite();
+  const folder = asked.find((each) => each.startsWith(MODEL_OPTION))?.slice(MODEL_OPTION.length);
+  const { name: encoder, encode } = await (folder === undefined
+    ? openUseLite()
+    : openModelFolder({ folder, prefix: '' }));
+  print(`encoder: ${encoder}`);
   for (const [name, file] of files) {
     const pairs = await see(await readPairs(file), encode);
     print(`${name}: ${pairs.length} pairs`);

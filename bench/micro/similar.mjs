@@ -23,7 +23,7 @@ async function time(name, rounds, run) {
   process.stdout.write(`${name.padEnd(44)} p50 ${at(0.5)} ms   p99 ${at(0.99)} ms\n`);
 }
 
-const encode = await openUseLite();
+const { encode } = await openUseLite();
 const text = 'What is the way to reset the password of the office router for guests and visitors?';
 await time('vector of a prompt of about 20 tokens', 400, (round) => encode([`${text} ${round % 10}`]));
 for (const size of [10_000, 100_000]) {

@@ -11,13 +11,14 @@ export interface OwnCall {
   /** A Chat Completions body, not streamed. Its `model` is a name that clients may ask for. */
   readonly body: JsonObject & { readonly model: string };
   readonly timeoutMs: number;
+  /** Told what it has cost in the end: a call that failed or came too late may have cost something too. */
+  readonly onCost: (cost: NanoUsd) => void;
 }
 
 export interface OwnAnswer {
   readonly requestId: string;
   readonly reply: JsonReply;
   readonly served: TargetName;
-  readonly costNanoUsd: NanoUsd;
 }
 
 /**

@@ -30,6 +30,7 @@ export class Payments {
 export class DispatchedOwnCalls extends OwnCalls implements BeforeApplicationShutdown {
   private readonly logger = new Logger(DispatchedOwnCalls.name);
   private readonly running = new Set<GatewayContext>();
+  private isStopping = false;
 
   constructor(
     private readonly registry: ProviderRegistry,
@@ -42,6 +43,7 @@ export class DispatchedOwnCalls extends OwnCalls implements BeforeApplicationShu
   }
 
   override async chat(call: OwnCall): Promise<OwnAnswer> {
+    if (this.isStopping) throw new Error('the gateway is stopping');
     const context = this.open(call);
     this.running.add(context);
     const timer = setTimeout(() => context.signal.abort(), call.timeoutMs);
@@ -49,7 +51,7 @@ export class DispatchedOwnCalls extends OwnCalls implements BeforeApplicationShu
       const reply = await this.dispatch(context, call);
       context.outcome = { status: 200, errorCode: null };
       const { requestId, served = { provider: '', model: reply.model } } = context;
-      return { requestId, reply, served, costNanoUsd: context.attempts?.cost() ?? 0n };
+      return { requestId, reply, served };
     } catch (error) {
       const [status, errorCode] = error instanceof GatewayError ? [error.status, error.code] : [500, 'internal_error'];
       context.outcome = { status, errorCode };
@@ -58,10 +60,12 @@ export class DispatchedOwnCalls extends OwnCalls implements BeforeApplicationShu
       clearTimeout(timer);
       this.running.delete(context);
       context.close();
+      call.onCost(context.attempts?.cost() ?? 0n);
     }
   }
 
   beforeApplicationShutdown(): void {
+    this.isStopping = true;
     for (const context of this.running) context.signal.abort();
   }
 

@@ -34,7 +34,8 @@ export class CacheOutcomes {
     const ttlSeconds = Math.floor((entry.expiresAtMs - this.clock.now()) / 1000);
     context.cacheStatus = statusOf(tier);
     context.savedNanoUsd = costNanoUsd;
-    context.served = { provider, model, attempts: 0, fallback };
+    // None, but for a hit that was to be checked and providers that failed.
+    context.served = { provider, model, attempts: context.served?.attempts ?? 0, fallback };
     context.cacheReport = { hit: { similarity, ageSeconds: Math.floor(ageMs / 1000), ttlSeconds }, detail: tier };
     const asOf = { entry: entry.id, asked: print.id, scope, tier, similarity };
     context.decide('cache', context.cacheStatus, { ...asOf, age_ms: ageMs });

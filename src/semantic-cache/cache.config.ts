@@ -1,4 +1,16 @@
-import { IsBoolean, IsIn, IsInt, IsNumber, IsOptional, Max, Min } from 'class-validator';
+import { applyDecorators } from '@nestjs/common';
+import {
+  IsBoolean,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsNumber,
+  IsOptional,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
 import { Decimal, Duration, Entries, noEntries, Section } from '../platform/config/fields';
 import { IsName, IsUsdAmount } from '../platform/config/validators';
 
@@ -8,9 +20,13 @@ export type CacheMode = (typeof CACHE_MODES)[number];
 export const CACHE_SCOPES = ['key', 'user', 'team', 'department', 'organization'] as const;
 export type CacheScope = (typeof CACHE_SCOPES)[number];
 
+/** A cosine that two prompts can have, and not all have. */
+const IsSimilarity = (): PropertyDecorator =>
+  applyDecorators(IsNumber({ allowNaN: false, allowInfinity: false }), Min(0.01), Max(1));
+
 /** Who turns a prompt into the vector that similar prompts are found by. */
 export class CacheEmbeddingsConfig {
-  /** `local`: the encoder that ships with the gateway, nothing leaves the machine. Otherwise the name of a provider. */
+  /** `local`: an encoder in the gateway, the one that ships or that of `path`; nothing leaves the machine. Otherwise the name of a provider. */
   @IsName()
   provider = 'local';
 
@@ -21,6 +37,25 @@ export class CacheEmbeddingsConfig {
   @IsOptional()
   @IsName()
   model?: string;
+
+  /**
+   * A folder with a sentence-embedding model to use with `local` instead of the one that ships: `model.onnx` (or
+   * `onnx/model.onnx`), `tokenizer.json` and what else was exported with them. Nothing is downloaded.
+   * @example /models/all-MiniLM-L6-v2
+   */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  path?: string;
+
+  /**
+   * What stands before each text, for models that were trained so; with `path` only.
+   * @example "query: "
+   */
+  @IsOptional()
+  @IsString()
+  @MaxLength(500)
+  prefix?: string;
 
   /**
    * How long a request waits for the vector of its prompt before it goes on as a miss. Default: 50 ms with `local`, 500 ms
@@ -49,9 +84,7 @@ export class CacheModelConfig {
    * @example 0.97
    */
   @IsOptional()
-  @IsNumber({ allowNaN: false, allowInfinity: false })
-  @Min(0.01)
-  @Max(1)
+  @IsSimilarity()
   similarity_threshold?: number;
 
   /**
@@ -114,9 +147,7 @@ export class CacheJudgeConfig {
   budget_usd_per_day?: string;
 
   /** The least cosine similarity of two questions that are worth a judgement. */
-  @IsNumber({ allowNaN: false, allowInfinity: false })
-  @Min(0.01)
-  @Max(1)
+  @IsSimilarity()
   min_similarity = 0.8;
 
   /** How long the model may take. Nobody waits for it. */
@@ -142,9 +173,7 @@ export class CacheConfig {
   mode: CacheMode = 'conservative';
 
   /** The least cosine similarity of two prompts that share an answer, above 0 and up to 1. */
-  @IsNumber({ allowNaN: false, allowInfinity: false })
-  @Min(0.01)
-  @Max(1)
+  @IsSimilarity()
   similarity_threshold = 0.95;
 
   /** How long an answer may be replayed, in seconds. */

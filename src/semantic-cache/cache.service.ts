@@ -113,11 +113,23 @@ export class CacheService {
     return this.recorder.record(context, asked, boarding.flight, { produce, onStored });
   }
 
-  /** Asks the provider in spite of a hit, to see whether it would have been right. */
-  private check(context: GatewayContext, asked: Asked, match: Match, produce: Produce): Promise<ChatReply> {
-    this.outcomes.miss(context, 'shadow');
-    const onStored = (made: CacheEntry): void => this.outcomes.shadow.compare(context, asked, match, made);
-    return this.recorder.record(context, asked, this.flights.lead(asked), { produce, onStored });
+  /** Asks the provider in spite of a hit, to see whether it would have been right. When all providers fail, it is given. */
+  private async check(context: GatewayContext, asked: Asked, match: Match, produce: Produce): Promise<ChatReply> {
+    const { outcomes } = this;
+    outcomes.shadow.charge(context);
+    const onStored = (made: CacheEntry): void => outcomes.shadow.compare(context, asked, match, made);
+    const produceMiss = async (): Promise<ChatReply> => {
+      const reply = await produce();
+      outcomes.miss(context, 'shadow');
+      return reply;
+    };
+    try {
+      return await this.recorder.record(context, asked, this.flights.lead(asked), { produce: produceMiss, onStored });
+    } catch (error) {
+      if (isOutage(error) && !context.signal.aborted) return outcomes.hit(context, asked, match);
+      outcomes.miss(context, 'shadow');
+      throw error;
+    }
   }
 
   private bypass(context: GatewayContext, why: string, controls: CacheControls, produce: Produce): Promise<ChatReply> {

@@ -1,5 +1,5 @@
-import { cosine } from './encoder/prompt-encoder';
-import type { openUseLite } from './encoder/use-lite/use-lite-session';
+import type { LoadedModel } from './encoder/encoder-thread.port';
+import { cosine, type Encoded } from './encoder/prompt-encoder';
 import { canonicalText } from './guard/canonical-text';
 import { compareTexts } from './guard/compare';
 import { judgeLikeness } from './likeness';
@@ -16,7 +16,7 @@ export interface LabelledPair {
 export interface SeenPair extends LabelledPair {
   readonly isCanonical: boolean;
   readonly isIdentical: boolean;
-  /** Null for a text that the encoder would have to cut. */
+  /** Null when the encoder does not read one of the two as a whole. */
   readonly similarity: number | null;
 }
 
@@ -48,18 +48,18 @@ export const RULES: readonly Rule[] = [
 const BATCH = 64;
 
 /** Vectors of all texts of a set, the shortest first, so that texts of one length meet. */
-async function encodeAll(texts: readonly string[], encode: Encode): Promise<Map<string, Float32Array | null>> {
-  const vectors = new Map<string, Float32Array | null>();
+async function encodeAll(texts: readonly string[], encode: Encode): Promise<Map<string, Encoded>> {
+  const vectors = new Map<string, Encoded>();
   const sorted = [...new Set(texts)].sort((left, right) => left.length - right.length);
   for (let start = 0; start < sorted.length; start += BATCH) {
     const batch = sorted.slice(start, start + BATCH);
     const encoded = await encode(batch);
-    batch.forEach((text, index) => vectors.set(text, encoded[index] ?? null));
+    batch.forEach((text, index) => vectors.set(text, encoded[index]!));
   }
   return vectors;
 }
 
-type Encode = Awaited<ReturnType<typeof openUseLite>>;
+type Encode = LoadedModel['encode'];
 
 /** The pairs as the cache sees them. */
 export async function see(pairs: readonly LabelledPair[], encode: Encode): Promise<SeenPair[]> {
@@ -68,12 +68,12 @@ export async function see(pairs: readonly LabelledPair[], encode: Encode): Promi
     encode,
   );
   return pairs.map((pair) => {
-    const [left, right] = [vectors.get(pair.a), vectors.get(pair.b)];
+    const [left = 'unreadable', right = 'unreadable'] = [vectors.get(pair.a), vectors.get(pair.b)];
     return {
       ...pair,
       isCanonical: canonicalText(pair.a) === canonicalText(pair.b),
       isIdentical: compareTexts(pair.a, pair.b).reasons.length === 0,
-      similarity: left && right ? cosine(left, right) : null,
+      similarity: typeof left === 'string' || typeof right === 'string' ? null : cosine(left, right),
     };
   });
 }

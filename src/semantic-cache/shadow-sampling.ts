@@ -63,12 +63,19 @@ export class ShadowSampling {
     return isOthers(tier) && this.budget.hasRoom(budget) && Math.random() < share;
   }
 
+  /** Whatever becomes of a check, what its request has cost in the end is charged to the budget. */
+  charge(context: GatewayContext): void {
+    context.defer(() => {
+      const cost = context.attempts?.cost() ?? 0n;
+      this.budget.spend(cost);
+      this.metrics.spend('shadow', cost);
+    });
+  }
+
   /** The provider has answered what the stored answer was checked for. What was wrong is kept from happening again. */
   compare(context: GatewayContext, { print, scope }: Asked, match: Match, made: CacheEntry): void {
     const { entry: stored, tier, similarity } = match;
     const cost = context.attempts?.cost() ?? 0n;
-    this.budget.spend(cost);
-    this.metrics.spend('shadow', cost);
     const verdict = compareAnswers(stored.answer, made.answer);
     const hit = { entryId: stored.id, askedId: print.id, scope, tier, similarity };
     if (verdict === 'wrong') this.wrongHits.keepApart(hit).catch(() => this.metrics.failure('put'));

@@ -53,6 +53,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
     const partition = this.partitionOf(asked);
     const { text } = asked.print;
     const isAllowed = asked.mode !== 'conservative';
+    if (isAllowed && asked.isOpen && this.encoders.isMissing) return this.missing();
     if (!isAllowed || partition === null || text === null || !this.index.mayHave(partition)) return NOTHING;
     const vector = await this.encoders.encode(text);
     if (typeof vector === 'string') return { candidates: [], why: vector };
@@ -136,6 +137,11 @@ export class SimilarQuestions implements OnApplicationShutdown {
     const { name } = this.encoders;
     const isSought = mode !== 'conservative' || followsLinks;
     return !isSought || !isOpen || name === null ? null : `${name}:${print.partition}`;
+  }
+
+  private missing(): Looked {
+    this.metrics.encoding('not_loaded');
+    return { candidates: [], why: 'not_loaded' };
   }
 
   private async floorNear(partition: string, vector: Int8Array): Promise<number> {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
+import { verifyLedger } from '../../src/billing';
 import { parseUsd } from '../../src/core/money';
 import { startSimulator, type Simulator } from '../../src/providers/simulator/server/simulator';
 import { post } from '../support/post';
@@ -176,6 +177,14 @@ budgets:
     throw new Error('money is still held');
   };
 
+  /** What a budget says of its money, at rest; its forecast changes by itself. */
+  const standing = async (id: string): Promise<unknown[]> => {
+    const budget = await settled(id);
+    return ['spent_usd', 'held_usd', 'remaining_usd', 'limit_usd'].map((figure) => budget[figure]);
+  };
+
+  const good = { scope: 'organization', limit_usd: '1', period: 'month' };
+
   /** Whole answers and streams, with a bound and without: each costs the same. */
   const KINDS = [{ max_tokens: 40 }, { max_tokens: 40, stream: true }, {}, { stream: true }];
   const PROMPT = '[[tokens:40]] Tell me about leases.';
@@ -311,6 +320,122 @@ budgets:
     );
   });
 
+  it('a refusal at any level names it and changes nothing at the others (BUD-4)', async () => {
+    const { data: [key] = [] } = (await admin('GET', '/keys')).body;
+    const levels = { organization: {}, team: { scope_id: key?.['team_id'] }, key: { scope_id: key?.id } };
+    const make = async (scope: string, limit: string): Promise<string> => {
+      const of = levels[scope as keyof typeof levels];
+      const made = await admin('POST', '/budgets', { scope, ...of, limit_usd: limit, period: 'week' });
+      expect(made.status).toBe(201);
+      return String(made.body.id);
+    };
+    for (const empty of Object.keys(levels)) {
+      const ample = await Promise.all(Object.keys(levels).map((scope) => (scope === empty ? '' : make(scope, '5'))));
+      const ids = ample.filter((id) => id !== '');
+      for (const id of ids) await inForce(id);
+      const refusing = await make(empty, '0.000000001');
+      await until(async () => {
+        const answers = await Promise.all([0, 1, 2].map((index) => ask(index, { max_tokens: 1 })));
+        return answers.every(({ status }) => status === 429);
+      });
+      const before = await Promise.all(ids.map(standing));
+      simulator.reset();
+      const answers = await Promise.all(Array.from({ length: 30 }, (_, index) => ask(index, { max_tokens: 20 })));
+      for (const { status, text } of answers) {
+        expect([status, (JSON.parse(text) as Body).error]).toMatchObject([
+          429,
+          { code: 'budget_exceeded', details: { scope: empty, budget_id: refusing } },
+        ]);
+      }
+      expect(simulator.journal()).toEqual([]);
+      expect(await Promise.all(ids.map(standing))).toEqual(before);
+      for (const id of [...ids, refusing]) await admin('DELETE', `/budgets/${id}`);
+    }
+    guarantee('BUD-4', 'three gateways, a refusal at each of three levels: named, 0 calls, the other levels unchanged');
+  });
+
+  it('books what a provider bills beyond what was agreed, and no call after it exceeds what is left (BUD-5)', async () => {
+    const made = await admin('POST', '/budgets', { ...good, limit_usd: '0.001' });
+    const id = String(made.body.id);
+    await inForce(id);
+    const before = await booked(id);
+    simulator.reset();
+    const statuses: number[] = [];
+    for (let call = 0; call < 6; call += 1) {
+      const { status, headers } = await ask(call, { max_tokens: 300 }, '[[tokens:300]] [[fault:bill=3x]]');
+      statuses.push(status);
+      // What it cost is known everywhere once it is stored; calls at the same time can each be lied about.
+      await recordOf(adminAt(fleet.member(0).url), headers.get('x-request-id') ?? '');
+      await settled(id);
+    }
+    expect(new Set(statuses)).toEqual(new Set([200, 429]));
+    const spent = await booked(id);
+    // The journal has what was written; three times that was billed.
+    const lied = billed() * 3n;
+    expect(spent - before).toBe(lied);
+    const overrun = spent - 1_000_000n;
+    expect(overrun).toBeLessThanOrEqual(lied / BigInt(simulator.journal().length));
+    guarantee(
+      'BUD-5',
+      `three gateways, a provider that bills threefold: all of it booked, the budget exceeded by ${overrun} nano-dollars, the last call's lie`,
+    );
+  });
+
+  it('takes a lowered limit into force everywhere within a second, whatever is in flight (BUD-8)', async () => {
+    const made = await admin('POST', '/budgets', { ...good, limit_usd: '5' });
+    const id = String(made.body.id);
+    await inForce(id);
+    const running = [0, 1, 2].map((index) =>
+      ask(index, { max_tokens: 200, stream: true }, '[[tokens:200]] [[fault:slow=15]]'),
+    );
+    await sleep(300);
+    expect((await admin('PATCH', `/budgets/${id}`, { limit_usd: '0.000000001' })).status).toBe(200);
+    const loweredMs = performance.now();
+    await Promise.all(
+      [0, 1, 2].map((index) => until(async () => (await ask(index, { max_tokens: 1 })).status === 429, 10_000)),
+    );
+    const seconds = (performance.now() - loweredMs) / 1_000;
+    expect((await admin('GET', `/budgets/${id}`)).body).toMatchObject({ remaining_usd: '0', limit_usd: '0.000000001' });
+    expect((await Promise.all(running)).map(({ status }) => status)).toEqual([200, 200, 200]);
+    const after = await settled(id);
+    expect([after['remaining_usd'], parseUsd(String(after['spent_usd']))]).toEqual(['0', await booked(id)]);
+    guarantee(
+      'BUD-8',
+      `three gateways, limit lowered with three streams in flight: refused everywhere after ${seconds.toFixed(2)} s, streams ended, left 0`,
+    );
+  });
+
+  it('begins a period at zero once on all gateways, while running calls belong to the old one (BUD-8)', async () => {
+    const made = await admin('POST', '/budgets', { ...good, limit_usd: '5', period: 'hour' });
+    const id = String(made.body.id);
+    await inForce(id);
+    const running = ask(0, { max_tokens: 100, stream: true }, '[[tokens:100]] [[fault:slow=15]]');
+    await sleep(200);
+    await database.query('update budget_periods set ends_at = clock_timestamp() where budget_id = $1', [id]);
+    await sleep(1_500);
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, (_, index) => ask(index, { max_tokens: 5 }, '[[tokens:5]]')),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect((await running).status).toBe(200);
+    await settled(id);
+    const periods = await database.query<{ spent: string; held: string }[]>(
+      'select spent_nano_usd as spent, leased_nano_usd as held from budget_periods where budget_id = $1',
+      [id],
+    );
+    expect(periods).toHaveLength(2);
+    expect(periods.reduce((sum, { spent }) => sum + BigInt(spent), 0n)).toBe(await booked(id));
+  });
+
+  it('has a ledger that balances after all that (BUD-7)', async () => {
+    const checks = await verifyLedger(database);
+    expect(checks.filter(({ differences }) => differences.length > 0)).toEqual([]);
+    guarantee(
+      'BUD-7',
+      `after everything above in three gateways: ${checks.length} checks of the ledger, 0 differences`,
+    );
+  });
+
   it('shows budgets of the configuration, and leaves them to it', async () => {
     const { body } = await admin('GET', '/budgets');
     const declared = body.data?.find(({ name }) => name === 'declared');
@@ -377,7 +502,6 @@ budgets:
     for (const { status, body } of both) if (status === 201) await admin('DELETE', `/budgets/${String(body.id)}`);
   });
 
-  const good = { scope: 'organization', limit_usd: '1', period: 'month' };
   it.each([
     ['limit_usd', { limit_usd: '-1' }],
     ['limit_usd', { limit_usd: '0' }],

@@ -36,7 +36,7 @@ cache:
 interface Overview {
   readonly vectors: number;
   readonly judged: Readonly<Record<string, number>>;
-  readonly spent_usd: { readonly judge: string };
+  readonly spent_usd: { readonly judge: string; readonly shadow: string };
   readonly net_saved_usd: string;
   readonly saved_usd: string;
   readonly hits: { readonly alias: number };
@@ -165,6 +165,31 @@ describe('near misses that a model judges', () => {
     expect(court.received).toHaveLength(1);
   });
 
+  it('a hit that was to be checked is given when every provider fails', async () => {
+    await start(`judge: { ${JUDGE} }\n  shadow: { share: 1, budget_usd_per_day: 1 }`);
+    await forgetOwn(await linked());
+    upstream.answer = (_, response) => void response.writeHead(503).end();
+    const hit = await ask(SECOND);
+    expect({ status: hit.status, cache: cacheOf(hit) }).toEqual({ status: 200, cache: 'semantic-hit' });
+    expect(hit.headers.get('x-gateway-attempts')).toBe('1');
+    // What is wrong with the request is told to the caller.
+    upstream.answer = (_, response) =>
+      void response.writeHead(400, { 'content-type': 'application/json' }).end('{"error":{"message":"no"}}');
+    const refused = await ask(SECOND);
+    expect({ status: refused.status, cache: cacheOf(refused) }).toEqual({ status: 400, cache: 'miss' });
+  });
+
+  it('a check is paid for whatever comes of it', async () => {
+    await start(`judge: { ${JUDGE} }\n  shadow: { share: 1, budget_usd_per_day: 1 }`);
+    await forgetOwn(await linked());
+    upstream.answer = (_, response) =>
+      void response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(completion('cut off').replace('"stop"', '"length"'));
+    expect((await ask(SECOND)).headers.get('cache-status')).toContain('detail=shadow');
+    await until(async () => (await overview()).spent_usd.shadow === '0.000014');
+  });
+
   it('a judge who says no links nothing and is not asked again', async () => {
     verdict = 'DIFFERENT';
     await start();
@@ -205,5 +230,43 @@ describe('near misses that a model judges', () => {
     await judged('failed');
     expect(await aliases()).toEqual([]);
     expect(court.received).toHaveLength(1);
+  });
+
+  it('a call that fails is paid for as well', async () => {
+    court.answer = () => {};
+    await start('judge: { model: judge, budget_usd_per_day: 0.000001, min_similarity: 0.5, timeout: 300ms }');
+    await ask(FIRST);
+    await until(async () => (await overview()).vectors === 1);
+    await ask(SECOND);
+    await judged('failed');
+    expect(Number((await overview()).spent_usd.judge)).toBeGreaterThan(0);
+    await ask(questionOf('configure'));
+    await judged('no_budget');
+    expect(court.received).toHaveLength(1);
+  });
+
+  it('a judge without a price is not asked: no budget could bound him', async () => {
+    const pricing = '{ m: { input: 1, output: 1 }, judge: { input: 1, output: 1 } }';
+    const yaml = yamlOf(upstream.url, court.url, `judge: { ${JUDGE} }`);
+    expect(yaml).toContain(pricing);
+    gateway = await startGateway(yaml.replace(`overrides: ${pricing}`, 'unknown: free'));
+    await ask(FIRST);
+    await until(async () => (await overview()).vectors === 1);
+    await ask(SECOND);
+    await judged('unpriced');
+    expect(court.received).toHaveLength(0);
+    expect(await aliases()).toEqual([]);
+  });
+
+  it('a gateway that stops ends the call under way and begins none of those that wait', async () => {
+    court.answer = () => {};
+    await start();
+    await ask(FIRST);
+    await until(async () => (await overview()).vectors === 1);
+    for (const word of ['activate', 'configure', 'get']) await ask(questionOf(word));
+    await until(() => Promise.resolve(court.received.length === 1));
+    await gateway.close();
+    expect(court.received).toHaveLength(1);
+    await start();
   });
 });

@@ -109,6 +109,21 @@ describe('npm start on a machine with only Node', () => {
     expect(Number(data[0]?.cost_usd)).toBeGreaterThan(0);
   });
 
+  it('lists the models that it serves, and makes embeddings too', async () => {
+    const authorized = { authorization: `Bearer ${secrets.api_key}`, 'content-type': 'application/json' };
+    const listed = await fetch(`http://127.0.0.1:${port}/v1/models`, { headers: authorized });
+    const { data } = (await listed.json()) as { data: { id: string }[] };
+    expect(data.map(({ id }) => id)).toEqual(expect.arrayContaining(['gpt-4o-mini', 'text-embedding-3-small']));
+    const response = await fetch(`http://127.0.0.1:${port}/v1/embeddings`, {
+      method: 'POST',
+      headers: authorized,
+      body: JSON.stringify({ model: 'text-embedding-3-small', input: 'hello' }),
+    });
+    expect(response.status).toBe(200);
+    const { data: embeddings } = (await response.json()) as { data: { embedding: number[] }[] };
+    expect(embeddings[0]?.embedding).toHaveLength(1536);
+  });
+
   it('loses no finished call to kill -9, starts again on the same data, and does not show the secrets again', async () => {
     const done: string[] = [];
     const load = Promise.all(

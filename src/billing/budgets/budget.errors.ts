@@ -7,11 +7,12 @@ import { describeBudget, type BudgetTerms } from './budget-terms';
 export class BudgetExceededError extends GatewayError {
   readonly budgetId: string;
 
-  constructor(budget: BudgetTerms, facts: BudgetFacts, hasWaited: boolean) {
+  /** `isHeld`: what is not spent would do, but others held it for as long as the call could wait. */
+  constructor(budget: BudgetTerms, facts: BudgetFacts, isHeld: boolean) {
     const spent = formatUsd(facts.fixedNanoUsd);
     const limit = formatUsd(facts.allowedNanoUsd);
     const resetsAt = facts.resetsAt?.toISOString() ?? null;
-    const held = hasWaited ? ', and the rest is held by calls that are still running' : '';
+    const held = isHeld ? ', and the rest is held by calls that are still running' : '';
     const resets = resetsAt === null ? 'It does not reset' : `It resets at ${resetsAt}`;
     super(
       429,

@@ -94,6 +94,18 @@ describe('LeaseDesk', () => {
     expect(() => desk.reserve(order([team], 60n))).toThrow(expect.objectContaining({ code: 'budget_exceeded' }));
   });
 
+  it('says nothing of running calls when waiting for them would not help', async () => {
+    const team = termsOf('bud_team', { limitNanoUsd: 100n });
+    const { desk, model } = budgetsOf(clock, [team]);
+    await desk.reserve(order([team], 100n));
+    const waiting = Promise.resolve(desk.reserve(order([team], 60n)));
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    model.periodOf(team.id).overrun = 50n;
+    const error = await waiting.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'budget_exceeded' });
+    expect((error as Error).message).not.toContain('held');
+  });
+
   it('settles for a shorter answer when that is all that can be bought', async () => {
     const team = termsOf('bud_team', { limitNanoUsd: 100n });
     const { desk } = budgetsOf(clock, [team]);

@@ -225,14 +225,13 @@ export class LeaseDesk {
       // What this process has spent may be in both figures for a moment: only the authority's makes a refusal.
       if (shorter === null && ticket.order.fit(available) !== null) continue;
       if (shorter === null) {
-        this.line.leave(ticket).reject(new BudgetExceededError(budget, answer.facts, ticket.hasWaited));
+        this.line.leave(ticket).reject(new BudgetExceededError(budget, answer.facts, false));
         return false;
       }
       ticket.amountNanoUsd = shorter;
       return true;
     }
     if (becomeModest(ticket)) return true;
-    ticket.hasWaited = true;
     if (nowMs >= ticket.deadlineMs) this.giveUp(ticket, answers);
     return false;
   }

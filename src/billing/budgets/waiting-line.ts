@@ -21,8 +21,6 @@ export interface Ticket {
   budgets: readonly BudgetTerms[];
   amountNanoUsd: NanoUsd;
   readonly deadlineMs: number;
-  /** Looked at, and found that other calls hold what it needs. */
-  hasWaited: boolean;
   resolve(reservation: Reservation): void;
   reject(error: Error): void;
 }
@@ -60,7 +58,7 @@ export class WaitingLine {
   join(order: ReserveOrder, deadlineMs: number): Promise<Reservation> {
     return new Promise((resolve, reject) => {
       const { budgets, amountNanoUsd } = order;
-      this.tickets.add({ order, budgets, amountNanoUsd, deadlineMs, hasWaited: false, resolve, reject });
+      this.tickets.add({ order, budgets, amountNanoUsd, deadlineMs, resolve, reject });
       for (const { id } of budgets) this.wanted.set(id, (this.wanted.get(id) ?? 0) + 1);
     });
   }

@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads';
+import type { Encoded } from './prompt-encoder';
 
 export interface EncodingOrder {
   readonly id: number;
@@ -6,21 +7,26 @@ export interface EncodingOrder {
 }
 
 export type EncodingAnswer =
-  | { readonly kind: 'ready' }
+  | { readonly kind: 'ready'; readonly name: string }
   | { readonly kind: 'failed'; readonly message: string }
-  | { readonly kind: 'encoded'; readonly id: number; readonly vector: Float32Array | null }
+  | { readonly kind: 'encoded'; readonly id: number; readonly encoded: Encoded }
   | { readonly kind: 'refused'; readonly id: number; readonly message: string };
+
+/** An encoder, ready for texts. */
+export interface LoadedModel {
+  /** Model and version. */
+  readonly name: string;
+  readonly encode: (texts: readonly string[]) => Promise<readonly Encoded[]>;
+}
 
 /** Texts that are encoded together. */
 const MAX_BATCH = 16;
-
-export type EncodeBatch = (texts: readonly string[]) => Promise<(Float32Array | null)[]>;
 
 /**
  * The thread's side: takes orders as they come, and whatever has come while a batch ran makes the next one. `opening`
  * loads the model; when it fails, the other side is told why.
  */
-export function answerEncodings(opening: Promise<EncodeBatch>): void {
+export function answerEncodings(opening: Promise<LoadedModel>): void {
   const port = parentPort;
   if (!port) throw new Error('this file runs in a worker thread');
   const waiting: EncodingOrder[] = [];
@@ -31,8 +37,8 @@ export function answerEncodings(opening: Promise<EncodeBatch>): void {
     wake();
   });
   opening.then(
-    async (encode) => {
-      say({ kind: 'ready' });
+    async ({ name, encode }) => {
+      say({ kind: 'ready', name });
       for (;;) {
         if (waiting.length === 0) await new Promise<void>((resolve) => (wake = resolve));
         // What was sent in one go arrives in one turn of the loop.
@@ -46,12 +52,12 @@ export function answerEncodings(opening: Promise<EncodeBatch>): void {
 
 async function answerBatch(
   orders: readonly EncodingOrder[],
-  encode: EncodeBatch,
+  encode: LoadedModel['encode'],
   say: (answer: EncodingAnswer) => void,
 ): Promise<void> {
   try {
-    const vectors = await encode(orders.map(({ text }) => text));
-    orders.forEach(({ id }, index) => say({ kind: 'encoded', id, vector: vectors[index] ?? null }));
+    const all = await encode(orders.map(({ text }) => text));
+    orders.forEach(({ id }, index) => say({ kind: 'encoded', id, encoded: all[index]! }));
   } catch (error) {
     for (const { id } of orders) say({ kind: 'refused', id, message: messageOf(error) });
   }

@@ -1,15 +1,18 @@
 import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
 import type { EncodingAnswer, EncodingOrder } from './encoder-thread.port';
+import type { Encoded } from './prompt-encoder';
 
 /** Texts that wait for the thread at a time; beyond it a text is refused at once. */
 const MAX_WAITING = 256;
-/** A thread that has said nothing for so long is stuck: it is replaced. */
+/** A thread that has said nothing for so long while a text waits is stuck: it is replaced. */
 const STUCK_MS = 5_000;
+/** How long a thread may load its model: a large one is read from a slow disk. */
+const LOADING_MS = 120_000;
 const RESTART_MS = 1_000;
 
 interface Waiting {
-  readonly resolve: (vector: Float32Array | null) => void;
+  readonly resolve: (encoded: Encoded) => void;
   readonly reject: (error: Error) => void;
   readonly sinceMs: number;
 }
@@ -21,8 +24,11 @@ export class EncoderThread {
   private worker: Worker | null = null;
   private restart: NodeJS.Timeout | null = null;
   private lastId = 0;
+  private heardMs = 0;
+  private isLoaded = false;
   private isClosed = false;
   private failure: string | null = null;
+  private modelName: string | null = null;
 
   /** `file`: what the thread runs; it must call `answerEncodings`. `data`: what it is told. */
   constructor(
@@ -33,7 +39,12 @@ export class EncoderThread {
     this.open();
   }
 
-  encode(text: string): Promise<Float32Array | null> {
+  /** Model and version; null until it has been loaded. */
+  get name(): string | null {
+    return this.modelName;
+  }
+
+  encode(text: string): Promise<Encoded> {
     if (this.failure !== null) return Promise.reject(new Error(this.failure));
     this.replaceIfStuck();
     const { worker } = this;
@@ -64,27 +75,41 @@ export class EncoderThread {
     worker.on('error', (error) => this.lose(worker, error.message));
     worker.on('exit', () => this.lose(worker, 'the encoder thread has ended'));
     this.worker = worker;
+    this.heardMs = this.nowMs();
+    this.isLoaded = false;
   }
 
   private take(answer: EncodingAnswer): void {
-    if (answer.kind === 'ready') return;
-    if (answer.kind === 'failed') {
-      // The same again would fail again: whoever runs the gateway has to mend it.
-      this.failure = answer.message;
-      this.logger.error(`The encoder of the cache cannot start: ${answer.message}`);
-      this.refuseAll(answer.message);
-      return;
-    }
+    this.heardMs = this.nowMs();
+    if (answer.kind === 'ready') return this.ready(answer.name);
+    if (answer.kind === 'failed') return this.giveUp(answer.message);
     const order = this.waiting.get(answer.id);
     this.waiting.delete(answer.id);
-    if (answer.kind === 'encoded') order?.resolve(answer.vector);
+    if (answer.kind === 'encoded') order?.resolve(answer.encoded);
     else order?.reject(new Error(answer.message));
+  }
+
+  private ready(name: string): void {
+    // Vectors of the model before are kept elsewhere under its name.
+    if (this.modelName !== null && name !== this.modelName)
+      return this.giveUp(`its files have changed since the gateway started (${name}); start it again`);
+    this.modelName = name;
+    this.isLoaded = true;
+  }
+
+  /** The same again would fail again: whoever runs the gateway has to mend it. */
+  private giveUp(why: string): void {
+    this.failure = why;
+    this.logger.error(`The encoder of the cache cannot start: ${why}`);
+    this.refuseAll(why);
   }
 
   private replaceIfStuck(): void {
     const [oldest] = this.waiting.values();
     const { worker } = this;
-    if (!worker || !oldest || this.nowMs() - oldest.sinceMs < STUCK_MS) return;
+    if (!worker || !oldest) return;
+    const silentMs = this.nowMs() - Math.max(oldest.sinceMs, this.heardMs);
+    if (silentMs < (this.isLoaded ? STUCK_MS : LOADING_MS)) return;
     this.lose(worker, 'the encoder does not answer');
     void worker.terminate();
   }

@@ -4,9 +4,11 @@ import { LiveConfig } from '../../platform/config/live-config';
 import { ProviderRegistry, TargetPrices } from '../../providers';
 import { CacheConfig, needsEncoder, type CacheEmbeddingsConfig } from '../cache.config';
 import { CacheMetrics } from '../cache.metrics';
+import { ModelFolderPromptEncoder } from './model-folder/model-folder.prompt-encoder';
 import { PatientEncoder, type Unencoded } from './patient-encoder';
 import type { PromptEncoder } from './prompt-encoder';
 import { ProviderPromptEncoder } from './provider.prompt-encoder';
+import { ThreadPromptEncoder } from './thread.prompt-encoder';
 import { UseLitePromptEncoder } from './use-lite/use-lite.prompt-encoder';
 
 const LOCAL_TIMEOUT_MS = 50;
@@ -36,14 +38,19 @@ export class Encoders implements OnApplicationShutdown {
     config.onReload(() => this.apply());
   }
 
-  /** Null while no mode needs an encoder. */
+  /** Null while no mode needs an encoder, and while the model is being loaded or cannot be. */
   get name(): string | null {
     return this.open?.patient.name ?? null;
   }
 
+  /** Whether there should be vectors and no encoder is ready to make them. */
+  get isMissing(): boolean {
+    return this.open?.patient.name === null;
+  }
+
   /** Whether a vector costs nothing and leaves the machine for nobody. */
   get isLocal(): boolean {
-    return this.open?.encoder instanceof UseLitePromptEncoder;
+    return this.open?.encoder instanceof ThreadPromptEncoder;
   }
 
   async encode(text: string): Promise<Float32Array | Unencoded> {
@@ -68,17 +75,24 @@ export class Encoders implements OnApplicationShutdown {
     this.metrics.spend('embeddings', this.prices.costOf(target, tokens, 0) ?? 0n);
   }
 
-  private start(from: string, { provider, model, timeout }: CacheEmbeddingsConfig): Open {
-    const nowMs = (): number => this.clock.monotonic();
-    const encoder =
-      provider === 'local'
-        ? new UseLitePromptEncoder(timeout ?? LOCAL_TIMEOUT_MS, nowMs)
-        : new ProviderPromptEncoder(this.registry, {
-            provider,
-            model: model ?? OPENAI_MODEL,
-            deadlineMs: timeout ?? PROVIDER_TIMEOUT_MS,
-            onTokens: (tokens) => this.charge({ provider, model: model ?? OPENAI_MODEL }, tokens),
-          });
+  private start(from: string, config: CacheEmbeddingsConfig): Open {
+    const encoder = config.provider === 'local' ? this.openLocal(config) : this.openRemote(config);
     return { from, encoder, patient: new PatientEncoder(encoder, this.metrics, this.clock) };
+  }
+
+  private openLocal({ path: folder, prefix, timeout: deadlineMs = LOCAL_TIMEOUT_MS }: CacheEmbeddingsConfig) {
+    const nowMs = (): number => this.clock.monotonic();
+    return folder === undefined
+      ? new UseLitePromptEncoder(deadlineMs, nowMs)
+      : new ModelFolderPromptEncoder({ folder, prefix: prefix ?? '' }, deadlineMs, nowMs);
+  }
+
+  private openRemote({ provider, model = OPENAI_MODEL, timeout }: CacheEmbeddingsConfig) {
+    return new ProviderPromptEncoder(this.registry, {
+      provider,
+      model,
+      deadlineMs: timeout ?? PROVIDER_TIMEOUT_MS,
+      onTokens: (tokens) => this.charge({ provider, model }, tokens),
+    });
   }
 }

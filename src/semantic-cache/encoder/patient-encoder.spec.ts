@@ -1,24 +1,24 @@
 import { MetricsRegistry } from '../../platform/metrics/metrics';
 import { CacheMetrics } from '../cache.metrics';
 import { PatientEncoder } from './patient-encoder';
-import { PromptEncoder } from './prompt-encoder';
+import { PromptEncoder, type Encoded } from './prompt-encoder';
 
 /** Answers when the test says so. */
 class HeldEncoder extends PromptEncoder {
   override readonly name = 'held';
   override readonly deadlineMs = 20;
   readonly asked: string[] = [];
-  private readonly open: ((vector: Float32Array | null | Error) => void)[] = [];
+  private readonly open: ((encoded: Encoded | Error) => void)[] = [];
 
-  override encode(text: string): Promise<Float32Array | null> {
+  override encode(text: string): Promise<Encoded> {
     this.asked.push(text);
     return new Promise((resolve, reject) =>
-      this.open.push((vector) => (vector instanceof Error ? reject(vector) : resolve(vector))),
+      this.open.push((encoded) => (encoded instanceof Error ? reject(encoded) : resolve(encoded))),
     );
   }
 
-  answer(vector: Float32Array | null | Error): void {
-    for (const settle of this.open.splice(0)) settle(vector);
+  answer(encoded: Encoded | Error): void {
+    for (const settle of this.open.splice(0)) settle(encoded);
   }
 
   override close(): Promise<void> {
@@ -47,10 +47,10 @@ describe('PatientEncoder', () => {
     expect(held.asked).toEqual(['a']);
   });
 
-  it('says what is too long', async () => {
+  it('says what is not read', async () => {
     const asked = patient.encode('a');
-    held.answer(null);
-    expect(await asked).toBe('too_long');
+    held.answer('unreadable');
+    expect(await asked).toBe('unreadable');
     expect(await patient.encode('x'.repeat(8_001))).toBe('too_long');
     expect(held.asked).toEqual(['a']);
   });

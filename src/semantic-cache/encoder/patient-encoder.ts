@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Clock } from '../../platform/clock';
 import type { CacheMetrics } from '../cache.metrics';
 import { Patience } from '../patience';
-import type { PromptEncoder } from './prompt-encoder';
+import type { PromptEncoder, Unread } from './prompt-encoder';
 
 /** Vectors that are kept, by text: 5,000 of 512 numbers are 10 MB. */
 const MAX_KEPT = 5_000;
@@ -10,7 +10,7 @@ const MAX_KEPT = 5_000;
 const MAX_LENGTH = 8_000;
 
 /** Why a text has no vector. */
-export type Unencoded = 'too_long' | 'late' | 'failed' | 'resting';
+export type Unencoded = Unread | 'late' | 'failed' | 'resting';
 
 /**
  * The encoder as requests see it: it never fails them, never keeps them longer than its deadline, and is not asked twice
@@ -30,7 +30,7 @@ export class PatientEncoder {
     this.patience = new Patience(clock);
   }
 
-  get name(): string {
+  get name(): string | null {
     return this.encoder.name;
   }
 
@@ -57,15 +57,14 @@ export class PatientEncoder {
 
   private async ask(text: string, startedMs: number): Promise<Float32Array | Unencoded> {
     try {
-      const vector = await this.encoder.encode(text);
+      const encoded = await this.encoder.encode(text);
       const tookMs = this.clock.monotonic() - startedMs;
       this.metrics.encodingTook(tookMs);
       // One that answers too late to be of use is as good as away.
       const isInTime = tookMs <= this.encoder.deadlineMs;
       if (isInTime && this.patience.succeeded()) this.logger.log('The encoder of the cache is back');
-      if (vector === null) return 'too_long';
-      this.keep(text, vector);
-      return vector;
+      if (typeof encoded !== 'string') this.keep(text, encoded);
+      return encoded;
     } catch (error) {
       this.fail(error instanceof Error ? error.message : String(error));
       return 'failed';

@@ -1,16 +1,22 @@
+/** Why an encoder has no vector of a text: it would have to cut it, or finds words or characters that it does not know. */
+export type Unread = 'too_long' | 'unreadable';
+
+/** What became of a text. */
+export type Encoded = Float32Array | Unread;
+
 /** Turns the text of a prompt into the vector that similar prompts are found by. */
 export abstract class PromptEncoder {
-  /** Model and version. Vectors of encoders with different names are never compared. */
-  abstract readonly name: string;
+  /** Model and version. Vectors of encoders with different names are never compared. Null until the model has been loaded. */
+  abstract readonly name: string | null;
 
   /** How long an answer may take before the request goes on without, in milliseconds. */
   abstract readonly deadlineMs: number;
 
   /**
-   * The vector of a text, of length one, always of the same number of dimensions. Null for a text that the encoder would
-   * have to cut: what it does not read it cannot compare. Rejects when it cannot answer.
+   * The vector of a text, of length one, always of the same number of dimensions; none of a text that the encoder does not
+   * read as a whole: what it does not read it cannot compare. Rejects when it cannot answer.
    */
-  abstract encode(text: string): Promise<Float32Array | null>;
+  abstract encode(text: string): Promise<Encoded>;
 
   abstract close(): Promise<void>;
 }

@@ -2,7 +2,7 @@ import { EmbeddingsRequest } from '../../core/embeddings';
 import { JsonDocument } from '../../core/json-document';
 import type { JsonReply } from '../../core/reply';
 import type { ProviderRegistry } from '../../providers';
-import { PromptEncoder, unitVector } from './prompt-encoder';
+import { PromptEncoder, unitVector, type Encoded } from './prompt-encoder';
 
 export interface ProviderEncoderOptions {
   readonly provider: string;
@@ -32,8 +32,8 @@ export class ProviderPromptEncoder extends PromptEncoder {
     this.deadlineMs = options.deadlineMs;
   }
 
-  override async encode(text: string): Promise<Float32Array | null> {
-    if (text.length > MAX_CHARS) return null;
+  override async encode(text: string): Promise<Encoded> {
+    if (text.length > MAX_CHARS) return 'too_long';
     const { provider, model } = this.options;
     const adapter = this.registry.providers.find(({ name }) => name === provider);
     if (!adapter) throw new Error(`no provider is named "${provider}"`);

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Identity } from '../../core/context';
+import type { NanoUsd } from '../../core/money';
 import { OwnCalls } from '../../core/own-calls';
 import { Clock } from '../../platform/clock';
 import { CacheQuestions } from '../cache-questions';
@@ -48,14 +49,12 @@ export class Judge {
   async ask(identity: Identity, pair: Pair): Promise<Judged> {
     const { model = '', timeout: timeoutMs } = this.questions.config.judge;
     const body = judgeBody(model, pair);
-    const { reply, requestId, served, costNanoUsd } = await this.calls.chat({
-      identity,
-      purpose: 'cache.judge',
-      body,
-      timeoutMs,
-    });
-    this.budget.spend(costNanoUsd);
-    this.metrics.spend('judge', costNanoUsd);
+    const onCost = (cost: NanoUsd): void => {
+      this.budget.spend(cost);
+      this.metrics.spend('judge', cost);
+    };
+    const call = { identity, purpose: 'cache.judge', body, timeoutMs, onCost };
+    const { reply, requestId, served } = await this.calls.chat(call);
     return { judgement: judgementOf(reply), judge: `${served.provider}/${served.model}`, requestId };
   }
 }

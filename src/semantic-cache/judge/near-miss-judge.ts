@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import type { GatewayContext, Identity } from '../../core/context';
 import { Clock } from '../../platform/clock';
 import type { CacheEntry } from '../answers/cache-entry';
@@ -39,7 +39,7 @@ type JudgeOutcome = Judgement | WhyNotAsked;
  * a budget a day and replica.
  */
 @Injectable()
-export class NearMissJudge {
+export class NearMissJudge implements BeforeApplicationShutdown {
   private readonly logger = new Logger('Cache');
   private readonly waiting: Miss[] = [];
   private readonly known = new Set<string>();
@@ -59,6 +59,11 @@ export class NearMissJudge {
     if (this.waiting.length >= MAX_WAITING) return this.metrics.judged('crowded');
     this.waiting.push({ identity, requestId, asked, made });
     if (!this.isAtWork) void this.work();
+  }
+
+  /** What waits is let go: a gateway that stops begins nothing. */
+  beforeApplicationShutdown(): void {
+    this.waiting.length = 0;
   }
 
   private async work(): Promise<void> {

@@ -2,14 +2,14 @@ import type { CacheEntry } from '../answers/cache-entry';
 import { entryWith, hex } from '../testing/entries';
 import { MAX_ALIKE, MAX_ENTRY_BYTES, type CacheStore, type QuestionLink } from './cache.store';
 
-/** A store on a clock that the suite turns, with room for `ROOM` entries. */
+/** A store on a clock that the suite turns, with room for `ROOM`. */
 export interface StoreUnderTest {
   readonly store: CacheStore;
   readonly nowMs: () => number;
   advance(milliseconds: number): void;
 }
 
-export const ROOM = { entries: 12, bytes: 40_000 };
+export const ROOM = { entries: 12, bytes: 40_000, links: 6 };
 
 const WORDS = hex(7_777);
 
@@ -115,6 +115,16 @@ export function cacheStoreContract(open: () => Promise<StoreUnderTest>): void {
     await store.put(entry(105), null);
     expect((await store.links({ limit: 9, cursor: null })).items).toEqual([]);
     expect((await store.find(hex(5), WORDS)).linked).toBeNull();
+  });
+
+  it('never holds more links than it has room for: the oldest go', async () => {
+    for (let from = 1; from <= ROOM.links + 3; from += 1) await store.link(link(from, 100 + from));
+    const { items } = await store.links({ limit: 99, cursor: null });
+    expect(items.map(({ id }) => id)).toEqual(
+      Array.from({ length: ROOM.links }, (_, index) => hex(ROOM.links + 3 - index)),
+    );
+    await store.put(entry(101), null);
+    expect((await store.find(hex(1), WORDS)).linked).toBeNull();
   });
 
   it('never holds more entries than it has room for', async () => {

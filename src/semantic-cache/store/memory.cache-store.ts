@@ -23,6 +23,7 @@ const MAX_LINKS = 10_000;
 export interface MemoryStoreLimits {
   readonly entries: number;
   readonly bytes: number;
+  readonly links?: number;
 }
 
 interface Kept {
@@ -109,7 +110,7 @@ export class MemoryCacheStore extends CacheStore {
     this.linked.set(link.id, link);
     // All links last equally long, so that the oldest is the closest to its end.
     const oldest = this.linked.keys().next().value;
-    if (this.linked.size > MAX_LINKS && oldest !== undefined) this.linked.delete(oldest);
+    if (this.linked.size > (this.limits.links ?? MAX_LINKS) && oldest !== undefined) this.linked.delete(oldest);
     return Promise.resolve();
   }
 

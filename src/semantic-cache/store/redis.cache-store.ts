@@ -35,6 +35,7 @@ export interface RedisStoreOptions {
   readonly name?: string;
   readonly entries?: number;
   readonly bytes?: number;
+  readonly links?: number;
 }
 
 /** What is listed: the sorted set of its ids, and the letter of its keys. */
@@ -65,15 +66,17 @@ export class RedisCacheStore extends CacheStore {
   private readonly nowMs: () => number;
   private readonly prefix: string;
   private readonly keys: readonly string[];
-  private readonly limits: { readonly entries: number; readonly bytes: number };
+  private readonly limits: { readonly entries: number; readonly bytes: number; readonly links: number };
 
-  constructor({ client, nowMs, name = 'gateway', entries = MAX_ENTRIES, bytes = MAX_BYTES }: RedisStoreOptions) {
+  constructor(options: RedisStoreOptions) {
     super();
+    const { client, nowMs, name = 'gateway' } = options;
+    const { entries = MAX_ENTRIES, bytes = MAX_BYTES, links = MAX_LINKS } = options;
     this.client = client;
     this.nowMs = nowMs;
     this.prefix = `{${name}:cache}:`;
     this.keys = ['index', 'sizes', 'total', 'epoch', 'links'].map((key) => this.prefix + key);
-    this.limits = { entries, bytes };
+    this.limits = { entries, bytes, links };
   }
 
   override async find(id: string, words: string | null): Promise<Found> {
@@ -131,7 +134,7 @@ export class RedisCacheStore extends CacheStore {
 
   override async link(link: QuestionLink): Promise<void> {
     const { id, entryId, similarity, expiresAtMs } = link;
-    await this.run(LINK, id, JSON.stringify(link), entryId, similarity, this.nowMs(), expiresAtMs, MAX_LINKS);
+    await this.run(LINK, id, JSON.stringify(link), entryId, similarity, this.nowMs(), expiresAtMs, this.limits.links);
   }
 
   override async unlink(id: string): Promise<boolean> {

@@ -72,6 +72,18 @@ export function vectorIndexContract(open: () => Promise<IndexUnderTest>): void {
     expect(index.size().vectors).toBe(1);
   });
 
+  it('what lies on after another has gone keeps its vector and its time', async () => {
+    await index.upsert(record('gone', unit(1)));
+    await index.upsert(record('long', unit(1, 0.1)));
+    await index.upsert(record('short', unit(0.5, 0.5, 0.7), { expiresAtMs: test.nowMs() + 1_000 }));
+    await index.remove('gone');
+    const found = await index.search('p', unit(0.5, 0.5, 0.7), 5);
+    expect(ids(found)).toEqual(['short', 'long']);
+    expect(found[0]?.similarity).toBeCloseTo(1, 5);
+    test.advance(1_000);
+    expect(ids(await index.search('p', unit(1), 5))).toEqual(['long']);
+  });
+
   it('compares no vectors of different dimensions, and goes on when the encoder is another one', async () => {
     const [short, shorter] = [Int8Array.of(1, 2, 3), Int8Array.of(1, 2)];
     await index.upsert(record('a', unit(1)));

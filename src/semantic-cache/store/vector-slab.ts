@@ -15,9 +15,6 @@ interface Row {
   readonly id: string;
   readonly text: string;
   readonly floor: number;
-  readonly expiresAtMs: number;
-  /** Of the vector in bytes. */
-  readonly length: number;
 }
 
 interface Partition {
@@ -25,6 +22,9 @@ interface Partition {
   /** Where its blocks begin in memory; all are full but the last. */
   readonly blocks: number[];
   readonly rows: Row[];
+  /** By row, apart from it: every search reads all of them, and numbers side by side are read many times as fast. */
+  readonly lengths: number[];
+  readonly expiries: number[];
   /** The row that goes next when the partition is full. */
   hand: number;
 }
@@ -72,7 +72,9 @@ export class VectorSlab {
     const row = partition.rows.length;
     if (row % BLOCK_ROWS === 0) partition.blocks.push(this.allocate());
     const { id, text, floor, expiresAtMs, vector } = record;
-    partition.rows.push({ id, text, floor, expiresAtMs, length: lengthOf(vector) });
+    partition.rows.push({ id, text, floor });
+    partition.lengths.push(lengthOf(vector));
+    partition.expiries.push(expiresAtMs);
     this.view(this.addressOf(partition, row)).set(vector);
     this.places.set(id, { partition, row });
     // Turning out may have emptied and closed it.
@@ -87,17 +89,18 @@ export class VectorSlab {
     const now = this.nowMs();
     const best: { row: Row; similarity: number }[] = [];
     const expired: string[] = [];
-    partition.rows.forEach((row, index) => {
-      if (row.expiresAtMs <= now) {
-        expired.push(row.id);
-        return;
+    const { rows, lengths, expiries } = partition;
+    for (let index = 0; index < rows.length; index += 1) {
+      if (expiries[index]! <= now) {
+        expired.push(rows[index]!.id);
+        continue;
       }
-      const similarity = scores[index]! / (row.length * length || 1);
-      if (best.length === count && similarity <= best[count - 1]!.similarity) return;
+      const similarity = scores[index]! / (lengths[index]! * length || 1);
+      if (best.length === count && similarity <= best[count - 1]!.similarity) continue;
       const place = best.findIndex((other) => other.similarity < similarity);
-      best.splice(place < 0 ? best.length : place, 0, { row, similarity });
+      best.splice(place < 0 ? best.length : place, 0, { row: rows[index]!, similarity });
       if (best.length > count) best.pop();
-    });
+    }
     for (const id of expired) this.drop(id);
     return best.map(({ row: { id, text, floor }, similarity }) => ({ id, text, floor, similarity }));
   }
@@ -115,7 +118,7 @@ export class VectorSlab {
   }
 
   private open(key: string): Partition {
-    const partition: Partition = { key, blocks: [], rows: [], hand: 0 };
+    const partition: Partition = { key, blocks: [], rows: [], lengths: [], expiries: [], hand: 0 };
     this.partitions.set(key, partition);
     return partition;
   }
@@ -147,9 +150,13 @@ export class VectorSlab {
       const moved = partition.rows[last]!;
       this.view(this.addressOf(partition, row)).set(this.view(this.addressOf(partition, last)));
       partition.rows[row] = moved;
+      partition.lengths[row] = partition.lengths[last]!;
+      partition.expiries[row] = partition.expiries[last]!;
       this.places.set(moved.id, { partition, row });
     }
     partition.rows.pop();
+    partition.lengths.pop();
+    partition.expiries.pop();
     if (last % BLOCK_ROWS === 0) this.free.push(partition.blocks.pop()!);
     if (partition.rows.length === 0) this.partitions.delete(partition.key);
   }

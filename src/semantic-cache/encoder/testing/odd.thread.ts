@@ -1,17 +1,26 @@
-import { workerData } from 'node:worker_threads';
-import { answerEncodings } from '../encoder-thread.port';
+import { threadId, workerData } from 'node:worker_threads';
+import { answerEncodings, type LoadedModel } from '../encoder-thread.port';
+import type { Encoded } from '../prompt-encoder';
+
+const LOADING_MS = 200;
+const WORK_MS = 300;
 
 /** A thread that does what the text says. */
-function encode(text: string, batch: number): Float32Array | null {
+function encode(text: string, batch: number): Encoded {
   if (text === 'refuse') throw new Error('refused');
   if (text === 'crash') process.exit(3);
   if (text === 'hang') for (;;);
-  return text === 'long' ? null : Float32Array.of(text.length, batch);
+  if (text === 'work') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WORK_MS);
+  return text === 'long' ? 'too_long' : Float32Array.of(text.length, batch);
 }
 
-const opening =
-  workerData === 'broken'
-    ? Promise.reject(new Error('no model'))
-    : Promise.resolve((texts: readonly string[]) => Promise.resolve(texts.map((text) => encode(text, texts.length))));
+async function load(): Promise<LoadedModel> {
+  if (workerData === 'broken') throw new Error('no model');
+  if (workerData === 'large') await new Promise((resolve) => setTimeout(resolve, LOADING_MS));
+  return {
+    name: workerData === 'renamed' ? `odd-${threadId}` : 'odd',
+    encode: (texts) => Promise.resolve(texts.map((text) => encode(text, texts.length))),
+  };
+}
 
-answerEncodings(opening);
+answerEncodings(load());

@@ -79,14 +79,21 @@ export class OnnxGraph {
   }
 
   /** A node with one output, whose name is returned. */
-  node(operator: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    return this.nodes(operator, inputs, 1, attributes)[0]!;
+  node(operator: string, inputs: readonly string[], attributes: Attributes = {}, name?: string): string {
+    return this.nodes(operator, inputs, name === undefined ? 1 : [name], attributes)[0]!;
   }
 
-  nodes(operator: string, inputs: readonly string[], outputs: number, attributes: Attributes = {}): string[] {
+  /** `outputs`: how many, or their names. */
+  nodes(
+    operator: string,
+    inputs: readonly string[],
+    outputs: number | readonly string[],
+    attributes: Attributes = {},
+  ): readonly string[] {
     this.count += 1;
     const name = `${operator}_${this.count}`;
-    const names = Array.from({ length: outputs }, (_, index) => `${name}_${index}`);
+    const names =
+      typeof outputs === 'number' ? Array.from({ length: outputs }, (_, index) => `${name}_${index}`) : outputs;
     this.parts.push(
       message(
         1,

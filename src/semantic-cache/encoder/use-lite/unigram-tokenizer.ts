@@ -1,6 +1,7 @@
 /** Stands for a space, also before the first word. */
 const SPACE = '\u2581';
-const UNKNOWN = 0;
+/** The id of characters that no piece has. */
+export const UNKNOWN = 0;
 /** Of the vocabulary's first ids, which stand for no text. */
 const RESERVED = 6;
 /** What an unknown character costs beyond the rarest piece, so that it is taken only where nothing else fits. */
