@@ -38,7 +38,8 @@ function IsPrice(): PropertyDecorator {
   return (target, property) => {
     MayBeAbsent()(target, property);
     Matches(PRICE, {
-      message: '$property must be a price in USD per million tokens as a text with at most 6 decimals, for example "2.5" or "0.0375"',
+      message:
+        '$property must be a price in USD per million tokens as a text with at most 6 decimals, for example "2.5" or "0.0375"',
     })(target, property);
   };
 }
