@@ -1,7 +1,8 @@
 import { calcPrice } from '@pydantic/genai-prices';
 import type { CheckedSections } from './app.config.sections';
-import type { BudgetConfig } from './billing/budgets.config';
+import { BUDGET_SCOPES, type BudgetConfig } from './billing/budgets.config';
 import { whyNoLadder } from './billing/budgets/budget-terms';
+import { SCOPE_ID_PREFIXES } from './core/ids';
 import { suggestion } from './platform/config/nearest-name';
 import type { ConfigContext, Finding } from './platform/config/root-config';
 
@@ -30,14 +31,17 @@ export function budgetFindings(
   ]);
 }
 
-function scopeFindings(name: string, budget: BudgetConfig): Finding[] {
+/** An id of another kind would be a budget that nobody's calls ever count for. A scope that there is not is told elsewhere. */
+function scopeFindings(name: string, { scope, scope_id: scopeId }: BudgetConfig): Finding[] {
   const path = ['budgets', name, 'scope_id'];
-  if (budget.scope === 'organization' && budget.scope_id !== undefined)
-    return [{ path, message: 'has no meaning with scope organization; remove it' }];
-  const isNeeded = budget.scope !== undefined && budget.scope !== 'organization' && budget.scope_id === undefined;
-  return isNeeded
-    ? [{ path, message: `is required with scope ${budget.scope}; write the id of the ${budget.scope}` }]
-    : [];
+  if (scope === 'organization')
+    return scopeId === undefined ? [] : [{ path, message: 'has no meaning with scope organization; remove it' }];
+  if (!BUDGET_SCOPES.includes(scope)) return [];
+  if (scopeId === undefined)
+    return [{ path, message: `is required with scope ${scope}; write the id of the ${scope}` }];
+  const prefix = SCOPE_ID_PREFIXES[scope];
+  if (new RegExp(`^${prefix}_[0-9a-z]{26}$`).test(scopeId)) return [];
+  return [{ path, message: `"${scopeId}" is not the id of a ${scope}; write one such as ${prefix}_…` }];
 }
 
 /** Two that count the same calls by the same period to the same end: the smaller decides, and the other is a trap. */

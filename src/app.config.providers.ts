@@ -1,11 +1,11 @@
 import type { Variables } from './platform/config/environment';
 import { PROVIDER_TYPES, ProviderConfig, type ProvidersConfig, type ProviderType } from './providers/providers.config';
 
+const EMBEDDING_MODELS = ['text-embedding-3-small', 'text-embedding-3-large'];
 /**
  * What a provider serves that the environment alone configures. The positions pair models of a kind, for `by_position`: those
  * for embeddings stand last, where the other provider has none.
  */
-const EMBEDDING_MODELS = ['text-embedding-3-small', 'text-embedding-3-large'];
 const OPENAI_MODELS = ['gpt-4o', 'gpt-4o-mini', 'gpt-4.1', 'gpt-4.1-mini', 'o4-mini', ...EMBEDDING_MODELS];
 const ANTHROPIC_MODELS = [
   'claude-sonnet-4-20250514',

@@ -1,7 +1,7 @@
 import { Get, Param } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam } from '@nestjs/swagger';
 import { DepartmentsService, KeysService, TeamsService, tightestLimits, UsersService } from '../access';
-import type { IdPrefix } from '../core/ids';
+import { SCOPE_ID_PREFIXES } from '../core/ids';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
 import type { Scope } from '../core/scope';
 import { LIMIT_SCOPES, LimitUsageService, ORGANIZATION_ID, type LimitScope, type LimitUsage } from '../rate-limit';
@@ -12,7 +12,7 @@ import { fromLimitUsage, LimitUsageDto } from './dtos/limit-usage.dto';
 import { ManagementController, Refuses } from './management-controller.decorator';
 
 /** How the ids of a scope begin; a model is named, and there is one organisation. */
-const PREFIXES: Readonly<Record<string, IdPrefix>> = { key: 'key', user: 'user', team: 'team', department: 'dep' };
+const PREFIXES: Readonly<Record<string, string>> = SCOPE_ID_PREFIXES;
 
 /** What others use too is nothing for those who see their own only. */
 const SHARED: ReadonlySet<string> = new Set(['department', 'organization', 'model']);

@@ -6,6 +6,9 @@ const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 export type IdPrefix =
   'req' | 'att' | 'dep' | 'team' | 'user' | 'key' | 'bud' | 'top' | 'org' | 'inst' | 'hook' | 'dlv' | 'aud';
 
+/** How the id of whom a budget or a limit is for begins. */
+export const SCOPE_ID_PREFIXES = { key: 'key', user: 'user', team: 'team', department: 'dep' } as const;
+
 /** Ten bits at a time. */
 const PAIRS = Array.from({ length: 1024 }, (_, bits) => ALPHABET[bits >> 5]! + ALPHABET[bits & 31]!);
 

@@ -405,26 +405,52 @@ budgets:
     );
   });
 
-  it('begins a period at zero once on all gateways, while running calls belong to the old one (BUD-8)', async () => {
+  it('begins a new period on all gateways, while running calls belong to the old one (BUD-8)', async () => {
     const made = await admin('POST', '/budgets', { ...good, limit_usd: '5', period: 'hour' });
     const id = String(made.body.id);
     await inForce(id);
-    const running = ask(0, { max_tokens: 100, stream: true }, '[[tokens:100]] [[fault:slow=15]]');
-    await sleep(200);
-    await database.query('update budget_periods set ends_at = clock_timestamp() where budget_id = $1', [id]);
-    await sleep(1_500);
+    const onRecord = async ({ headers }: { headers: Headers }): Promise<bigint> => {
+      const { cost_usd: cost } = await recordOf(adminAt(fleet.member(0).url), headers.get('x-request-id') ?? '');
+      return parseUsd(String(cost));
+    };
+    const spentIn = async (): Promise<{ old: bigint; current: bigint }> => {
+      const rows = await database.query<{ is_over: boolean; spent: string }[]>(
+        'select ends_at <= clock_timestamp() as is_over, spent_nano_usd as spent from budget_periods where budget_id = $1',
+        [id],
+      );
+      const sum = (isOver: boolean): bigint =>
+        rows.filter(({ is_over }) => is_over === isOver).reduce((total, { spent }) => total + BigInt(spent), 0n);
+      return { old: sum(true), current: sum(false) };
+    };
+    // An hour's end that comes soon, and that every gateway is told of with its next lease.
+    await settled(id);
+    await database.query(
+      "update budget_periods set ends_at = clock_timestamp() + interval '4 seconds' where budget_id = $1",
+      [id],
+    );
+    const running = ask(0, { max_tokens: 600, stream: true }, '[[tokens:600]] [[fault:slow=15]]');
+    await sleep(4_000);
+    for (let index = 0; index < 3; index += 1) {
+      await until(async () => {
+        const { current } = await spentIn();
+        await onRecord(await ask(index, { max_tokens: 1 }, '[[tokens:1]]'));
+        return (await spentIn()).current > current;
+      }, 30_000);
+    }
+    const before = await spentIn();
     const answers = await Promise.all(
       Array.from({ length: 30 }, (_, index) => ask(index, { max_tokens: 5 }, '[[tokens:5]]')),
     );
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
-    expect((await running).status).toBe(200);
+    const ofAnswers = (await Promise.all(answers.map(onRecord))).reduce((sum, cost) => sum + cost, 0n);
+    const ofRunning = await onRecord(await running);
     await settled(id);
-    const periods = await database.query<{ spent: string; held: string }[]>(
-      'select spent_nano_usd as spent, leased_nano_usd as held from budget_periods where budget_id = $1',
-      [id],
+    expect(await spentIn()).toEqual({ old: before.old + ofRunning, current: before.current + ofAnswers });
+    expect(before.old + before.current + ofRunning + ofAnswers).toBe(await booked(id));
+    guarantee(
+      'BUD-8',
+      'three gateways, a new period with a stream in flight: the stream in the old one, 30 calls in the new one',
     );
-    expect(periods).toHaveLength(2);
-    expect(periods.reduce((sum, { spent }) => sum + BigInt(spent), 0n)).toBe(await booked(id));
   });
 
   it('has a ledger that balances after all that (BUD-7)', async () => {

@@ -282,6 +282,7 @@ pricing: { unknown: estimate, overrides: { declared-model: { input: 1, output: 2
     [{ input: 1, output: '1' }, 'input'],
     [{ input: '1e3', output: '1' }, 'input'],
     [{ input: '9999999', output: '1' }, 'input'],
+    [{ input: '1.0000001', output: '1' }, 'input'],
     [{ input: '1', output: '1', cached: '1' }, 'cached'],
     [{ input: '1', output: '1', long_context: [{ input: '2' }] }, 'long_context[0].above_input_tokens'],
     [{ input: '1', output: '1', service_tiers: { slow: {} } }, 'service_tiers.slow'],

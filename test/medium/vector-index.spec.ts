@@ -61,17 +61,20 @@ describe('RedisVectorIndex', () => {
     const own = new Redis(redis.url);
     const options = { client: own, nowMs: Date.now, name: nextName() };
     const [writer, reader] = [new RedisVectorIndex(options), new RedisVectorIndex(options)];
-    await writer.upsert(record('1'));
-    await until(() => reader.size().vectors === 1);
-    // Redis closes every blocked reader; what comes meanwhile is missed, and the feed begins anew.
-    await own.del(`{${options.name}:cache}:vectors`);
-    await own.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    await writer.upsert(record('2'));
-    await until(async () => (await reader.search('p', record('2').vector, 5)).some(({ id }) => id === '2'));
-    expect(reader.size().vectors).toBe(1);
-    await Promise.all([writer.close(), reader.close()]);
-    own.disconnect();
-    await redis.kill();
+    try {
+      await writer.upsert(record('1'));
+      await until(() => reader.size().vectors === 1);
+      // Redis closes every blocked reader; what comes meanwhile is missed, and the feed begins anew.
+      await own.del(`{${options.name}:cache}:vectors`);
+      await own.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await writer.upsert(record('2'));
+      await until(async () => (await reader.search('p', record('2').vector, 5)).some(({ id }) => id === '2'));
+      expect(reader.size().vectors).toBe(1);
+    } finally {
+      await Promise.all([writer.close(), reader.close()]);
+      own.disconnect();
+      await redis.kill();
+    }
   });
 
   it('without Redis it goes on with what it has', async () => {

@@ -30,14 +30,16 @@ import { PageDto, PageQueryDto } from './page.dto';
 const MAX_STEPS = 10;
 const MAX_STEP_TOKENS = 100_000_000;
 const MAX_SEARCH_LENGTH = 256;
-const PRICE = /^\d{1,7}(\.\d{1,12})?$/;
+/** Not finer than the millionth of a dollar that a price is kept in: what is stated is never changed in silence. */
+const PRICE = /^\d{1,7}(\.\d{1,6}0{0,6})?$/;
 const MAX_PRICE = 1_000_000;
 
 function IsPrice(): PropertyDecorator {
   return (target, property) => {
     MayBeAbsent()(target, property);
     Matches(PRICE, {
-      message: '$property must be a price in USD per million tokens as a text, for example "2.5" or "0.0375"',
+      message:
+        '$property must be a price in USD per million tokens as a text with at most 6 decimals, for example "2.5" or "0.0375"',
     })(target, property);
   };
 }

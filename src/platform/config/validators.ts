@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { ValidateBy } from 'class-validator';
-import { parseUsd, usdPerMillionToPico } from '../../core/money';
+import { parseUsd } from '../../core/money';
 
 const succeeds = (attempt: () => unknown): boolean => {
   try {
@@ -79,15 +79,16 @@ export const IsUsdAmount = (): PropertyDecorator =>
 /** No model costs more than this for a million tokens; a larger figure is a mistaken unit. */
 const MAX_USD_PRICE = 1_000_000;
 
-/** A price that `usdPerMillionToPico` reads, zero or more. */
+/** As exact as prices are kept: a price list's further digits are rounded, those of an operator would be a mistake. */
+const EXACT_PRICE = /^\d+(\.\d{1,6}0*)?$/;
+
+/** A price that `usdPerMillionToPico` reads as it is stated, zero or more. */
 export const IsUsdPrice = (): PropertyDecorator =>
   rule(
     'isUsdPrice',
     (value) =>
-      (isText(value) || typeof value === 'number') &&
-      succeeds(() => usdPerMillionToPico(value)) &&
-      Number(value) <= MAX_USD_PRICE,
-    `is not a price; write a decimal number from 0 to ${MAX_USD_PRICE}, for example 2.5`,
+      (isText(value) || typeof value === 'number') && EXACT_PRICE.test(String(value)) && Number(value) <= MAX_USD_PRICE,
+    `is not a price; write a decimal number from 0 to ${MAX_USD_PRICE} with at most 6 decimals, for example 2.5`,
   );
 
 /** An IANA time zone this machine knows. */
