@@ -234,7 +234,7 @@ describe('the console', () => {
   describe('permissions', () => {
     const concrete = (path: string): string =>
       path
-        .replace('users/:id', `users/${company.people.auditor.id}`)
+        .replace('users/:id', `users/${company.people.member.id}`)
         .replace('keys/:id', `keys/${company.keys.own}`)
         .replace('departments/:id', `departments/${company.department}`)
         .replace('teams/:id', `teams/${company.teams.search}`)
@@ -258,6 +258,13 @@ describe('the console', () => {
         if (status !== (may ? 200 : 403)) wrong.push(`${method} ${path}: ${status}`);
       }
       expect(wrong).toEqual([]);
+    });
+
+    it('show a team lead nobody of other teams', async () => {
+      const lead = clientOf('team_lead');
+      const pages = [company.people.member, company.people.auditor].map(({ id }) => `/admin/teams/users/${id}`);
+      const answers = await Promise.all(pages.map((page) => lead.get(page)));
+      expect(answers.map(({ status }) => status)).toEqual([200, 404]);
     });
 
     it('let nobody in who is not signed in', async () => {

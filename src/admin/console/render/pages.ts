@@ -10,7 +10,12 @@ import { Assets } from './assets';
 import { navigationOf } from './navigation';
 import { Views } from './views';
 
-export const ROLE_NAMES = { admin: 'Administrator', auditor: 'Auditor', team_lead: 'Team lead', member: 'Member' } as const;
+export const ROLE_NAMES = {
+  admin: 'Administrator',
+  auditor: 'Auditor',
+  team_lead: 'Team lead',
+  member: 'Member',
+} as const;
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
 
 /** What a view is given, beyond what the frame of every page has. */
