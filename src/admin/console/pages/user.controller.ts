@@ -135,7 +135,7 @@ const valuesOf = (user: UserWithTeams): Query => ({
 
 /** Only what differs: of some people a team lead may change the teams and nothing else. */
 function changesOf(form: Query, user: UserWithTeams): Query {
-  const before: Query = { ...fromUser(user), team_ids: [...user.teamIds].sort() };
+  const before: Query = Object.assign(fromUser(user), { team_ids: [...user.teamIds].sort() });
   const wanted: Query = {
     name: textOf(form, 'name') ?? '',
     // The form of a team lead has neither, and nobody's own has a role.
