@@ -135,7 +135,8 @@ const valuesOf = (user: UserWithTeams): Query => ({
 
 /** Only what differs: of some people a team lead may change the teams and nothing else. */
 function changesOf(form: Query, user: UserWithTeams): Query {
-  const before: Query = Object.assign(fromUser(user), { team_ids: [...user.teamIds].sort() });
+  const before = new Map<string, unknown>(Object.entries(fromUser(user)));
+  before.set('team_ids', [...user.teamIds].sort());
   const wanted: Query = {
     name: textOf(form, 'name') ?? '',
     // The form of a team lead has neither, and nobody's own has a role.
@@ -145,5 +146,7 @@ function changesOf(form: Query, user: UserWithTeams): Query {
     limits: limitsOf(form) ?? null,
     allowed_models: namesOf(form, 'allowed_models') ?? null,
   };
-  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) => !isDeepStrictEqual(value, before[name])));
+  return Object.fromEntries(
+    Object.entries(wanted).filter(([name, value]) => !isDeepStrictEqual(value, before.get(name))),
+  );
 }
