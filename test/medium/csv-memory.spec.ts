@@ -5,9 +5,10 @@ import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { toRequestCsv } from '../../src/admin/dtos/request-csv';
 import { toUsageCsv } from '../../src/admin/dtos/usage.dto';
-import { RequestQueries } from '../../src/billing/request-queries';
+import { RequestSearch } from '../../src/billing/request-search';
 import { UsageQueries } from '../../src/billing/usage-queries';
 import { newId } from '../../src/core/ids';
+import { SystemClock } from '../../src/platform/clock';
 import { createTestDatabase } from '../support/test-database';
 import { connect } from './billing.support';
 
@@ -52,7 +53,10 @@ describe('exports', () => {
   };
 
   it.each([
-    { name: 'requests', lines: () => toRequestCsv(new RequestQueries(database).stream({ from, to })) },
+    {
+      name: 'requests',
+      lines: () => toRequestCsv(new RequestSearch(database, new SystemClock()).stream({ from, to })),
+    },
     {
       name: 'usage',
       lines: () => {
