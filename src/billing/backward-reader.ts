@@ -4,26 +4,31 @@ import { queryWithin } from './bounded-query';
 import type { UsageRequest } from './entities/usage-request.entity';
 import { firstRequestIdAt } from './id-time';
 import { cursorTime, newestFirst, type RequestFilter } from './request-filter';
+import { SliceLength } from './slice-length';
 
 const FIRST_SLICE_MS = 60 * 60_000;
-const GROWTH = 4;
 /** Without it the search only goes on through empty time. */
 const OLDEST_LIMIT_MS = 100;
+
+/** What is left: before this time, and after the request of the cursor. */
+interface Place {
+  readonly toMs: number;
+  readonly cursor: string | null;
+}
 
 /**
  * Requests newest first, one slice of time after another. Slices grow while the database is quick and shrink when it is not,
  * so that no statement takes long however rare the rows that fit are.
  */
 export class BackwardReader {
-  private lengthMs = FIRST_SLICE_MS;
+  private readonly length = new SliceLength(FIRST_SLICE_MS);
 
   private constructor(
     private readonly database: DataSource,
     private readonly clock: Clock,
     private readonly filter: RequestFilter,
     private readonly floorMs: number,
-    private toMs: number,
-    private cursor: string | null,
+    private place: Place,
   ) {}
 
   /** Begins after the cursor, or with the newest. */
@@ -38,39 +43,46 @@ export class BackwardReader {
     const nowMs = clock.now() + FIRST_SLICE_MS;
     const toMs = Math.min(filter.to?.getTime() ?? nowMs, cursor === null ? nowMs : cursorTime(cursor).getTime() + 1);
     const floorMs = Math.max(oldestMs, filter.from?.getTime() ?? 0);
-    return new BackwardReader(database, clock, filter, floorMs, toMs, cursor);
+    return new BackwardReader(database, clock, filter, floorMs, { toMs, cursor });
   }
 
   get isAtEnd(): boolean {
-    return this.toMs <= this.floorMs;
+    return this.place.toMs <= this.floorMs;
   }
 
   /** Everything that began at this time or later has been read. */
   get reached(): Date {
-    return new Date(this.toMs);
+    return new Date(this.place.toMs);
   }
 
   /** Goes on here in another reader. */
   get nextCursor(): string {
-    return this.cursor ?? firstRequestIdAt(this.toMs);
+    return this.place.cursor ?? firstRequestIdAt(this.place.toMs);
   }
 
-  /** At most `count` rows, from 1, of the next slice; null when that took longer than allowed: the next try reads less. */
+  /**
+   * At most `count` rows, from 1, of the next slice; null when that took longer than allowed: the next try reads less. Throws
+   * `TooSlowError` when less is of no use either.
+   */
   async read(count: number, limitMs: number): Promise<UsageRequest[] | null> {
-    const fromMs = Math.max(this.floorMs, this.toMs - this.lengthMs);
-    const slice = { ...this.filter, from: new Date(fromMs), to: new Date(this.toMs) };
+    const fromMs = Math.max(this.floorMs, this.place.toMs - this.length.ms);
+    const slice = { ...this.filter, from: new Date(fromMs), to: new Date(this.place.toMs) };
     const startedMs = this.clock.monotonic();
     const rows = await queryWithin(this.database, limitMs, (manager) =>
-      newestFirst(manager, slice, { count, cursor: this.cursor }),
+      newestFirst(manager, slice, { count, cursor: this.place.cursor }),
     );
     if (!rows) {
-      this.lengthMs = Math.ceil(this.lengthMs / (GROWTH * GROWTH));
+      this.length.missed();
       return null;
     }
     const last = rows.length < count ? undefined : rows.at(-1);
-    this.cursor = last?.id ?? null;
-    this.toMs = last ? last.startedAt.getTime() + 1 : fromMs;
-    if (!last && (this.clock.monotonic() - startedMs) * GROWTH < limitMs) this.lengthMs *= GROWTH;
+    if (last) {
+      this.length.sufficed();
+      this.place = { toMs: last.startedAt.getTime() + 1, cursor: last.id };
+    } else {
+      this.length.took(this.clock.monotonic() - startedMs, limitMs);
+      this.place = { toMs: fromMs, cursor: null };
+    }
     return rows;
   }
 }

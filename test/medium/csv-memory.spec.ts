@@ -61,7 +61,7 @@ describe('exports', () => {
       name: 'usage',
       lines: () => {
         const groupBy = ['metadata.call'];
-        return toUsageCsv(new UsageQueries(database).stream({ from, to, groupBy }), groupBy);
+        return toUsageCsv(new UsageQueries(database, new SystemClock()).stream({ from, to, groupBy }), groupBy);
       },
     },
   ])('of $name need no more memory at their end than at their beginning', async ({ lines }) => {
