@@ -25,8 +25,13 @@ async function run(): Promise<number> {
   return findings.every(({ differences }) => differences.length === 0) ? 0 : 1;
 }
 
+/** What drivers and PostgreSQL say of a connection that breaks while it is used. */
+const CUT_OFF = /ECONNRESET|EPIPE|terminat|shutting down/i;
+
 function fail(error: unknown): never {
-  process.stderr.write(`The ledger was not verified: ${error instanceof Error ? error.message : String(error)}\n`);
+  const reason = error instanceof Error ? error.message : String(error);
+  const mend = CUT_OFF.test(reason) ? '. The database went away meanwhile: verify again while it runs.' : '';
+  process.stderr.write(`The ledger was not verified: ${reason}${mend}\n`);
   process.exit(error instanceof ConfigurationError ? EXIT_CONFIG : 2);
 }
 

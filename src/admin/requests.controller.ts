@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { Get, Headers, Query, Res, type StreamableFile } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces } from '@nestjs/swagger';
-import { RequestQueries } from '../billing';
+import { OF_A_PROGRAM, RequestQueries, RequestSearch } from '../billing';
 import { NotFoundError } from '../core/errors';
 import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
@@ -20,10 +20,15 @@ import { ManagementController, Refuses } from './management-controller.decorator
 export class RequestsController {
   constructor(
     private readonly requests: RequestQueries,
+    private readonly searching: RequestSearch,
     private readonly content: ContentReading,
   ) {}
 
-  /** Newest first. A request appears about a quarter of a second after its end. With `Accept: text/csv` all that fit, in one file. */
+  /**
+   * Newest first. A request appears about a quarter of a second after its end. Where requests that fit are rare among many, a page
+   * holds what was found within some seconds, perhaps nothing: there is more while there is a `next_cursor`. With
+   * `Accept: text/csv` all that fit, in one file.
+   */
   @Get()
   @Permit('usage.read')
   @ApiOperation({ summary: 'Requests by any column, newest first' })
@@ -37,8 +42,8 @@ export class RequestsController {
   ): Promise<RequestPageDto | StreamableFile> {
     response.setHeader('vary', 'accept');
     const filter = { ...toRequestFilter(query), scope: caller.scope };
-    if (accept?.includes(CSV)) return csvFile(toRequestCsv(this.requests.stream(filter)), 'requests.csv', response);
-    return fromPage(await this.requests.list(filter, toPageRequest(query)), fromRequest);
+    if (accept?.includes(CSV)) return csvFile(toRequestCsv(this.searching.stream(filter)), 'requests.csv', response);
+    return fromPage(await this.searching.search(filter, toPageRequest(query), OF_A_PROGRAM), fromRequest);
   }
 
   /** With every attempt and the decision trace. */

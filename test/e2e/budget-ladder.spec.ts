@@ -154,6 +154,7 @@ describe('the steps of a budget before it is used up', () => {
     [{}, 'degrade.warn_at'],
     [{ warn_at: 0.9, block_at: 0.5 }, 'degrade.block_at'],
     [{ cheaper_at: 0.5 }, 'degrade.cheaper_model'],
+    [{ cheaper_at: 0.5, cheaper_model: 'gpt-4o-minni' }, 'degrade.cheaper_model'],
     [{ warn_at: 0.5, sleep_at: 1 }, 'degrade.sleep_at'],
   ])('refuses the steps %j and names the field', async (degrade, param) => {
     const { status, body } = await gateway.admin('POST', '/budgets', {

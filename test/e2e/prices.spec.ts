@@ -263,6 +263,17 @@ pricing: { unknown: estimate, overrides: { declared-model: { input: 1, output: 2
     });
 
     it.each([
+      ['model', { model: `${MODEL}-2024-07-18` }, `/${MODEL}`],
+      ['model', { model: MODEL, provider: 'nobody' }, `/${MODEL}`],
+      ['provider', { model: undefined, provider: 'nobody' }, `/${MODEL}`],
+    ])('tells of a wrong %s what is on record instead of finding nothing: %j', async (param, changes, onRecord) => {
+      const { status, body } = await reRate(changes);
+      const { error } = body as { error: { param: string; message: string } };
+      expect([status, error.param]).toEqual([400, param]);
+      expect(error.message).toContain(onRecord);
+    });
+
+    it.each([
       ['from', { from: '2100-01-01T00:00:00Z' }],
       ['from', { from: 'yesterday' }],
       ['to', { to: undefined }],

@@ -12,6 +12,7 @@ import { ManagementGuard } from '../../src/admin/management.guard';
 import { RequestsController } from '../../src/admin/requests.controller';
 import { UsageController } from '../../src/admin/usage.controller';
 import { RequestQueries } from '../../src/billing/request-queries';
+import { RequestSearch } from '../../src/billing/request-search';
 import { UsageQueries } from '../../src/billing/usage-queries';
 import { boundedQuery } from '../../src/billing/bounded-query';
 import { chatRequest, contextOf, IDENTITY, outcome, usageOf } from '../../src/billing/testing/usage-fixtures';
@@ -95,6 +96,7 @@ describe('usage queries', () => {
       providers: [
         { provide: ContentReading, useValue: { has: () => Promise.resolve(false) } },
         RequestQueries,
+        RequestSearch,
         UsageQueries,
         { provide: Clock, useClass: SystemClock },
         { provide: getDataSourceToken(), useValue: database },

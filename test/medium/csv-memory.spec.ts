@@ -5,9 +5,10 @@ import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { toRequestCsv } from '../../src/admin/dtos/request-csv';
 import { toUsageCsv } from '../../src/admin/dtos/usage.dto';
-import { RequestQueries } from '../../src/billing/request-queries';
+import { RequestSearch } from '../../src/billing/request-search';
 import { UsageQueries } from '../../src/billing/usage-queries';
 import { newId } from '../../src/core/ids';
+import { SystemClock } from '../../src/platform/clock';
 import { createTestDatabase } from '../support/test-database';
 import { connect } from './billing.support';
 
@@ -52,12 +53,15 @@ describe('exports', () => {
   };
 
   it.each([
-    { name: 'requests', lines: () => toRequestCsv(new RequestQueries(database).stream({ from, to })) },
+    {
+      name: 'requests',
+      lines: () => toRequestCsv(new RequestSearch(database, new SystemClock()).stream({ from, to })),
+    },
     {
       name: 'usage',
       lines: () => {
         const groupBy = ['metadata.call'];
-        return toUsageCsv(new UsageQueries(database).stream({ from, to, groupBy }), groupBy);
+        return toUsageCsv(new UsageQueries(database, new SystemClock()).stream({ from, to, groupBy }), groupBy);
       },
     },
   ])('of $name need no more memory at their end than at their beginning', async ({ lines }) => {

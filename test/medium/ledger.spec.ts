@@ -11,6 +11,7 @@ import type { UsageRows } from '../../src/billing/store/usage-store';
 import { Child } from '../support/child';
 import { guarantee } from '../support/guarantee';
 import { createTestDatabase } from '../support/test-database';
+import { until } from '../support/until';
 import { connect } from './billing.support';
 import { usageRows } from './usage-rows.support';
 
@@ -271,6 +272,23 @@ describe('the ledger', () => {
         expect(found.text).toMatch(new RegExp(line));
       }
       expect(ledgerReport([])).toBe('The ledger balances.\n');
+      // Its connection is cut while it waits for a table that somebody else holds.
+      await database.transaction(async (manager) => {
+        await manager.query('lock table usage_hours in access exclusive mode');
+        const cut = verify();
+        await until(async () => {
+          // On another connection: a transaction sees the activity of its first look.
+          const ended = await database.query<object[]>(
+            `select pg_terminate_backend(pid) from pg_stat_activity
+              where datname = current_database() and wait_event_type = 'Lock'`,
+          );
+          return ended.length > 0;
+        });
+        expect(await cut).toMatchObject({
+          code: 2,
+          text: expect.stringMatching(/was not verified: .*\. The database went away meanwhile/) as string,
+        });
+      });
     } finally {
       fs.rmSync(directory, { recursive: true, force: true });
     }

@@ -8,6 +8,7 @@ import { UsageQueries, type UsageGroup } from '../../src/billing/usage-queries';
 import { UsageRetention } from '../../src/billing/usage-retention';
 import { UsageConfig } from '../../src/billing/usage.config';
 import type { UsageRows } from '../../src/billing/store/usage-store';
+import { SystemClock } from '../../src/platform/clock';
 import { createTestDatabase } from '../support/test-database';
 import { connect } from './billing.support';
 import { usageRows } from './usage-rows.support';
@@ -77,7 +78,7 @@ describe('roll-ups', () => {
   });
 
   it('equal the sums of rows after any batches, replays, interruptions and corrections, over any time', async () => {
-    const queries = new UsageQueries(database);
+    const queries = new UsageQueries(database, new SystemClock());
     const figures = new UsageFigures(database);
     const row = fc.record({
       cost: fc.bigInt({ min: 0n, max: 10n ** 12n }),
@@ -131,6 +132,11 @@ describe('roll-ups', () => {
         const [from, to] = [new Date(Math.min(one, other)), new Date(Math.max(one, other) + 1)];
         const expected = await database.query<{ cost: string; requests: number }[]>(BY_ROWS, [from, to]);
         expect((await queries.report({ from, to, groupBy: ['team', 'model'] })).map(shape)).toEqual(expected);
+        for (const groupBy of [[], ['team', 'model'], ['hour', 'key'], ['metadata.app', 'day']]) {
+          const streamed = [];
+          for await (const group of queries.stream({ from, to, groupBy })) streamed.push(group);
+          expect(streamed).toEqual(await queries.report({ from, to, groupBy }));
+        }
         const total = await figures.totals({ kind: 'all' }, { from, to });
         expect(total.costNanoUsd).toBe(expected.reduce((sum, { cost }) => sum + BigInt(cost), 0n));
         expect(total.requests).toBe(expected.reduce((sum, { requests }) => sum + requests, 0));
@@ -155,7 +161,7 @@ describe('roll-ups', () => {
     const rows = usageRows({ cost: 77n, teamId: 'team_old', startedAtMs: nowMs - 90 * DAY_MS });
     await store.write(rows);
     await database.query("delete from usage_requests where team_id = 'team_old'");
-    const queries = new UsageQueries(database);
+    const queries = new UsageQueries(database, new SystemClock());
     const [from, to] = [new Date(nowMs - 100 * DAY_MS), new Date(nowMs - 80 * DAY_MS)];
     const ofTeam = async (groupBy: string[]): Promise<bigint | undefined> =>
       (await queries.report({ from, to, groupBy })).find(({ dimensions }) => dimensions['team'] === 'team_old')
@@ -163,6 +169,9 @@ describe('roll-ups', () => {
     expect(await ofTeam(['team', 'day'])).toBe(77n);
     expect(await ofTeam(['team', 'hour'])).toBe(77n);
     expect(await ofTeam(['team', 'metadata.app'])).toBeUndefined();
+    const exported = [];
+    for await (const group of queries.stream({ from, to, groupBy: ['team', 'day'] })) exported.push(group);
+    expect(exported).toEqual(await queries.report({ from, to, groupBy: ['team', 'day'] }));
   });
 
   it('stay when rows are dropped with their months, and so does the balance of the ledger', async () => {

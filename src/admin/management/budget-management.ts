@@ -8,8 +8,10 @@ import {
   type StandingBudget,
   type TopUpFields,
 } from '../../billing';
+import { InvalidRequestError } from '../../core/errors';
 import { formatUsd } from '../../core/money';
 import type { Page, PageRequest } from '../../core/page';
+import { ProviderRegistry } from '../../providers';
 import { AuditLog } from '../audit/audit-log';
 import { BudgetReaches } from '../authority/budget-reaches';
 import { actorOf, type Caller } from '../authority/caller';
@@ -25,6 +27,7 @@ export class BudgetManagement {
     private readonly budgets: BudgetsService,
     private readonly reaches: BudgetReaches,
     private readonly audit: AuditLog,
+    private readonly models: ProviderRegistry,
   ) {}
 
   list({ scope }: Caller, page: PageRequest): Promise<Page<StandingBudget>> {
@@ -41,6 +44,7 @@ export class BudgetManagement {
   }
 
   create(caller: Caller, fields: BudgetFields): Promise<StandingBudget> {
+    this.requireModel(fields);
     return this.audit.change(actorOf(caller), async (manager) => {
       await this.reaches.requireGrant(caller, fields, fields.limitNanoUsd, manager);
       const made = await this.budgets.create({ ...fields, delegated: caller.role !== 'admin' }, manager);
@@ -49,6 +53,7 @@ export class BudgetManagement {
   }
 
   update(caller: Caller, id: string, changes: BudgetChanges): Promise<StandingBudget> {
+    this.requireModel(changes);
     return this.audit.change(actorOf(caller), async (manager) => {
       const before = await this.controlled(caller, id, manager);
       await this.reaches.requireGrant(caller, before, changes.limitNanoUsd ?? before.limitNanoUsd, manager);
@@ -80,6 +85,17 @@ export class BudgetManagement {
       };
       return { result: made, deed: { ...deedOf('budget.top_up', null, budget), after } };
     });
+  }
+
+  /** A step that leads to a model that is not there would never come. */
+  private requireModel({ degrade }: BudgetChanges): void {
+    const model = degrade?.cheaper_model;
+    if (model === undefined || this.models.targetsOf(model) !== undefined) return;
+    const near = this.models.suggest(model, this.models.modelNames);
+    const hint =
+      near.length > 0 ? `did you mean ${near.map((name) => `"${name}"`).join(' or ')}?` : 'see GET /v1/models.';
+    const field = 'degrade.cheaper_model';
+    throw new InvalidRequestError(`${field}: no model is named "${model}"; ${hint}`, field);
   }
 
   /** A budget that the caller may change. */

@@ -8,6 +8,8 @@ import { LiveConfig } from '../../platform/config/live-config';
 import { BudgetsConfig, type BudgetConfig } from '../budgets.config';
 import type { Degradation } from './budget-terms';
 import { Budget } from '../entities/budget.entity';
+import { hasOwner } from './budget-scope-owner';
+import { overlapping } from './overlapping-budgets';
 
 /** All replicas do the same at the same time: one after the other. */
 const LOCK = 'select pg_advisory_xact_lock(7274013)';
@@ -31,7 +33,7 @@ export class BudgetConfigSync {
     });
   }
 
-  /** Throws when the database is away. */
+  /** Throws when the database is away. What is declared holds; what looks like a mistake beside what is stored is warned of. */
   async apply(): Promise<void> {
     const declared = this.config.section(BudgetsConfig).entries;
     await this.database.transaction(async (manager) => {
@@ -42,37 +44,47 @@ export class BudgetConfigSync {
         .getMany();
       const byName = new Map(stored.map((budget) => [budget.name, budget]));
       for (const [name, wanted] of Object.entries(declared)) {
-        await this.bring(manager, name, wanted, byName.get(name));
+        const fields = fieldsOf(wanted);
+        const id = await this.bring(manager, name, fields, byName.get(name));
+        await this.warnOf(manager, id, name, fields);
         byName.delete(name);
       }
       for (const { id } of byName.values()) await this.remove(manager, id);
     });
   }
 
+  /** The file cannot be checked against the database before it is read, and a gateway must not stay down for an entry there. */
+  private async warnOf(manager: EntityManager, id: string, name: string, fields: DeclaredFields): Promise<void> {
+    const { scope, scopeId } = fields;
+    if (!(await hasOwner(manager, fields)))
+      this.logger.warn(`budgets.${name}: there is no ${scope} "${scopeId}", so that nothing counts; correct scope_id`);
+    const made = await overlapping(manager, fields, id);
+    if (made !== null)
+      this.logger.warn(
+        `budgets.${name} counts the same calls by the same period as the budget "${made}" made by API or console: the smaller of the two decides; remove one of them`,
+      );
+  }
+
+  /** The id of the budget. */
   private async bring(
     manager: EntityManager,
     name: string,
-    wanted: BudgetConfig,
+    fields: DeclaredFields,
     stored: Budget | undefined,
-  ): Promise<void> {
-    const fields = fieldsOf(wanted);
+  ): Promise<string> {
     if (stored && isSamePeriod(stored, fields)) {
-      if (isSame(stored, fields)) return;
+      if (isSame(stored, fields)) return stored.id;
       await manager.update(Budget, { id: stored.id }, fields);
       await manager.query('select budget_raise_ceiling($1)', [stored.id]);
-      return;
+      return stored.id;
     }
     // Other scope or other periods: what was spent there says nothing here, so it is another budget.
     if (stored) await this.remove(manager, stored.id);
     const now = this.clock.now();
-    await manager.insert(Budget, {
-      ...fields,
-      id: newId('bud', now),
-      name,
-      source: 'config',
-      createdAt: new Date(now),
-      removedAt: null,
-    });
+    const id = newId('bud', now);
+    const made = { ...fields, id, name, source: 'config' as const, createdAt: new Date(now), removedAt: null };
+    await manager.insert(Budget, made);
+    return id;
   }
 
   private async remove(manager: EntityManager, id: string): Promise<void> {

@@ -9,7 +9,7 @@ import { EVERYBODY, type Scope } from '../../core/scope';
 import { Clock } from '../../platform/clock';
 import { Budget } from '../entities/budget.entity';
 import { BudgetTopUp } from '../entities/budget-top-up.entity';
-import type { BudgetScope } from '../budgets.config';
+import { hasOwner } from './budget-scope-owner';
 import { refuseOverlap } from './overlapping-budgets';
 
 export type BudgetFields = Pick<
@@ -53,14 +53,6 @@ const STANDING = `
 /** More than a person reads; older ones are over. */
 const MAX_TOP_UPS = 100;
 
-/** Where the id of a scope must be found. */
-const TABLES: Readonly<Record<Exclude<BudgetScope, 'organization'>, string>> = {
-  department: 'departments',
-  team: 'teams',
-  user: 'users',
-  key: 'api_keys',
-};
-
 /** The budgets of everybody, and how they stand. */
 @Injectable()
 export class BudgetsService {
@@ -71,7 +63,7 @@ export class BudgetsService {
 
   /** Throws `InvalidRequestError` when there is no such department, team, user or key, or when it overlaps another budget. */
   async create(fields: BudgetFields, within = this.database.manager): Promise<StandingBudget> {
-    await this.requireScope(fields, within);
+    await this.requireOwner(fields, within);
     const now = this.clock.now();
     const id = newId('bud', now);
     await within.transaction(async (manager) => {
@@ -186,10 +178,9 @@ export class BudgetsService {
   }
 
   /** On the connection of the change: who holds one and waits for another may wait for each other. */
-  private async requireScope({ scope, scopeId }: BudgetFields, manager: EntityManager): Promise<void> {
-    if (scope === 'organization') return;
-    const [found] = await manager.query<object[]>(`select 1 from ${TABLES[scope]} where id = $1`, [scopeId]);
-    if (!found) throw new InvalidRequestError(`There is no ${scope} with this id.`, 'scope_id');
+  private async requireOwner(fields: BudgetFields, manager: EntityManager): Promise<void> {
+    if (await hasOwner(manager, fields)) return;
+    throw new InvalidRequestError(`There is no ${fields.scope} with this id.`, 'scope_id');
   }
 
   private async withStanding(budgets: readonly Budget[], manager: EntityManager): Promise<StandingBudget[]> {

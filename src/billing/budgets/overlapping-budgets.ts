@@ -17,15 +17,25 @@ const SAME = `select name from budgets
  * overlap all the time: the smaller decides, and the other is a trap. Throws `InvalidRequestError` for the second.
  */
 export async function refuseOverlap(manager: EntityManager, coverage: BudgetCoverage, exceptId = ''): Promise<void> {
-  const { scope, scopeId, period, hard, models } = coverage;
+  const { scope, scopeId, hard, models } = coverage;
   await manager.query(LOCK, [scope, scopeId]);
-  const [same] = await manager.query<{ name: string }[]>(SAME, [scope, scopeId, period, hard, models, exceptId]);
-  if (!same) return;
+  const same = await overlapping(manager, coverage, exceptId);
+  if (same === null) return;
   const kind = hard ? 'hard' : 'soft';
   const whose = scope === 'organization' ? 'the organization' : `this ${scope}`;
   const what = models === null ? 'all models' : 'the same models';
   throw new InvalidRequestError(
-    `The period overlaps that of the ${kind} budget "${same.name}" of ${whose}, which counts ${what} by the same period: change that budget, or top it up.`,
+    `The period overlaps that of the ${kind} budget "${same}" of ${whose}, which counts ${what} by the same period: change that budget, or top it up.`,
     'period',
   );
+}
+
+/** The name of a budget, other than `exceptId`, that counts the same; null: there is none. */
+export async function overlapping(
+  manager: EntityManager,
+  { scope, scopeId, period, hard, models }: BudgetCoverage,
+  exceptId: string,
+): Promise<string | null> {
+  const [same] = await manager.query<{ name: string }[]>(SAME, [scope, scopeId, period, hard, models, exceptId]);
+  return same?.name ?? null;
 }

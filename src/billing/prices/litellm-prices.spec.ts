@@ -105,6 +105,14 @@ describe('the import of LiteLLM prices', () => {
     for (const bad of [-1, NaN, Infinity, 'x', '', null, {}, 1e9, '1e9999']) expect(scaled(bad, 6)).toBeNull();
   });
 
+  it.each([-0.000001, 'free', 2])('tells a prompt price of %p from none', (price) => {
+    const { skipped } = fromLiteLlmPrices({ bad: { input_cost_per_token: price }, none: { mode: 'chat' } });
+    expect(skipped).toEqual([
+      { model: 'bad', reason: expect.stringContaining('input_cost_per_token must be a number from 0 to 1') as string },
+      { model: 'none', reason: 'has no price for a prompt token' },
+    ]);
+  });
+
   it('never throws, and what it reads is a price', () => {
     fc.assert(
       fc.property(

@@ -65,7 +65,11 @@ function readEntry(model: string, entry: unknown): { prices: PriceOverride; igno
     .filter(([field, value]) => !readFee(field, value, fees) && !readKind(field, value, tiers) && value !== 0)
     .map(([field]) => field);
   const prices = assemble(tiers, fees);
-  return prices === null ? 'has no price for a prompt token' : { prices, ignored };
+  if (prices !== null) return { prices, ignored };
+  const [unusable] = ignored.filter((field) => KINDS[field] === 'input');
+  return unusable === undefined
+    ? 'has no price for a prompt token'
+    : `the price of a prompt token is not usable: ${unusable} must be a number from 0 to 1`;
 }
 
 function assemble(tiers: Map<string, Collected>, fees: Partial<PriceOverride>): PriceOverride | null {

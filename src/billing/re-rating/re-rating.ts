@@ -44,6 +44,8 @@ export type ReRatingStep = (
 ) => Promise<void>;
 
 const MAX_ATTEMPTS = 100_000;
+/** Of models, in the message about one that was not used. */
+const MAX_NAMED = 20;
 /** The budgets of these are locked while they are corrected, and calls may be waiting for those. */
 const STEP_ATTEMPTS = 500;
 
@@ -137,7 +139,9 @@ export class ReRating {
     });
   }
 
-  private async requireFew({ from, to, provider, model }: ReRatingRange): Promise<void> {
+  /** Something to look at, where a name is asked for, and not too much. */
+  private async requireFew(range: ReRatingRange): Promise<void> {
+    const { from, to, provider, model } = range;
     if (from >= to) throw new InvalidRequestError('from must be before to.', 'from');
     const [found] = await this.database.query<{ count: number }[]>(
       `select count(*)::int as count from (select 1 from usage_attempts where ${WHERE} limit ${MAX_ATTEMPTS + 1}) as a`,
@@ -149,6 +153,22 @@ export class ReRating {
         'from',
       );
     }
+    if (found?.count === 0 && (provider !== undefined || model !== undefined)) await this.refuseUnused(range);
+  }
+
+  /** A mistyped name must not look like "all prices were right". */
+  private async refuseUnused({ from, to, provider, model }: ReRatingRange): Promise<never> {
+    const used = await this.database.query<{ name: string }[]>(
+      `select distinct provider || '/' || model as name from usage_attempts where started_at >= $1 and started_at < $2
+        order by name limit ${MAX_NAMED}`,
+      [from, to],
+    );
+    const names = used.map(({ name }) => name).join(', ');
+    throw new InvalidRequestError(
+      `There are no attempts of ${[provider, model].filter((name) => name !== undefined).join('/')} between from and to. ` +
+        (names === '' ? 'There are none at all.' : `Write provider and model as they are on record: ${names}.`),
+      model === undefined ? 'provider' : 'model',
+    );
   }
 
   private async *pages({ from, to, provider, model }: ReRatingRange): AsyncGenerator<StoredAttempt[]> {

@@ -75,7 +75,7 @@ export class RequestsPageController {
     const teams = await this.directory.teams(scope);
     const values = filterValues(query, scope, teams);
     const filter = narrowed(toRequestFilter(await checked(RequestQueryDto, values)), scope, teams);
-    const rows = filter ? this.requests.stream(filter) : noRows();
+    const rows = filter ? this.searching.stream(filter) : noRows();
     response.setHeader('content-type', 'text/csv; charset=utf-8');
     response.setHeader('content-disposition', 'attachment; filename="requests.csv"');
     await pipeline(Readable.from(toRequestCsv(rows)), response);
