@@ -3,7 +3,8 @@ import type { CacheEntry } from './answers/cache-entry';
 import type { Asked } from './asked';
 import { CacheMetrics } from './cache.metrics';
 import { Encoders } from './encoder/encoders';
-import { judgeLikeness, type LikenessRefusal } from './likeness';
+import { parseText } from './guard/parse-text';
+import { isNear, judgeLikeness, type LikenessRefusal } from './likeness';
 import { BARRED_MS } from './store/cache.store';
 import { toBytes, VectorIndex, type Neighbour, type VectorSize } from './store/vector-index';
 
@@ -18,8 +19,10 @@ const MARGIN = 0.005;
 export interface Candidate {
   readonly entryId: string;
   readonly similarity: number;
-  /** Empty: its answer will do. */
-  readonly reasons: readonly LikenessRefusal[];
+  /** Whether it is as similar as it must be. */
+  readonly isNear: boolean;
+  /** None: its answer will do. */
+  readonly reasons: () => readonly LikenessRefusal[];
 }
 
 export interface Looked {
@@ -48,6 +51,27 @@ export class SimilarQuestions implements OnApplicationShutdown {
     return this.encoders.name === null || this.encoders.isLocal;
   }
 
+  /**
+   * False when the answer of no stored question can do, whatever the vectors say, so that nobody need wait for them: there
+   * is none to compare with, or, in `balanced` mode, the guard refuses them all. With `cosine` nothing but a vector tells.
+   */
+  mayFind(asked: Asked): boolean {
+    const partition = this.partitionOf(asked);
+    if (asked.mode === 'conservative' || partition === null || !this.index.mayHave(partition)) return false;
+    if (asked.mode === 'cosine') return true;
+    return asked.parsed !== null && this.index.mayHaveLike(partition, asked.parsed);
+  }
+
+  /**
+   * Begins with the vector while the store looks for the same question, where one will be needed, costs nothing and the
+   * same question does not seem to be stored.
+   */
+  foresee(asked: Asked): void {
+    const partition = this.partitionOf(asked);
+    const isSought = asked.mode !== 'conservative' && partition !== null && this.index.mayHave(partition);
+    if (isSought && this.encoders.isLocal && !this.index.has(asked.print.id)) this.prepare(asked);
+  }
+
   /** What was asked before and is near. No vector is made where nothing can be found. */
   async look(asked: Asked): Promise<Looked> {
     const partition = this.partitionOf(asked);
@@ -61,7 +85,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
       const bytes = toBytes(vector);
       const neighbours = await this.index.search(partition, bytes, MAX_CANDIDATES);
       const floor = Math.max(asked.threshold, await this.floorNear(partition, bytes));
-      return { candidates: neighbours.map((neighbour) => judged(neighbour, text, asked, floor)), why: null };
+      return { candidates: neighbours.map((neighbour) => candidate(neighbour, asked, floor)), why: null };
     } catch {
       this.metrics.failure('search');
       return { candidates: [], why: 'index_away' };
@@ -79,8 +103,8 @@ export class SimilarQuestions implements OnApplicationShutdown {
     const neighbours = await this.index.search(partition, bytes, MAX_CANDIDATES);
     const floor = Math.max(minSimilarity, await this.floorNear(partition, bytes));
     return neighbours
-      .map((neighbour) => judged(neighbour, text, { mode: 'conservative', threshold: floor }, 0))
-      .filter(({ reasons }) => reasons.every((reason) => WORDS_ONLY.has(reason)));
+      .map((neighbour) => candidate(neighbour, { ...asked, mode: 'conservative' }, floor))
+      .filter((near) => near.isNear && near.reasons().every((reason) => WORDS_ONLY.has(reason)));
   }
 
   /** Makes the vector while the provider answers, so that it is there when the answer is to be kept. */
@@ -165,13 +189,11 @@ export class SimilarQuestions implements OnApplicationShutdown {
 /** Where questions are kept that were given a wrong answer. */
 const wrongOf = (partition: string): string => `${partition}!`;
 
-const judged = (
-  { id, text, similarity, floor }: Neighbour,
-  asked: string,
-  { mode, threshold }: Pick<Asked, 'mode' | 'threshold'>,
-  near: number,
-): Candidate => ({
-  entryId: id,
-  similarity,
-  reasons: judgeLikeness(mode, { stored: text, asked }, similarity, Math.max(threshold, near, floor)),
-});
+const candidate = ({ id, text, similarity, floor }: Neighbour, { mode, parsed }: Asked, least: number): Candidate => {
+  const needed = Math.max(least, floor);
+  const judge = (): readonly LikenessRefusal[] => {
+    const stored = mode === 'cosine' ? null : parseText(text);
+    return judgeLikeness(mode, { stored, asked: parsed }, similarity, needed);
+  };
+  return { entryId: id, similarity, isNear: isNear(similarity, needed), reasons: judge };
+};

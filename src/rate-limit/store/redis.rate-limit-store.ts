@@ -73,7 +73,7 @@ export class RedisRateLimitStore extends RateLimitStore {
       correct: (correction) => this.correct(correction, this.link.now()),
       onWanted: () => this.flushSoon(),
     });
-    this.slots = new SlotBook(this.local.held);
+    this.slots = new SlotBook(this.local.held, () => this.flushSoon());
   }
 
   /** Joins the other replicas and begins to be heard of. */

@@ -10,8 +10,14 @@ export class SlotBook {
   private readonly touched = new Set<string>();
   /** Admissions on their way: the store may have counted them already. */
   private readonly onTheWay = new Map<string, number>();
+  /** Told with what was on its way, which the store may have refused. */
+  private readonly toldAtMost = new Set<string>();
 
-  constructor(private readonly held: ReadonlyMap<string, number>) {}
+  /** @param onWanted there is something that must not wait: until it is told, the store may refuse for a call that never ran. */
+  constructor(
+    private readonly held: ReadonlyMap<string, number>,
+    private readonly onWanted: () => void,
+  ) {}
 
   touch(slots: readonly ConcurrencySlot[]): void {
     for (const { key } of slots) this.touched.add(key);
@@ -20,10 +26,11 @@ export class SlotBook {
   /** What to tell: how many calls run at most. `all` repeats it for slots that have not changed. */
   take(all: boolean): [key: string, running: number][] {
     if (all) for (const key of this.held.keys()) this.touched.add(key);
-    const running = [...this.touched].map((key): [string, number] => [
-      key,
-      (this.held.get(key) ?? 0) + (this.onTheWay.get(key) ?? 0),
-    ]);
+    const running = [...this.touched].map((key): [string, number] => {
+      const coming = this.onTheWay.get(key) ?? 0;
+      if (coming > 0) this.toldAtMost.add(key);
+      return [key, (this.held.get(key) ?? 0) + coming];
+    });
     this.touched.clear();
     return running;
   }
@@ -35,14 +42,17 @@ export class SlotBook {
   }
 
   answered(admissions: Sent): void {
+    let isWanted = false;
     for (const { admission } of admissions) {
       for (const { key } of admission.slots) {
         const left = (this.onTheWay.get(key) ?? 0) - 1;
         if (left > 0) this.onTheWay.set(key, left);
         else this.onTheWay.delete(key);
-        // It may have been told too many while this one was on its way.
-        if (!this.held.has(key) || left > 0) this.touched.add(key);
+        if (!this.toldAtMost.delete(key)) continue;
+        this.touched.add(key);
+        isWanted = true;
       }
     }
+    if (isWanted) this.onWanted();
   }
 }
