@@ -24,15 +24,23 @@ const FORMS: Readonly<Record<string, readonly Case[]>> = {
     { bad: { current_password: PASSWORD, password: 'short' }, beside: 'password' },
   ],
   '/admin/alerts': [{ ...NAME, bad: { url: 'ftp://example.com' }, beside: 'url' }],
-  '/admin/alerts/:id': [{ ...NAME, bad: { url: 'ftp://example.com' }, beside: 'url' }],
+  '/admin/alerts/:id': [
+    { ...NAME, bad: { url: 'ftp://example.com' }, beside: 'url' },
+    { bad: { name: '' }, beside: 'name', kept: { url: 'https://example.com/kept' } },
+  ],
   '/admin/budgets': [
     { ...NAME, bad: { limit_usd: 'much' }, beside: 'limit_usd' },
     { ...NAME, bad: { limit_usd: '1', alerts: 'half' }, beside: 'alerts' },
     { ...NAME, bad: { limit_usd: '1', timezone: 'Mars/Base' }, beside: 'timezone' },
+    { ...NAME, bad: { limit_usd: '1', warn_at: 'early' }, beside: 'warn_at' },
+    { ...NAME, bad: { limit_usd: '1', cheaper_at: '80' }, beside: 'cheaper_model' },
   ],
   '/admin/budgets/:id': [
     { ...NAME, bad: { limit_usd: '-1' }, beside: 'limit_usd' },
     { bad: { name: 'x'.repeat(200), limit_usd: '7.25' }, beside: 'name', kept: { limit_usd: '7.25' } },
+    { bad: { name: '' }, beside: 'name', kept: { limit_usd: '7.25', models: 'gpt-kept*' } },
+    { ...NAME, bad: { limit_usd: '' }, beside: 'limit_usd' },
+    { ...NAME, bad: { limit_usd: '2', cache_only_at: '90', block_at: '80' }, beside: 'block_at' },
   ],
   '/admin/budgets/:id/top-ups': [
     { bad: { amount_usd: 'x', expires_at: '2099-01-01' }, beside: 'amount_usd', kept: { reason: 'kept reason' } },
@@ -116,6 +124,23 @@ const addressesOfTemplates = (): string[] => {
   return [...new Set(forms.map(([, action = '']) => action.replaceAll(/\{\{[^}]+\}\}/g, ':id')))].sort();
 };
 
+/** What stands in the fields of the form with this action; of passwords nothing ever does. A box that is not ticked is empty. */
+function shownBy(page: string, action: string): Map<string, string> {
+  expect(page).toContain(`action="${action}"`);
+  const form = page.slice(page.indexOf(`action="${action}"`));
+  const inputs = form.slice(0, form.indexOf('</form>')).matchAll(/<input\b[^>]*>/g);
+  const attribute = (input: string, name: string): string => new RegExp(`\\s${name}="([^"]*)"`).exec(input)?.[1] ?? '';
+  return new Map(
+    [...inputs].flatMap(([input]) => {
+      const [type, name] = [attribute(input, 'type'), attribute(input, 'name')];
+      // Of events several are ticked.
+      if (type === 'hidden' || type === 'password' || name === 'events') return [];
+      const isEmpty = type === 'checkbox' && !/\schecked\b/.test(input);
+      return [[name, isEmpty ? '' : attribute(input, 'value')] as const];
+    }),
+  );
+}
+
 describe('the forms of the console', () => {
   let company: Company;
   let admin: ConsoleClient;
@@ -155,6 +180,12 @@ describe('the forms of the console', () => {
       const { status, text } = await client.post(concrete(address), { ...restOf(address), ...kept, ...bad });
       expect({ status, isBeside: text.includes(`id="${beside}-error"`) }).toEqual({ status: 400, isBeside: true });
       for (const value of Object.values(kept)) expect(text).toContain(`value="${value}"`);
+      // What was left empty is empty still: nothing that is stored stands in for it.
+      const typed: Readonly<Record<string, string>> = { ...restOf(address), ...kept, ...bad };
+      const shown = shownBy(text, concrete(address));
+      expect(Object.fromEntries(shown)).toEqual(
+        Object.fromEntries([...shown.keys()].map((name) => [name, typed[name] ?? ''])),
+      );
     },
   );
 
