@@ -1,5 +1,5 @@
 import type { InferenceRequest } from '../core/chat';
-import type { GatewayContext } from '../core/context';
+import type { GatewayContext, Identity } from '../core/context';
 import type { CacheEntry } from './answers/cache-entry';
 import { policyFor, type CacheConfig, type CacheMode } from './cache.config';
 import type { CacheTier } from './cache.metrics';
@@ -13,6 +13,8 @@ import type { Found } from './store/cache.store';
 
 /** One question as the cache sees it. */
 export interface Asked {
+  /** Who asks, and pays for what the question costs. */
+  readonly identity: Identity;
   readonly request: InferenceRequest;
   readonly controls: CacheControls;
   readonly print: Fingerprint;
@@ -63,6 +65,7 @@ export function describe(
   const parsed = isOpen && print.text !== null ? parseText(print.text) : null;
   const signature = parsed && signatureOf(parsed);
   return {
+    identity,
     request,
     controls,
     print,

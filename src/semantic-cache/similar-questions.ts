@@ -1,8 +1,10 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { Identity } from '../core/context';
 import type { CacheEntry } from './answers/cache-entry';
 import type { Asked } from './asked';
 import { CacheMetrics } from './cache.metrics';
 import { Encoders } from './encoder/encoders';
+import type { Unencoded } from './encoder/patient-encoder';
 import { parseText } from './guard/parse-text';
 import { isNear, judgeLikeness, type LikenessRefusal } from './likeness';
 import { BARRED_MS } from './store/cache.store';
@@ -25,6 +27,13 @@ export interface Candidate {
   readonly reasons: () => readonly LikenessRefusal[];
 }
 
+/** A question that was answered wrongly, and who has found out. */
+export interface Near {
+  readonly partition: string;
+  readonly text: string;
+  readonly identity: Identity;
+}
+
 export interface Looked {
   /** Nearest first. */
   readonly candidates: readonly Candidate[];
@@ -40,6 +49,8 @@ const NOTHING: Looked = { candidates: [], why: null };
 /** Finds questions that mean the same by their vectors, in the modes that allow it. Never throws. */
 @Injectable()
 export class SimilarQuestions implements OnApplicationShutdown {
+  private readonly refused = new WeakSet<Asked>();
+
   constructor(
     private readonly encoders: Encoders,
     private readonly index: VectorIndex,
@@ -79,7 +90,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
     const isAllowed = asked.mode !== 'conservative';
     if (isAllowed && asked.isOpen && this.encoders.isMissing) return this.missing();
     if (!isAllowed || partition === null || text === null || !this.index.mayHave(partition)) return NOTHING;
-    const vector = await this.encoders.encode(text);
+    const vector = await this.encode(asked, text);
     if (typeof vector === 'string') return { candidates: [], why: vector };
     try {
       const bytes = toBytes(vector);
@@ -97,7 +108,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
     const partition = this.partitionOf(asked);
     const { text } = asked.print;
     if (partition === null || text === null) return [];
-    const vector = await this.encoders.encode(text);
+    const vector = await this.encode(asked, text);
     if (typeof vector === 'string') return [];
     const bytes = toBytes(vector);
     const neighbours = await this.index.search(partition, bytes, MAX_CANDIDATES);
@@ -110,7 +121,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
   /** Makes the vector while the provider answers, so that it is there when the answer is to be kept. */
   prepare(asked: Asked): void {
     const { text } = asked.print;
-    if (text !== null && this.partitionOf(asked) !== null) void this.encoders.encode(text);
+    if (text !== null && this.partitionOf(asked) !== null) void this.encode(asked, text);
   }
 
   /** Lets other questions find this one. */
@@ -118,7 +129,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
     const partition = this.partitionOf(asked);
     const { text } = asked.print;
     if (partition === null || text === null) return;
-    const vector = await this.encoders.encode(text);
+    const vector = await this.encode(asked, text);
     if (typeof vector === 'string') return;
     await this.change('index', () =>
       this.index.upsert({ id, partition, vector: toBytes(vector), text, floor: 0, expiresAtMs }),
@@ -142,9 +153,9 @@ export class SimilarQuestions implements OnApplicationShutdown {
    * After a wrong answer: near this question only what is more similar than that answer's question was will do, for thirty
    * days.
    */
-  async tighten(near: { readonly partition: string; readonly text: string }, similarity: number, nowMs: number) {
+  async tighten(near: Near, similarity: number, nowMs: number) {
     const { name } = this.encoders;
-    const vector = name === null ? 'off' : await this.encoders.encode(near.text);
+    const vector = name === null ? 'off' : await this.encoders.encode(near.text, near.identity);
     if (typeof vector === 'string') return;
     const partition = wrongOf(`${name}:${near.partition}`);
     const record = { partition, vector: toBytes(vector), text: '', floor: Math.min(1, similarity + MARGIN) };
@@ -154,6 +165,14 @@ export class SimilarQuestions implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.index.close();
+  }
+
+  /** A request that may not have a vector, because nobody pays for it, does not ask again: every call is on record. */
+  private async encode(asked: Asked, text: string): Promise<Float32Array | Unencoded> {
+    if (this.refused.has(asked)) return 'refused';
+    const vector = await this.encoders.encode(text, asked.identity);
+    if (vector === 'refused') this.refused.add(asked);
+    return vector;
   }
 
   /** Null where nobody looks for likeness. */
