@@ -113,6 +113,16 @@ async function startReplica(name, yaml, redis) {
 
 const residentMb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 
+/** Questions without an answer in their own words, warm-up included: how many waited for vectors, and how many need not. */
+async function comparisonsOf(url) {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const count = (outcome) =>
+    Number(
+      new RegExp(`gateway_cache_comparisons_total{[^}]*outcome="${outcome}"[^}]*} (\\d+)`).exec(metrics)?.[1] ?? 0,
+    );
+  return { waited: count('waited'), ruledOut: count('ruled_out') };
+}
+
 async function ask({ url, key }, content) {
   const startedAt = performance.now();
   const response = await fetch(`${url}/v1/chat/completions`, {
@@ -153,18 +163,21 @@ async function measure(name, cache) {
     }
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, connection));
-  report(name, answers, { memory: replicas.map(({ pid }) => residentMb(pid)) });
+  const compared = await Promise.all(replicas.map(({ url }) => comparisonsOf(url)));
+  report(name, answers, { memory: replicas.map(({ pid }) => residentMb(pid)), compared });
   await stopAll();
   return answers;
 }
 
-function report(name, answers, { memory }) {
+function report(name, answers, { memory, compared }) {
   const failed = answers.filter(({ status }) => status !== 200).length;
   const hits = answers.filter(({ isHit }) => isHit).length;
   const say = (line) => process.stdout.write(`${line}\n`);
   say(`\n${name}: ${answers.length} requests, ${(answers.length / SECONDS).toFixed(0)}/s, ${failed} failed`);
   say(`  hit rate ${((100 * hits) / answers.length).toFixed(1)} %: ${hits} upstream calls saved of ${answers.length}`);
   say(`  memory of the replicas: ${memory.map((mb) => `${mb.toFixed(0)} MB`).join(', ')}`);
+  const sum = (outcome) => compared.reduce((total, each) => total + each[outcome], 0);
+  say(`  ${sum('waited')} questions waited for their vector, ${sum('ruledOut')} were ruled out without`);
   say('  tier            answers   p50 ms   p99 ms   gateway p50   gateway p99');
   for (const tier of [...new Set(answers.map((answer) => answer.tier))].sort()) {
     const of = answers.filter((answer) => answer.tier === tier);

@@ -1,8 +1,10 @@
-// What it takes to find a question in other words: its vector, the search among 10,000 others, the guard's verdict.
+// What it takes to find a question in other words: what the guard says beforehand, its vector, the search among others, the guard's verdict.
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const { openUseLite } = require('../../dist/semantic-cache/encoder/use-lite/use-lite-session.js');
+const { GuardIndex } = require('../../dist/semantic-cache/guard/guard-index.js');
+const { parseText } = require('../../dist/semantic-cache/guard/parse-text.js');
 const { judgeLikeness } = require('../../dist/semantic-cache/likeness.js');
 const { MemoryVectorIndex } = require('../../dist/semantic-cache/store/memory.vector-index.js');
 const { toBytes } = require('../../dist/semantic-cache/store/vector-index.js');
@@ -35,6 +37,26 @@ for (const size of [10_000, 100_000]) {
   const query = toBytes(random(DIMENSION));
   await time(`search among ${size.toLocaleString('en')}`, 200, () => index.search('p', query, 8));
 }
-const pair = { stored: 'What are the advantages of microservices?', asked: 'What are the benefits of microservices?' };
-await time('verdict of the guard', 2_000, () => judgeLikeness('balanced', pair, 0.93, 0.9));
+const asked = parseText('What are the benefits of microservices?');
+await time('verdict of the guard', 2_000, () =>
+  judgeLikeness('balanced', { stored: parseText('What are the advantages of microservices?'), asked }, 0.93, 0.9),
+);
+
+/** A name without a number in it. */
+const nameOf = (id) => `X${String(id).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)])}`;
+const KINDS = ['How do I reset', 'Why is there', 'What is the price of', 'When was there', 'Where is', 'Can I sell'];
+const TEXTS = 100_000;
+const guarded = (textOf) => {
+  const index = new GuardIndex();
+  for (let id = 0; id < TEXTS; id += 1) index.add(String(id), textOf(id));
+  while (index.unread.size > 0) index.mayHoldLike(asked);
+  return index;
+};
+const many = guarded((id) => `${KINDS[id % 6]} the ${nameOf(id % 4_999)} number ${id % 97} in the office?`);
+const other = parseText('How do I reset the Zeppelin number 5 in the office?');
+await time(`can any of ${TEXTS.toLocaleString('en')} texts do: none`, 2_000, () => many.mayHoldLike(other));
+// All of one kind, and none has the name that is asked about: as many are looked at as are ever looked at.
+const alike = guarded((id) => `How do I reset the ${nameOf(id)} in the office?`);
+const unknown = parseText('How do I reset the Zeppelin in the office?');
+await time('the same, where they differ in the name only', 500, () => alike.mayHoldLike(unknown));
 process.exit(0);

@@ -3,16 +3,26 @@ import type { Identity, TargetName } from './context';
 import type { NanoUsd } from './money';
 import type { JsonReply } from './reply';
 
-/** A call that the gateway makes for a purpose of its own, on account of the caller whose request gave the occasion. */
-export interface OwnCall {
+/** What holds for every call that the gateway makes for a purpose of its own. */
+export interface OwnCallTerms {
+  /** The caller whose request gave the occasion: the call is on his account. */
   readonly identity: Identity;
   /** Stands where records have the endpoint: `cache.judge`. */
   readonly purpose: string;
-  /** A Chat Completions body, not streamed. Its `model` is a name that clients may ask for. */
-  readonly body: JsonObject & { readonly model: string };
   readonly timeoutMs: number;
   /** Told what it has cost in the end: a call that failed or came too late may have cost something too. */
   readonly onCost: (cost: NanoUsd) => void;
+}
+
+export interface OwnCall extends OwnCallTerms {
+  /** A Chat Completions body, not streamed. Its `model` is a name that clients may ask for. */
+  readonly body: JsonObject & { readonly model: string };
+}
+
+export interface OwnEmbedding extends OwnCallTerms {
+  /** One that clients need not be able to ask for. Nobody else is asked in its place: vectors of another cannot be compared. */
+  readonly target: TargetName;
+  readonly text: string;
 }
 
 export interface OwnAnswer {
@@ -27,4 +37,6 @@ export interface OwnAnswer {
  */
 export abstract class OwnCalls {
   abstract chat(call: OwnCall): Promise<OwnAnswer>;
+
+  abstract embed(call: OwnEmbedding): Promise<OwnAnswer>;
 }

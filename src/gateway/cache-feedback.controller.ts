@@ -38,7 +38,7 @@ export class CacheFeedbackController {
     if (!identity) throw new Error('ApiKeyGuard has not run');
     const { requestId, verdict } = readFeedback(body);
     const hit = await this.hitOf(identity, requestId);
-    await this.cache.judge(hit, verdict);
+    await this.cache.judge(identity, hit, verdict);
     return { request_id: requestId, verdict, evicted: verdict === 'wrong' };
   }
 

@@ -1,13 +1,15 @@
 import { Injectable, Logger, type BeforeApplicationShutdown } from '@nestjs/common';
 import { BillingService, BudgetLadder } from '../billing';
+import type { InferenceRequest } from '../core/chat';
 import { GatewayContext, type AttemptLedger } from '../core/context';
 import { GatewayError, NotFoundError } from '../core/errors';
 import { newId } from '../core/ids';
 import { JsonDocument } from '../core/json-document';
-import { OwnCalls, type OwnAnswer, type OwnCall } from '../core/own-calls';
+import { OwnCalls, type OwnAnswer, type OwnCall, type OwnCallTerms, type OwnEmbedding } from '../core/own-calls';
 import type { JsonReply } from '../core/reply';
 import { Clock } from '../platform/clock';
-import { Dispatcher, ProviderRegistry } from '../providers';
+import { Dispatcher, ProviderRegistry, type AcquiredPlan } from '../providers';
+import { parseEmbeddings } from './dialects/embeddings/parse';
 import { parseChatCompletions } from './dialects/openai/parse';
 import { RequestRecorder } from './request-recorder';
 
@@ -24,6 +26,8 @@ export class Payments {
     return this.billing.openLedger(context);
   }
 }
+
+type Acquire = () => AcquiredPlan | undefined;
 
 /** The gateway's own calls, by the way that requests go once they are parsed. They end with the gateway. */
 @Injectable()
@@ -42,13 +46,26 @@ export class DispatchedOwnCalls extends OwnCalls implements BeforeApplicationShu
     super();
   }
 
-  override async chat(call: OwnCall): Promise<OwnAnswer> {
+  override chat(call: OwnCall): Promise<OwnAnswer> {
+    const { model } = call.body;
+    return this.make(call, parseChatCompletions(JsonDocument.of(call.body), {}), () =>
+      this.registry.acquire(model, { fallback: false }),
+    );
+  }
+
+  override embed(call: OwnEmbedding): Promise<OwnAnswer> {
+    const { target, text } = call;
+    const document = JsonDocument.of({ model: target.model, input: text, encoding_format: 'float' });
+    return this.make(call, parseEmbeddings(document, {}), () => this.registry.acquireTarget(target));
+  }
+
+  private async make(terms: OwnCallTerms, request: InferenceRequest, acquire: Acquire): Promise<OwnAnswer> {
     if (this.isStopping) throw new Error('the gateway is stopping');
-    const context = this.open(call);
+    const context = this.open(terms, request);
     this.running.add(context);
-    const timer = setTimeout(() => context.signal.abort(), call.timeoutMs);
+    const timer = setTimeout(() => context.signal.abort(), terms.timeoutMs);
     try {
-      const reply = await this.dispatch(context, call);
+      const reply = await this.dispatch(context, acquire);
       context.outcome = { status: 200, errorCode: null };
       const { requestId, served = { provider: '', model: reply.model } } = context;
       return { requestId, reply, served };
@@ -60,7 +77,7 @@ export class DispatchedOwnCalls extends OwnCalls implements BeforeApplicationShu
       clearTimeout(timer);
       this.running.delete(context);
       context.close();
-      call.onCost(context.attempts?.cost() ?? 0n);
+      terms.onCost(context.attempts?.cost() ?? 0n);
     }
   }
 
@@ -69,26 +86,29 @@ export class DispatchedOwnCalls extends OwnCalls implements BeforeApplicationShu
     for (const context of this.running) context.signal.abort();
   }
 
-  private open({ identity, purpose, timeoutMs }: OwnCall): GatewayContext {
+  private open({ identity, purpose, timeoutMs }: OwnCallTerms, request: InferenceRequest): GatewayContext {
     const now = this.clock.now();
     const context = new GatewayContext({
       requestId: newId('req', now),
-      dialect: 'openai',
+      dialect: request.dialect,
       endpoint: purpose,
       startedAtMs: now,
       monotonic: () => this.clock.monotonic(),
       onDeferredError: (error) => this.logger.error(error),
     });
     context.identity = identity;
+    context.request = request;
     context.timeoutMs = timeoutMs;
     this.recorder.track(context);
     return context;
   }
 
-  private async dispatch(context: GatewayContext, { body }: OwnCall): Promise<JsonReply> {
-    context.request = parseChatCompletions(JsonDocument.of(body), {});
-    const acquired = this.registry.acquire(body.model, { fallback: false });
-    if (!acquired) throw new NotFoundError(`The model "${body.model}" does not exist.`, 'model_not_found', 'model');
+  private async dispatch(context: GatewayContext, acquire: Acquire): Promise<JsonReply> {
+    const acquired = acquire();
+    if (!acquired) {
+      const model = context.request?.model ?? '';
+      throw new NotFoundError(`The model "${model}" does not exist.`, 'model_not_found', 'model');
+    }
     context.defer(acquired.release);
     context.plan = acquired.plan;
     context.configVersion = acquired.configVersion;

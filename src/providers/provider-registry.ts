@@ -128,8 +128,19 @@ export class ProviderRegistry implements OnApplicationShutdown {
   ): AcquiredPlan | undefined {
     const { version } = this.snapshot;
     const planned = this.planned(model, options.fallback, options.sameModel ?? false);
-    if (!planned) return undefined;
-    const { plan, used } = planned;
+    return planned && this.hold(planned, version);
+  }
+
+  /** The same to one target and no other, whether clients may ask for it or not; undefined without such a provider. */
+  acquireTarget(target: TargetName): AcquiredPlan | undefined {
+    const targets = this.resolve(target);
+    const used = this.built.get(target.provider);
+    if (!used) return undefined;
+    const plan = new RoutePlan(target.model, [{ strategy: 'priority', targets }]);
+    return this.hold({ plan, used: [used] }, this.snapshot.version);
+  }
+
+  private hold({ plan, used }: PlannedRoute, version: string): AcquiredPlan {
     for (const item of used) item.users += 1;
     return {
       plan,

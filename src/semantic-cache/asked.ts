@@ -1,21 +1,26 @@
 import type { InferenceRequest } from '../core/chat';
-import type { GatewayContext } from '../core/context';
+import type { GatewayContext, Identity } from '../core/context';
 import type { CacheEntry } from './answers/cache-entry';
 import { policyFor, type CacheConfig, type CacheMode } from './cache.config';
 import type { CacheTier } from './cache.metrics';
 import { maySubstitute } from './eligibility';
 import { fingerprint, partitionKey, scopeOf, type Fingerprint } from './fingerprint';
 import { compareTexts } from './guard/compare';
+import { parseText, type ParsedText } from './guard/parse-text';
 import { signatureOf } from './guard/signature';
 import type { CacheControls } from './request-controls';
 import type { Found } from './store/cache.store';
 
 /** One question as the cache sees it. */
 export interface Asked {
+  /** Who asks, and pays for what the question costs. */
+  readonly identity: Identity;
   readonly request: InferenceRequest;
   readonly controls: CacheControls;
   readonly print: Fingerprint;
   readonly scope: string;
+  /** The text as the guard compares it; null where it cannot, and where no other question's answer will do. */
+  readonly parsed: ParsedText | null;
   /** The key under which questions of the same words find each other; null where only the same question will do. */
   readonly words: string | null;
   readonly mode: CacheMode;
@@ -57,24 +62,23 @@ export function describe(
   const print = fingerprint(secret, scope, request);
   const policy = policyFor(config, request.model);
   const isOpen = print.text !== null && print.isSingleTurn && maySubstitute(request);
+  const parsed = isOpen && print.text !== null ? parseText(print.text) : null;
+  const signature = parsed && signatureOf(parsed);
   return {
+    identity,
     request,
     controls,
     print,
     scope,
     isOpen,
-    words: isOpen ? wordsOf(secret, print) : null,
+    parsed,
+    words: signature && partitionKey(secret, print.partition, signature),
     mode: policy.mode,
     ttlSeconds: policy.ttlSeconds,
     followsLinks: config.judge.model !== undefined,
     staleMs: config.stale_if_error ?? 0,
     threshold: Math.max(policy.threshold, controls.threshold ?? 0),
   };
-}
-
-function wordsOf(secret: Buffer, print: Fingerprint): string | null {
-  const signature = print.text === null ? null : signatureOf(print.text);
-  return signature === null ? null : partitionKey(secret, print.partition, signature);
 }
 
 /** Whether the entry may be given to this caller now, whatever question it answers. */

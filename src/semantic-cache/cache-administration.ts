@@ -92,12 +92,13 @@ export class CacheAdministration {
 
   /**
    * A wrong answer is evicted. When it was the answer to another question, that question and this one are kept from
-   * standing in for others for thirty days, and near it more likeness is asked for than that answer had.
+   * standing in for others for thirty days, and near it more likeness is asked for than that answer had. `identity` is
+   * whose verdict it is.
    */
-  async judge(hit: HitRecord, verdict: HitVerdict): Promise<void> {
+  async judge(identity: Identity, hit: HitRecord, verdict: HitVerdict): Promise<void> {
     this.outcomes.metrics.verdict(verdict, hit.tier);
     if (verdict === 'right') return;
-    if (isOthers(hit.tier)) await this.wrongHits.keepApart(hit);
+    if (isOthers(hit.tier)) await this.wrongHits.keepApart(hit, identity);
     await this.remove(hit.entryId);
   }
 }

@@ -2,15 +2,20 @@ import { Injectable } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
 import type { CacheEntry } from './answers/cache-entry';
-import { choose, isUsable, type Asked, type Match } from './asked';
-import { SimilarQuestions } from './similar-questions';
+import { choose, isUsable, type Asked, type Match, type Refused } from './asked';
+import { CacheMetrics } from './cache.metrics';
+import { SimilarQuestions, type Looked } from './similar-questions';
 import { PatientStore } from './store/patient-store';
 
 /** What may be given now, and what only when every provider fails. */
-export interface Looked {
+export interface LookedUp {
   readonly match: Match | null;
   readonly stale: CacheEntry | null;
+  /** Done when the trace says of everything near why it will not do: a miss goes on before that. */
+  readonly traced: Promise<void>;
 }
+
+const TRACED = Promise.resolve();
 
 /** Finds the answer that will do, and puts on record what was near and why it will not. */
 @Injectable()
@@ -18,6 +23,7 @@ export class CacheLookup {
   constructor(
     private readonly store: PatientStore,
     private readonly similar: SimilarQuestions,
+    private readonly metrics: CacheMetrics,
     private readonly clock: Clock,
   ) {}
 
@@ -27,29 +33,46 @@ export class CacheLookup {
   }
 
   /** `away` when the store does not answer. Without `mayLookFurther` only questions of the same words are looked at. */
-  async find(context: GatewayContext, asked: Asked, mayLookFurther = true): Promise<Looked | 'away'> {
+  async find(context: GatewayContext, asked: Asked, mayLookFurther = true): Promise<LookedUp | 'away'> {
+    if (mayLookFurther) this.similar.foresee(asked);
     const found = await this.store.find(asked.print.id, asked.words);
     if (found === null) return 'away';
     const { match, stale, refused } = choose(found, asked, this.clock.now());
-    for (const { entryId, similarity, reasons } of refused) {
-      context.decide('cache', 'refused', { entry: entryId, similarity, reasons });
-    }
-    return { match: match ?? (mayLookFurther ? await this.findSimilar(context, asked) : null), stale };
+    for (const each of refused) refuse(context, each);
+    if (match || !mayLookFurther) return { match, stale, traced: TRACED };
+    return { ...(await this.findSimilar(context, asked)), stale };
   }
 
-  /** Among questions in other words, where the mode allows it. */
-  private async findSimilar(context: GatewayContext, asked: Asked): Promise<Match | null> {
-    const { candidates, why } = await this.similar.look(asked);
-    if (why !== null) context.decide('cache', 'not_compared', { why });
-    for (const { entryId, similarity, reasons } of candidates) {
-      if (reasons.length > 0) {
-        context.decide('cache', 'refused', { entry: entryId, similarity, reasons });
-        continue;
-      }
+  /** Among questions in other words, where the mode allows it. Vectors are waited for only where one of them may do. */
+  private async findSimilar(context: GatewayContext, asked: Asked): Promise<Pick<LookedUp, 'match' | 'traced'>> {
+    const looking = this.similar.look(asked);
+    const mayFind = this.similar.mayFind(asked);
+    this.metrics.compared(mayFind ? 'waited' : 'ruled_out');
+    if (!mayFind) return { match: null, traced: looking.then((looked) => trace(context, looked)) };
+    const looked = await looking;
+    for (const candidate of looked.candidates.filter(({ isNear }) => isNear)) {
+      if (candidate.reasons().length > 0) continue;
+      const { entryId, similarity } = candidate;
       const entry = await this.store.take(entryId, asked.print.id);
-      if (entry && isUsable(entry, asked, this.clock.now())) return { entry, tier: 'semantic', similarity };
-      context.decide('cache', 'refused', { entry: entryId, similarity, reasons: [entry ? 'unusable' : 'gone'] });
+      const isGood = entry !== null && isUsable(entry, asked, this.clock.now());
+      if (isGood) return { match: { entry, tier: 'semantic', similarity }, traced: TRACED };
+      refuse(context, { entryId, similarity, reasons: [entry ? 'unusable' : 'gone'] });
     }
-    return null;
+    // The provider is asked first.
+    return { match: null, traced: afterThisTurn().then(() => trace(context, looked)) };
   }
 }
+
+const afterThisTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+/** What the guard and the threshold have against what is near. */
+function trace(context: GatewayContext, { candidates, why }: Looked): void {
+  if (why !== null) context.decide('cache', 'not_compared', { why });
+  for (const { entryId, similarity, reasons } of candidates) {
+    const all = reasons();
+    if (all.length > 0) refuse(context, { entryId, similarity, reasons: all });
+  }
+}
+
+const refuse = (context: GatewayContext, { entryId, similarity, reasons }: Refused): void =>
+  context.decide('cache', 'refused', { entry: entryId, similarity, reasons });

@@ -37,6 +37,7 @@ export class CacheMetrics {
   private readonly failures: Counter;
   private readonly verdicts: Counter;
   private readonly spent: Counter;
+  private readonly comparisons: Counter;
   private readonly encodings: Counter;
   private readonly judgements: Counter;
   private readonly encodingSeconds: Histogram;
@@ -75,6 +76,11 @@ export class CacheMetrics {
     this.judgements = counter(
       'judgements',
       'Near misses that a judge was to be asked about, by what became of it.',
+      'outcome',
+    );
+    this.comparisons = counter(
+      'comparisons',
+      'Questions that had no answer of their own or of the same words, by whether they waited for vectors to be compared.',
       'outcome',
     );
     this.encodings = counter(
@@ -118,6 +124,10 @@ export class CacheMetrics {
 
   failure(operation: 'find' | 'take' | 'put' | 'search' | 'index' | 'lease'): void {
     this.failures.inc({ operation });
+  }
+
+  compared(outcome: 'waited' | 'ruled_out'): void {
+    this.comparisons.inc({ outcome });
   }
 
   encoding(outcome: string): void {

@@ -79,7 +79,8 @@ export class CacheService {
     const { isFree } = this.lookup;
     const found = await this.lookup.find(context, asked, isFree);
     if (found === 'away') return { ...nothing, status: 'bypass', why: 'store_away' };
-    const { match } = found;
+    const { match, traced } = found;
+    await traced;
     const made = context.decisions.slice(seen);
     const reason = made.find(({ what }) => what === 'not_compared')?.facts['why'];
     return {

@@ -2,6 +2,7 @@ import type { LoadedModel } from './encoder/encoder-thread.port';
 import { cosine, type Encoded } from './encoder/prompt-encoder';
 import { canonicalText } from './guard/canonical-text';
 import { compareTexts } from './guard/compare';
+import { parseText } from './guard/parse-text';
 import { judgeLikeness } from './likeness';
 
 /** Two questions, and whether the answer to one may be given to the other (1). */
@@ -30,7 +31,9 @@ const likeness =
   (pair: SeenPair): boolean => {
     if (mode === 'balanced' ? isConservative(pair) : pair.isCanonical) return true;
     const { a, b, similarity } = pair;
-    return similarity !== null && judgeLikeness(mode, { stored: a, asked: b }, similarity, floor).length === 0;
+    if (similarity === null) return false;
+    const texts = { stored: parseText(a), asked: parseText(b) };
+    return judgeLikeness(mode, texts, similarity, floor).length === 0;
   };
 
 const THRESHOLDS = [0.8, 0.9, 0.95];

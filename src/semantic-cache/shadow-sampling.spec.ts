@@ -17,9 +17,8 @@ const answering = (content: string, model = 'm') => {
     answer: { ...answer, value: { choices: [{ index: 0, message: { content }, finish_reason: 'stop' }] } },
   });
 };
-const contextOf = (teamId: string, costNanoUsd: bigint) =>
+const contextOf = (costNanoUsd: bigint) =>
   ({
-    identity: { teamId },
     attempts: { cost: () => costNanoUsd },
     decide: () => {},
     defer: (run: () => void) => run(),
@@ -40,7 +39,8 @@ describe('ShadowSampling', () => {
     const wrongHits = { keepApart: (hit: HitRecord) => Promise.resolve(void apart.push(hit)) } as unknown as WrongHits;
     return new ShadowSampling(questions, wrongHits, metrics, { now: () => now, monotonic: () => now }, registry);
   };
-  const asked = { print: { id: 'asked' }, scope: 'team:one' } as unknown as Asked;
+  const askedBy = (teamId: string): Asked =>
+    ({ identity: { teamId }, print: { id: 'asked' }, scope: 'team:one' }) as unknown as Asked;
   const matchOf = (entry: CacheEntry): Match => ({ entry, tier: 'semantic', similarity: 0.9 });
   const match = matchOf(answering('x'));
 
@@ -55,9 +55,9 @@ describe('ShadowSampling', () => {
   it('keeps questions apart whose hit was wrong, and no others', () => {
     const sampling = open(1, '1');
     const [right, wrong] = [answering('Paris is the capital.'), answering('Whales breathe air.')];
-    sampling.compare(contextOf('team_a', 1n), asked, { ...matchOf(right), tier: 'alias' }, right);
+    sampling.compare(contextOf(1n), askedBy('team_a'), { ...matchOf(right), tier: 'alias' }, right);
     expect(apart).toEqual([]);
-    sampling.compare(contextOf('team_a', 1n), asked, { ...matchOf(wrong), tier: 'alias' }, right);
+    sampling.compare(contextOf(1n), askedBy('team_a'), { ...matchOf(wrong), tier: 'alias' }, right);
     const hit = { entryId: wrong.id, askedId: 'asked', scope: 'team:one', tier: 'alias', similarity: 0.9 };
     expect(apart).toEqual([hit]);
   });
@@ -65,7 +65,7 @@ describe('ShadowSampling', () => {
   it('stops when the budget of the day is spent, and goes on the next day', () => {
     const sampling = open(1, '0.000001');
     expect(sampling.wants(match)).toBe(true);
-    sampling.charge(contextOf('team_a', 1_000n));
+    sampling.charge(contextOf(1_000n));
     expect(sampling.wants(match)).toBe(false);
     now += 86_400_000;
     expect(sampling.wants(match)).toBe(true);
@@ -75,9 +75,9 @@ describe('ShadowSampling', () => {
   it('keeps teams and models apart, and shows the rate with its interval', async () => {
     const sampling = open(1, '1');
     const [right, wrong] = [answering('Paris is the capital.'), answering('Whales breathe air.')];
-    for (let time = 0; time < 3; time += 1) sampling.compare(contextOf('team_a', 1n), asked, matchOf(right), right);
-    sampling.compare(contextOf('team_a', 1n), asked, matchOf(wrong), right);
-    sampling.compare(contextOf('team_b', 1n), asked, matchOf(right), right);
+    for (let time = 0; time < 3; time += 1) sampling.compare(contextOf(1n), askedBy('team_a'), matchOf(right), right);
+    sampling.compare(contextOf(1n), askedBy('team_a'), matchOf(wrong), right);
+    sampling.compare(contextOf(1n), askedBy('team_b'), matchOf(right), right);
     expect(sampling.rows).toEqual([
       { teamId: 'team_a', model: 'm', right: 3, wrong: 1, unsure: 0 },
       { teamId: 'team_b', model: 'm', right: 1, wrong: 0, unsure: 0 },
@@ -92,7 +92,7 @@ describe('ShadowSampling', () => {
   it('counts what comes after many rows together', () => {
     const sampling = open(1, '1');
     for (let team = 0; team < 600; team += 1)
-      sampling.compare(contextOf(`team_${team}`, 0n), asked, match, match.entry);
+      sampling.compare(contextOf(0n), askedBy(`team_${team}`), match, match.entry);
     expect(sampling.rows).toHaveLength(501);
     expect(sampling.rows.at(-1)).toMatchObject({ teamId: 'other', right: 100 });
   });

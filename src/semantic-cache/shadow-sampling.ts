@@ -73,14 +73,14 @@ export class ShadowSampling {
   }
 
   /** The provider has answered what the stored answer was checked for. What was wrong is kept from happening again. */
-  compare(context: GatewayContext, { print, scope }: Asked, match: Match, made: CacheEntry): void {
+  compare(context: GatewayContext, { print, scope, identity }: Asked, match: Match, made: CacheEntry): void {
     const { entry: stored, tier, similarity } = match;
     const cost = context.attempts?.cost() ?? 0n;
     const verdict = compareAnswers(stored.answer, made.answer);
     const hit = { entryId: stored.id, askedId: print.id, scope, tier, similarity };
-    if (verdict === 'wrong') this.wrongHits.keepApart(hit).catch(() => this.metrics.failure('put'));
+    if (verdict === 'wrong') this.wrongHits.keepApart(hit, identity).catch(() => this.metrics.failure('put'));
     context.decide('cache', 'shadow', { entry: stored.id, verdict, cost_usd: Number(cost) / Number(NANO_PER_USD) });
-    this.note(context.identity?.teamId ?? '', made.requestedModel, verdict);
+    this.note(identity.teamId, made.requestedModel, verdict);
   }
 
   private note(teamId: string, model: string, verdict: AnswerVerdict): void {

@@ -1,9 +1,12 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { Identity } from '../core/context';
 import type { CacheEntry } from './answers/cache-entry';
 import type { Asked } from './asked';
 import { CacheMetrics } from './cache.metrics';
 import { Encoders } from './encoder/encoders';
-import { judgeLikeness, type LikenessRefusal } from './likeness';
+import type { Unencoded } from './encoder/patient-encoder';
+import { parseText } from './guard/parse-text';
+import { isNear, judgeLikeness, type LikenessRefusal } from './likeness';
 import { BARRED_MS } from './store/cache.store';
 import { toBytes, VectorIndex, type Neighbour, type VectorSize } from './store/vector-index';
 
@@ -18,8 +21,17 @@ const MARGIN = 0.005;
 export interface Candidate {
   readonly entryId: string;
   readonly similarity: number;
-  /** Empty: its answer will do. */
-  readonly reasons: readonly LikenessRefusal[];
+  /** Whether it is as similar as it must be. */
+  readonly isNear: boolean;
+  /** None: its answer will do. */
+  readonly reasons: () => readonly LikenessRefusal[];
+}
+
+/** A question that was answered wrongly, and who has found out. */
+export interface Near {
+  readonly partition: string;
+  readonly text: string;
+  readonly identity: Identity;
 }
 
 export interface Looked {
@@ -37,6 +49,8 @@ const NOTHING: Looked = { candidates: [], why: null };
 /** Finds questions that mean the same by their vectors, in the modes that allow it. Never throws. */
 @Injectable()
 export class SimilarQuestions implements OnApplicationShutdown {
+  private readonly refused = new WeakSet<Asked>();
+
   constructor(
     private readonly encoders: Encoders,
     private readonly index: VectorIndex,
@@ -48,6 +62,27 @@ export class SimilarQuestions implements OnApplicationShutdown {
     return this.encoders.name === null || this.encoders.isLocal;
   }
 
+  /**
+   * False when the answer of no stored question can do, whatever the vectors say, so that nobody need wait for them: there
+   * is none to compare with, or, in `balanced` mode, the guard refuses them all. With `cosine` nothing but a vector tells.
+   */
+  mayFind(asked: Asked): boolean {
+    const partition = this.partitionOf(asked);
+    if (asked.mode === 'conservative' || partition === null || !this.index.mayHave(partition)) return false;
+    if (asked.mode === 'cosine') return true;
+    return asked.parsed !== null && this.index.mayHaveLike(partition, asked.parsed);
+  }
+
+  /**
+   * Begins with the vector while the store looks for the same question, where one will be needed, costs nothing and the
+   * same question does not seem to be stored.
+   */
+  foresee(asked: Asked): void {
+    const partition = this.partitionOf(asked);
+    const isSought = asked.mode !== 'conservative' && partition !== null && this.index.mayHave(partition);
+    if (isSought && this.encoders.isLocal && !this.index.has(asked.print.id)) this.prepare(asked);
+  }
+
   /** What was asked before and is near. No vector is made where nothing can be found. */
   async look(asked: Asked): Promise<Looked> {
     const partition = this.partitionOf(asked);
@@ -55,13 +90,13 @@ export class SimilarQuestions implements OnApplicationShutdown {
     const isAllowed = asked.mode !== 'conservative';
     if (isAllowed && asked.isOpen && this.encoders.isMissing) return this.missing();
     if (!isAllowed || partition === null || text === null || !this.index.mayHave(partition)) return NOTHING;
-    const vector = await this.encoders.encode(text);
+    const vector = await this.encode(asked, text);
     if (typeof vector === 'string') return { candidates: [], why: vector };
     try {
       const bytes = toBytes(vector);
       const neighbours = await this.index.search(partition, bytes, MAX_CANDIDATES);
       const floor = Math.max(asked.threshold, await this.floorNear(partition, bytes));
-      return { candidates: neighbours.map((neighbour) => judged(neighbour, text, asked, floor)), why: null };
+      return { candidates: neighbours.map((neighbour) => candidate(neighbour, asked, floor)), why: null };
     } catch {
       this.metrics.failure('search');
       return { candidates: [], why: 'index_away' };
@@ -73,20 +108,20 @@ export class SimilarQuestions implements OnApplicationShutdown {
     const partition = this.partitionOf(asked);
     const { text } = asked.print;
     if (partition === null || text === null) return [];
-    const vector = await this.encoders.encode(text);
+    const vector = await this.encode(asked, text);
     if (typeof vector === 'string') return [];
     const bytes = toBytes(vector);
     const neighbours = await this.index.search(partition, bytes, MAX_CANDIDATES);
     const floor = Math.max(minSimilarity, await this.floorNear(partition, bytes));
     return neighbours
-      .map((neighbour) => judged(neighbour, text, { mode: 'conservative', threshold: floor }, 0))
-      .filter(({ reasons }) => reasons.every((reason) => WORDS_ONLY.has(reason)));
+      .map((neighbour) => candidate(neighbour, { ...asked, mode: 'conservative' }, floor))
+      .filter((near) => near.isNear && near.reasons().every((reason) => WORDS_ONLY.has(reason)));
   }
 
   /** Makes the vector while the provider answers, so that it is there when the answer is to be kept. */
   prepare(asked: Asked): void {
     const { text } = asked.print;
-    if (text !== null && this.partitionOf(asked) !== null) void this.encoders.encode(text);
+    if (text !== null && this.partitionOf(asked) !== null) void this.encode(asked, text);
   }
 
   /** Lets other questions find this one. */
@@ -94,7 +129,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
     const partition = this.partitionOf(asked);
     const { text } = asked.print;
     if (partition === null || text === null) return;
-    const vector = await this.encoders.encode(text);
+    const vector = await this.encode(asked, text);
     if (typeof vector === 'string') return;
     await this.change('index', () =>
       this.index.upsert({ id, partition, vector: toBytes(vector), text, floor: 0, expiresAtMs }),
@@ -118,9 +153,9 @@ export class SimilarQuestions implements OnApplicationShutdown {
    * After a wrong answer: near this question only what is more similar than that answer's question was will do, for thirty
    * days.
    */
-  async tighten(near: { readonly partition: string; readonly text: string }, similarity: number, nowMs: number) {
+  async tighten(near: Near, similarity: number, nowMs: number) {
     const { name } = this.encoders;
-    const vector = name === null ? 'off' : await this.encoders.encode(near.text);
+    const vector = name === null ? 'off' : await this.encoders.encode(near.text, near.identity);
     if (typeof vector === 'string') return;
     const partition = wrongOf(`${name}:${near.partition}`);
     const record = { partition, vector: toBytes(vector), text: '', floor: Math.min(1, similarity + MARGIN) };
@@ -130,6 +165,14 @@ export class SimilarQuestions implements OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.index.close();
+  }
+
+  /** A request that may not have a vector, because nobody pays for it, does not ask again: every call is on record. */
+  private async encode(asked: Asked, text: string): Promise<Float32Array | Unencoded> {
+    if (this.refused.has(asked)) return 'refused';
+    const vector = await this.encoders.encode(text, asked.identity);
+    if (vector === 'refused') this.refused.add(asked);
+    return vector;
   }
 
   /** Null where nobody looks for likeness. */
@@ -165,13 +208,11 @@ export class SimilarQuestions implements OnApplicationShutdown {
 /** Where questions are kept that were given a wrong answer. */
 const wrongOf = (partition: string): string => `${partition}!`;
 
-const judged = (
-  { id, text, similarity, floor }: Neighbour,
-  asked: string,
-  { mode, threshold }: Pick<Asked, 'mode' | 'threshold'>,
-  near: number,
-): Candidate => ({
-  entryId: id,
-  similarity,
-  reasons: judgeLikeness(mode, { stored: text, asked }, similarity, Math.max(threshold, near, floor)),
-});
+const candidate = ({ id, text, similarity, floor }: Neighbour, { mode, parsed }: Asked, least: number): Candidate => {
+  const needed = Math.max(least, floor);
+  const judge = (): readonly LikenessRefusal[] => {
+    const stored = mode === 'cosine' ? null : parseText(text);
+    return judgeLikeness(mode, { stored, asked: parsed }, similarity, needed);
+  };
+  return { entryId: id, similarity, isNear: isNear(similarity, needed), reasons: judge };
+};

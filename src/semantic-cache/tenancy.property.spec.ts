@@ -2,6 +2,7 @@ import { guarantee } from '../../test/support/guarantee';
 import { ChatRequest, type ChatBody } from '../core/chat';
 import { JsonDocument } from '../core/json-document';
 import { fingerprint, partitionKey } from './fingerprint';
+import { parseText } from './guard/parse-text';
 import { signatureOf } from './guard/signature';
 import { MemoryCacheStore } from './store/memory.cache-store';
 import { MemoryVectorIndex } from './store/memory.vector-index';
@@ -35,7 +36,7 @@ describe('tenants who ask the same', () => {
     const [store, index] = [new MemoryCacheStore(() => 0), new MemoryVectorIndex(() => 0)];
     const vector = toBytes(Float32Array.from({ length: 64 }, (_, place) => Math.sin(place)));
     const near = toBytes(Float32Array.from({ length: 64 }, (_, place) => Math.sin(place) + 0.02 * Math.cos(place)));
-    const wordsOf = (partition: string): string => partitionKey(SECRET, partition, signatureOf(TEXT)!);
+    const wordsOf = (partition: string): string => partitionKey(SECRET, partition, signatureOf(parseText(TEXT)!)!);
     const owner = new Map<string, number>();
     for (let tenant = 0; tenant < TENANTS; tenant += 1) {
       const { id, exact, partition } = printOf(tenant, TEXT);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { Identity } from '../core/context';
 import { Clock } from '../platform/clock';
 import type { HitRecord } from './hit-book';
 import { SimilarQuestions } from './similar-questions';
@@ -15,12 +16,13 @@ export class WrongHits {
 
   /**
    * The two questions are no longer linked, do not stand in for any other for thirty days, and near them more likeness is
-   * asked for than that hit had. Rejects when the store is away.
+   * asked for than that hit had. On account of who has found out. Rejects when the store is away.
    */
-  async keepApart({ entryId, askedId, similarity }: HitRecord): Promise<void> {
+  async keepApart({ entryId, askedId, similarity }: HitRecord, identity: Identity): Promise<void> {
     const { entry } = await this.store.find(entryId, null);
     const { partition, text } = entry ?? { partition: '', text: null };
-    if (text !== null) await this.similar.tighten({ partition, text }, similarity, this.clock.now());
+    const near = text === null ? null : { partition, text, identity };
+    if (near) await this.similar.tighten(near, similarity, this.clock.now());
     const both = [entryId, askedId];
     await Promise.all(both.flatMap((id) => [this.store.bar(id), this.store.unlink(id)]));
   }

@@ -102,6 +102,8 @@ describe.each([
     const streamed = await ask(PARAPHRASE, { stream: true });
     expect(streamed.cache).toBe('semantic-hit');
     expect(streamed.text).toContain('[DONE]');
+    // The trace is complete with its vector, which the simulator does not wait for.
+    await gateway.post('/v1/explain', { model: BALANCED, messages: [{ role: 'user', content: OPPOSITE }] });
     const refused = await ask(OPPOSITE);
     expect(refused.cache).toBe('miss');
     const { decisions } = (await gateway.recordOf(refused.requestId)) as {

@@ -1,7 +1,8 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import type { Identity } from '../../core/context';
+import { OwnCalls } from '../../core/own-calls';
 import { Clock } from '../../platform/clock';
 import { LiveConfig } from '../../platform/config/live-config';
-import { ProviderRegistry, TargetPrices } from '../../providers';
 import { CacheConfig, needsEncoder, type CacheEmbeddingsConfig } from '../cache.config';
 import { CacheMetrics } from '../cache.metrics';
 import { ModelFolderPromptEncoder } from './model-folder/model-folder.prompt-encoder';
@@ -29,8 +30,7 @@ export class Encoders implements OnApplicationShutdown {
 
   constructor(
     private readonly config: LiveConfig,
-    private readonly registry: ProviderRegistry,
-    private readonly prices: TargetPrices,
+    private readonly calls: OwnCalls,
     private readonly metrics: CacheMetrics,
     private readonly clock: Clock,
   ) {
@@ -53,8 +53,9 @@ export class Encoders implements OnApplicationShutdown {
     return this.open?.encoder instanceof ThreadPromptEncoder;
   }
 
-  async encode(text: string): Promise<Float32Array | Unencoded> {
-    return this.open?.patient.encode(text) ?? 'failed';
+  /** What it costs is on account of `identity`. */
+  async encode(text: string, identity: Identity): Promise<Float32Array | Unencoded> {
+    return this.open?.patient.encode(text, identity) ?? 'failed';
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -71,10 +72,6 @@ export class Encoders implements OnApplicationShutdown {
     this.open = from === null ? null : this.start(from, config.embeddings);
   }
 
-  private charge(target: { readonly provider: string; readonly model: string }, tokens: number): void {
-    this.metrics.spend('embeddings', this.prices.costOf(target, tokens, 0) ?? 0n);
-  }
-
   private start(from: string, config: CacheEmbeddingsConfig): Open {
     const encoder = config.provider === 'local' ? this.openLocal(config) : this.openRemote(config);
     return { from, encoder, patient: new PatientEncoder(encoder, this.metrics, this.clock) };
@@ -88,11 +85,11 @@ export class Encoders implements OnApplicationShutdown {
   }
 
   private openRemote({ provider, model = OPENAI_MODEL, timeout }: CacheEmbeddingsConfig) {
-    return new ProviderPromptEncoder(this.registry, {
+    return new ProviderPromptEncoder(this.calls, {
       provider,
       model,
       deadlineMs: timeout ?? PROVIDER_TIMEOUT_MS,
-      onTokens: (tokens) => this.charge({ provider, model }, tokens),
+      onCost: (cost) => this.metrics.spend('embeddings', cost),
     });
   }
 }

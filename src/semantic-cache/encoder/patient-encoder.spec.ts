@@ -1,3 +1,4 @@
+import type { Identity } from '../../core/context';
 import { MetricsRegistry } from '../../platform/metrics/metrics';
 import { CacheMetrics } from '../cache.metrics';
 import { PatientEncoder } from './patient-encoder';
@@ -27,6 +28,8 @@ class HeldEncoder extends PromptEncoder {
 }
 
 const VECTOR = Float32Array.of(1, 0);
+const CALLER = { keyId: 'key_one' } as Identity;
+const OTHER = { keyId: 'key_two' } as Identity;
 
 describe('PatientEncoder', () => {
   let now = 0;
@@ -40,57 +43,74 @@ describe('PatientEncoder', () => {
   });
 
   it('asks once for one text, also at the same time', async () => {
-    const both = [patient.encode('a'), patient.encode('a')];
+    const both = [patient.encode('a', CALLER), patient.encode('a', CALLER)];
     held.answer(VECTOR);
     expect(await Promise.all(both)).toEqual([VECTOR, VECTOR]);
-    expect(await patient.encode('a')).toBe(VECTOR);
+    expect(await patient.encode('a', CALLER)).toBe(VECTOR);
     expect(held.asked).toEqual(['a']);
   });
 
   it('says what is not read', async () => {
-    const asked = patient.encode('a');
+    const asked = patient.encode('a', CALLER);
     held.answer('unreadable');
     expect(await asked).toBe('unreadable');
-    expect(await patient.encode('x'.repeat(8_001))).toBe('too_long');
+    expect(await patient.encode('x'.repeat(8_001), CALLER)).toBe('too_long');
     expect(held.asked).toEqual(['a']);
   });
 
   it('waits no longer than the deadline, and keeps what comes late', async () => {
-    expect(await patient.encode('a')).toBe('late');
+    expect(await patient.encode('a', CALLER)).toBe('late');
     held.answer(VECTOR);
     await new Promise(setImmediate);
-    expect(await patient.encode('a')).toBe(VECTOR);
+    expect(await patient.encode('a', CALLER)).toBe(VECTOR);
   });
 
   it('does not ask an encoder that is away more than once a second', async () => {
     for (const text of ['a', 'b', 'c']) {
-      const asked = patient.encode(text);
+      const asked = patient.encode(text, CALLER);
       held.answer(new Error('no'));
       expect(await asked).toBe('failed');
     }
-    expect(await patient.encode('d')).toBe('resting');
+    expect(await patient.encode('d', CALLER)).toBe('resting');
     expect(held.asked).toEqual(['a', 'b', 'c']);
     now += 1_000;
-    const again = patient.encode('e');
-    expect(await patient.encode('f')).toBe('resting');
+    const again = patient.encode('e', CALLER);
+    expect(await patient.encode('f', CALLER)).toBe('resting');
     held.answer(VECTOR);
     expect(await again).toBe(VECTOR);
-    const next = patient.encode('g');
+    const next = patient.encode('g', CALLER);
     held.answer(VECTOR);
     expect(await next).toBe(VECTOR);
   });
 
+  it('what one caller does not pay for, another one does, and nobody takes it for a failure', async () => {
+    const [first, second] = [patient.encode('a', CALLER), patient.encode('a', OTHER)];
+    held.answer('refused');
+    expect(await first).toBe('refused');
+    await new Promise(setImmediate);
+    held.answer(VECTOR);
+    expect(await second).toBe(VECTOR);
+    for (let number = 0; number < 5; number += 1) {
+      const asked = patient.encode(String(number), CALLER);
+      held.answer('refused');
+      expect(await asked).toBe('refused');
+    }
+    const again = patient.encode('b', OTHER);
+    held.answer(VECTOR);
+    expect(await again).toBe(VECTOR);
+  });
+
   it('keeps no more vectors than it has room for', async () => {
     for (let number = 0; number <= 5_000; number += 1) {
-      const asked = patient.encode(String(number));
+      const asked = patient.encode(String(number), CALLER);
       held.answer(VECTOR);
       await asked;
     }
     const count = held.asked.length;
-    const first = patient.encode('0');
+    const first = patient.encode('0', CALLER);
     held.answer(VECTOR);
     await first;
-    expect(await patient.encode('5000')).toBe(VECTOR);
+    expect(await patient.encode('5000', CALLER)).toBe(VECTOR);
     expect(held.asked).toHaveLength(count + 1);
   });
 });

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import type { Identity } from '../../core/context';
 import type { Clock } from '../../platform/clock';
 import type { CacheMetrics } from '../cache.metrics';
 import { Patience } from '../patience';
@@ -12,6 +13,11 @@ const MAX_LENGTH = 8_000;
 /** Why a text has no vector. */
 export type Unencoded = Unread | 'late' | 'failed' | 'resting';
 
+interface Running {
+  readonly payer: string;
+  readonly result: Promise<Float32Array | Unencoded>;
+}
+
 /**
  * The encoder as requests see it: it never fails them, never keeps them longer than its deadline, and is not asked twice
  * for one text. What comes late is kept for the next request.
@@ -19,7 +25,7 @@ export type Unencoded = Unread | 'late' | 'failed' | 'resting';
 export class PatientEncoder {
   private readonly logger = new Logger('Cache');
   private readonly kept = new Map<string, Float32Array>();
-  private readonly running = new Map<string, Promise<Float32Array | Unencoded>>();
+  private readonly running = new Map<string, Running>();
   private readonly patience: Patience;
 
   constructor(
@@ -34,30 +40,38 @@ export class PatientEncoder {
     return this.encoder.name;
   }
 
-  /** The vector of the text, or why there is none. */
-  async encode(text: string): Promise<Float32Array | Unencoded> {
+  /** The vector of the text, or why there is none. Who asks first pays. */
+  async encode(text: string, identity: Identity): Promise<Float32Array | Unencoded> {
     const known = this.recall(text);
     if (known) {
       this.metrics.encoding('kept');
       return known;
     }
     if (text.length > MAX_LENGTH) return 'too_long';
-    const result = await this.inTime(this.running.get(text) ?? this.start(text));
+    const running = this.running.get(text);
+    let result = await this.inTime(running?.result ?? this.start(text, identity));
+    // What one caller cannot pay, another one may.
+    const isOthers = running !== undefined && running.payer !== identity.keyId;
+    if (isOthers && result === 'refused') result = await this.inTime(this.start(text, identity));
     this.metrics.encoding(typeof result === 'string' ? result : 'encoded');
     return result;
   }
 
-  private start(text: string): Promise<Float32Array | Unencoded> {
+  private start(text: string, identity: Identity): Promise<Float32Array | Unencoded> {
     if (!this.patience.mayTry()) return Promise.resolve('resting');
     const startedMs = this.clock.monotonic();
-    const running = this.ask(text, startedMs).finally(() => this.running.delete(text));
+    const result = this.ask(text, identity, startedMs).finally(() => {
+      if (this.running.get(text) === running) this.running.delete(text);
+    });
+    const running = { payer: identity.keyId, result };
     this.running.set(text, running);
-    return running;
+    return result;
   }
 
-  private async ask(text: string, startedMs: number): Promise<Float32Array | Unencoded> {
+  private async ask(text: string, identity: Identity, startedMs: number): Promise<Float32Array | Unencoded> {
     try {
-      const encoded = await this.encoder.encode(text);
+      const encoded = await this.encoder.encode(text, identity);
+      if (encoded === 'refused') return encoded;
       const tookMs = this.clock.monotonic() - startedMs;
       this.metrics.encodingTook(tookMs);
       // One that answers too late to be of use is as good as away.

@@ -1,5 +1,10 @@
-/** Why an encoder has no vector of a text: it would have to cut it, or finds words or characters that it does not know. */
-export type Unread = 'too_long' | 'unreadable';
+import type { Identity } from '../../core/context';
+
+/**
+ * Why an encoder has no vector of a text: it would have to cut it, finds words or characters that it does not know, or the
+ * caller may not or cannot pay for it.
+ */
+export type Unread = 'too_long' | 'unreadable' | 'refused';
 
 /** What became of a text. */
 export type Encoded = Float32Array | Unread;
@@ -14,9 +19,10 @@ export abstract class PromptEncoder {
 
   /**
    * The vector of a text, of length one, always of the same number of dimensions; none of a text that the encoder does not
-   * read as a whole: what it does not read it cannot compare. Rejects when it cannot answer.
+   * read as a whole: what it does not read it cannot compare. What it costs is on account of `identity`. Rejects when it
+   * cannot answer.
    */
-  abstract encode(text: string): Promise<Encoded>;
+  abstract encode(text: string, identity: Identity): Promise<Encoded>;
 
   abstract close(): Promise<void>;
 }

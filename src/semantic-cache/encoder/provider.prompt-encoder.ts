@@ -1,15 +1,14 @@
-import { EmbeddingsRequest } from '../../core/embeddings';
-import { JsonDocument } from '../../core/json-document';
+import type { Identity, TargetName } from '../../core/context';
+import { GatewayError, InvalidRequestError, ProviderChainError, UnpriceableError } from '../../core/errors';
+import type { NanoUsd } from '../../core/money';
+import type { OwnCalls } from '../../core/own-calls';
 import type { JsonReply } from '../../core/reply';
-import type { ProviderRegistry } from '../../providers';
 import { PromptEncoder, unitVector, type Encoded } from './prompt-encoder';
 
-export interface ProviderEncoderOptions {
-  readonly provider: string;
-  readonly model: string;
+export interface ProviderEncoderOptions extends TargetName {
   readonly deadlineMs: number;
-  /** Told what each call has read. */
-  readonly onTokens: (tokens: number) => void;
+  /** Told what each call has cost. */
+  readonly onCost: (cost: NanoUsd) => void;
 }
 
 /** How long a call may take that nobody waits for any longer: its vector still serves whoever asks next. */
@@ -17,14 +16,17 @@ const CALL_MS = 10_000;
 /** About 8,000 tokens, what OpenAI's models read at most. */
 const MAX_CHARS = 8_000;
 
-/** Embeddings of any configured provider that speaks OpenAI's dialect. Prompts leave the machine, as chats do. */
+/**
+ * Embeddings of any configured provider that speaks OpenAI's dialect. Prompts leave the machine, as chats do. Each text is
+ * a call of its own, on account of the caller whose question it is: on record, priced, and paid from his budgets.
+ */
 export class ProviderPromptEncoder extends PromptEncoder {
   override readonly name: string;
   override readonly deadlineMs: number;
   private dimension: number | null = null;
 
   constructor(
-    private readonly registry: ProviderRegistry,
+    private readonly calls: OwnCalls,
     private readonly options: ProviderEncoderOptions,
   ) {
     super();
@@ -32,20 +34,17 @@ export class ProviderPromptEncoder extends PromptEncoder {
     this.deadlineMs = options.deadlineMs;
   }
 
-  override async encode(text: string): Promise<Encoded> {
+  override async encode(text: string, identity: Identity): Promise<Encoded> {
     if (text.length > MAX_CHARS) return 'too_long';
-    const { provider, model } = this.options;
-    const adapter = this.registry.providers.find(({ name }) => name === provider);
-    if (!adapter) throw new Error(`no provider is named "${provider}"`);
-    const reply = await adapter.chat({
-      request: requestFor(model, text),
-      model,
-      signal: AbortSignal.timeout(CALL_MS),
-      remainingMs: CALL_MS,
-    });
-    if (reply.kind !== 'json') throw new Error(`${this.name} answered embeddings with a stream`);
-    this.options.onTokens(reply.usage?.inputTokens ?? 0);
-    return this.checked(vectorOf(reply));
+    const { provider, model, onCost } = this.options;
+    const terms = { identity, purpose: 'cache.embeddings', timeoutMs: CALL_MS, onCost };
+    try {
+      const { reply } = await this.calls.embed({ ...terms, target: { provider, model }, text });
+      return this.checked(vectorOf(reply));
+    } catch (error) {
+      if (isRefusal(error)) return 'refused';
+      throw error;
+    }
   }
 
   override close(): Promise<void> {
@@ -64,17 +63,12 @@ export class ProviderPromptEncoder extends PromptEncoder {
   }
 }
 
-const requestFor = (model: string, text: string): EmbeddingsRequest =>
-  new EmbeddingsRequest({
-    dialect: 'embeddings',
-    document: JsonDocument.of({ model, input: text, encoding_format: 'float' }),
-    model,
-    stream: false,
-    includeUsage: false,
-    maxOutputTokens: 0,
-    choices: 1,
-    forwardedHeaders: {},
-  });
+/** Nobody can be called, no vectors can be had there, or nobody may pay for them: a failure for all, which must be mended. */
+const FOR_ALL = [ProviderChainError, InvalidRequestError, UnpriceableError];
+
+/** Whether the gateway itself did not make the call, because this caller does not pay for it. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof GatewayError && !FOR_ALL.some((kind) => error instanceof kind);
 
 function vectorOf({ value }: JsonReply): number[] | null {
   const [first] = Array.isArray(value['data']) ? (value['data'] as { embedding?: unknown }[]) : [];

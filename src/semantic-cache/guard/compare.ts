@@ -52,6 +52,10 @@ const CHECKS: readonly (readonly [Refusal, Check])[] = [
   ['identifier', (left, right) => !holdsAll(left.mixed, right) || !holdsAll(right.mixed, left)],
 ];
 
+/** What the guard refuses in a pair, whatever the texts: `not_comparable` where the rules cannot judge one of them. */
+export const refusalsOf = (left: ParsedText | null, right: ParsedText | null): Refusal[] =>
+  left && right ? refusals(left, right) : ['not_comparable'];
+
 /** What the guard refuses in a pair. `scope`: one says more than the other; `content` when only the words that carry the matter differ. */
 export function refusals(left: ParsedText, right: ParsedText): Refusal[] {
   const reasons = CHECKS.filter(([, differs]) => differs(left, right)).map(([reason]) => reason);
@@ -62,6 +66,28 @@ export function refusals(left: ParsedText, right: ParsedText): Refusal[] {
   return reasons;
 }
 
+/** Whether the guard refuses nothing in a pair but other words for the same (`content`). Stops at the first refusal. */
+export function mayMeanTheSame(left: ParsedText, right: ParsedText): boolean {
+  if (CHECKS.some(([, differs]) => differs(left, right))) return false;
+  const [own, other] = [new Set(left.content), new Set(right.content)];
+  return !isSubstitution(own, other) && lacks(own, other) === lacks(other, own);
+}
+
+/** What two texts must have in common, whatever else they say: with another one, a pair is refused. */
+export const commonsOf = ({ isNegated, numbers, kind, classes, aspect, persons, directions }: ParsedText): string =>
+  JSON.stringify([
+    isNegated,
+    [...numbers].sort((left, right) => left - right),
+    kind,
+    [...classes].map(([name, words]) => [name, ...[...words].sort()].join(' ')).sort(),
+    aspect,
+    persons,
+    directions,
+  ]);
+
+/** Whether a word stands on a side of an opposite. */
+export const hasOpposite = (word: string): boolean => OPPOSITE_OF.has(word);
+
 /** Compares two texts: the guard's rules, and content identity. */
 export function compareTexts(left: string, right: string): Comparison {
   const [first, second] = [parseText(left), parseText(right)];
@@ -69,7 +95,8 @@ export function compareTexts(left: string, right: string): Comparison {
   return { reasons: refusals(first, second), similarity: similarityOf(first, second) };
 }
 
-const holdsAll = (pieces: readonly string[], { text }: ParsedText): boolean =>
+/** Whether the text has all the pieces in it. */
+export const holdsAll = (pieces: readonly string[], { text }: Pick<ParsedText, 'text'>): boolean =>
   pieces.every((piece) => text.includes(piece));
 
 /** The sides of opposites that the words of one text only stand on. */

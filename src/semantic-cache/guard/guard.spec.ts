@@ -2,9 +2,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { canonicalText } from './canonical-text';
 import { compareTexts, type Refusal } from './compare';
+import { parseText } from './parse-text';
 import { signatureOf } from './signature';
 
 const same = (left: string, right: string): boolean => canonicalText(left) === canonicalText(right);
+
+function wordsOf(text: string): string | null {
+  const parsed = parseText(text);
+  return parsed && signatureOf(parsed);
+}
 
 describe('canonicalText', () => {
   it.each([
@@ -82,14 +88,10 @@ describe('the guard names what differs', () => {
   });
 
   it('pairs that may share an answer are looked for in one place, pairs that differ in matter are not', () => {
-    expect(signatureOf('How can I reset the router password?')).toBe(
-      signatureOf('How do I reset the router password?'),
-    );
-    expect(signatureOf('How do I reset 2 router passwords?')).not.toBe(
-      signatureOf('How do I reset 3 router passwords?'),
-    );
-    expect(signatureOf('What is it?')).toBeNull();
-    expect(signatureOf('x'.repeat(2_000))).toBeNull();
+    expect(wordsOf('How can I reset the router password?')).toBe(wordsOf('How do I reset the router password?'));
+    expect(wordsOf('How do I reset 2 router passwords?')).not.toBe(wordsOf('How do I reset 3 router passwords?'));
+    expect(wordsOf('What is it?')).toBeNull();
+    expect(wordsOf('x'.repeat(2_000))).toBeNull();
   });
 
   it('takes no longer for a text made to be slow', () => {
@@ -143,7 +145,7 @@ describe('on the labelled pairs', () => {
     const pairs = pairsOf('checklist-qqp');
     if (!pairs) return;
     const hits = pairs.filter(({ a, b }) => compareTexts(a, b).reasons.length === 0);
-    expect(hits.filter(({ a, b }) => signatureOf(a) !== signatureOf(b))).toEqual([]);
+    expect(hits.filter(({ a, b }) => wordsOf(a) !== wordsOf(b))).toEqual([]);
   });
 
   it('the canonical tier finds every surface variant', () => {

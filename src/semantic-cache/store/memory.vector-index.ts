@@ -1,3 +1,4 @@
+import type { ParsedText } from '../guard/parse-text';
 import {
   MAX_PARTITION_VECTORS,
   MAX_VECTORS,
@@ -46,6 +47,14 @@ export class MemoryVectorIndex extends VectorIndex {
 
   override mayHave(partition: string): boolean {
     return [...this.slabs.values()].some((slab) => slab.has(partition));
+  }
+
+  override mayHaveLike(partition: string, asked: ParsedText): boolean {
+    return [...this.slabs.values()].some((slab) => slab.mayHoldLike(partition, asked));
+  }
+
+  override has(id: string): boolean {
+    return [...this.slabs.values()].some((slab) => slab.holds(id));
   }
 
   override clear(): Promise<void> {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { redisDuplicate, type RedisClient } from '../../platform/redis/redis-client';
+import type { ParsedText } from '../guard/parse-text';
 import { MemoryVectorIndex, type VectorLimits } from './memory.vector-index';
 import {
   MAX_PARTITION_VECTORS,
@@ -89,6 +90,14 @@ export class RedisVectorIndex extends VectorIndex {
 
   override mayHave(partition: string): boolean {
     return this.local.mayHave(partition);
+  }
+
+  override mayHaveLike(partition: string, asked: ParsedText): boolean {
+    return this.local.mayHaveLike(partition, asked);
+  }
+
+  override has(id: string): boolean {
+    return this.local.has(id);
   }
 
   override async clear(): Promise<void> {

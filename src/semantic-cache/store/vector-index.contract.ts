@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { until } from '../../../test/support/until';
+import { parseText } from '../guard/parse-text';
 import { toBytes, type Neighbour, type VectorIndex, type VectorRecord } from './vector-index';
 
 /** An index with room for `VECTOR_ROOM`, on a clock that the suite turns; `others` share what is put into it. */
@@ -54,6 +55,23 @@ export function vectorIndexContract(open: () => Promise<IndexUnderTest>): void {
     expect(index.mayHave('p')).toBe(true);
     expect(index.mayHave('q')).toBe(false);
     expect(await index.search('q', unit(1), 5)).toEqual([]);
+  });
+
+  it('says whether the guard refuses every text of a partition, of what is in it now', async () => {
+    const [question, opposite] = ['How do I enable the guest network?', 'How do I disable the guest network?'];
+    const mayHave = (text: string): boolean => index.mayHaveLike('p', parseText(text)!);
+    expect(mayHave(question)).toBe(false);
+    await index.upsert(record('a', unit(1), { text: question }));
+    expect([mayHave(question), mayHave(opposite)]).toEqual([true, false]);
+    expect(index.mayHaveLike('q', parseText(question)!)).toBe(false);
+    await index.upsert(record('b', unit(0, 1), { text: opposite }));
+    expect([mayHave(question), mayHave(opposite)]).toEqual([true, true]);
+    expect([index.has('a'), index.has('b'), index.has('c')]).toEqual([true, true, false]);
+    await index.remove('a');
+    expect([mayHave(question), mayHave(opposite)]).toEqual([false, true]);
+    expect(index.has('a')).toBe(false);
+    await index.clear();
+    expect([mayHave(question), mayHave(opposite), index.has('b')]).toEqual([false, false, false]);
   });
 
   it('an id is in it once, with the newest', async () => {

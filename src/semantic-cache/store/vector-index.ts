@@ -1,3 +1,5 @@
+import type { ParsedText } from '../guard/parse-text';
+
 /** Room for vectors in one process: 100,000 of 512 numbers are 51 MB, their texts about 20 MB more. */
 export const MAX_VECTORS = 100_000;
 /** Of one partition, so that one busy route does not drive all others out. */
@@ -45,6 +47,12 @@ export abstract class VectorIndex {
 
   /** False when nothing can be found in the partition, so that nobody need make a vector to look. */
   abstract mayHave(partition: string): boolean;
+
+  /** False when the guard refuses every text of the partition for this one, whatever their vectors. Costs next to nothing. */
+  abstract mayHaveLike(partition: string, asked: ParsedText): boolean;
+
+  /** Whether it is known here that this id is in. */
+  abstract has(id: string): boolean;
 
   abstract clear(): Promise<void>;
 

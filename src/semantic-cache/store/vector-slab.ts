@@ -1,3 +1,5 @@
+import { GuardIndex } from '../guard/guard-index';
+import type { ParsedText } from '../guard/parse-text';
 import { openScanner, type Scanner } from './scan-module';
 import { lengthOf, type Neighbour, type VectorRecord, type VectorSize } from './vector-index';
 
@@ -27,6 +29,8 @@ interface Partition {
   readonly expiries: number[];
   /** The row that goes next when the partition is full. */
   hand: number;
+  /** What the guard compares its texts by; null until somebody wants to know. */
+  guard: GuardIndex | null;
 }
 
 /**
@@ -58,6 +62,21 @@ export class VectorSlab {
     return this.partitions.has(partition);
   }
 
+  holds(id: string): boolean {
+    return this.places.has(id);
+  }
+
+  /** Whether the partition has a text that the guard may let stand in for this one. */
+  mayHoldLike(key: string, asked: ParsedText): boolean {
+    const partition = this.partitions.get(key);
+    if (!partition) return false;
+    if (!partition.guard) {
+      partition.guard = new GuardIndex();
+      for (const { id, text } of partition.rows) partition.guard.add(id, text);
+    }
+    return partition.guard.mayHoldLike(asked);
+  }
+
   size(): VectorSize {
     const bytes = this.scanner.memory.buffer.byteLength;
     return { vectors: this.places.size, partitions: this.partitions.size, bytes };
@@ -77,6 +96,7 @@ export class VectorSlab {
     partition.expiries.push(expiresAtMs);
     this.view(this.addressOf(partition, row)).set(vector);
     this.places.set(id, { partition, row });
+    partition.guard?.add(id, text);
     // Turning out may have emptied and closed it.
     this.partitions.set(partition.key, partition);
   }
@@ -118,7 +138,7 @@ export class VectorSlab {
   }
 
   private open(key: string): Partition {
-    const partition: Partition = { key, blocks: [], rows: [], lengths: [], expiries: [], hand: 0 };
+    const partition: Partition = { key, blocks: [], rows: [], lengths: [], expiries: [], hand: 0, guard: null };
     this.partitions.set(key, partition);
     return partition;
   }
@@ -146,6 +166,7 @@ export class VectorSlab {
     const { partition, row } = place;
     const last = partition.rows.length - 1;
     this.places.delete(id);
+    partition.guard?.remove(id);
     if (row !== last) {
       const moved = partition.rows[last]!;
       this.view(this.addressOf(partition, row)).set(this.view(this.addressOf(partition, last)));

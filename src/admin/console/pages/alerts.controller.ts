@@ -8,7 +8,7 @@ import { WebhookManagement } from '../../management/webhook-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../../authority/permissions';
 import { Pages, viewerIn } from '../render/pages';
-import { checked, listOf, pageOf, problemOf, textOf, type Query } from './fields';
+import { checked, listOf, pageOf, problemOf, textOf, type Problem, type Query } from './fields';
 
 const HOME = '/admin/alerts';
 
@@ -60,10 +60,11 @@ export class AlertsPageController {
   @Permit('alerts.write')
   async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     try {
-      const changes = toWebhookChanges(await checked(UpdateWebhookDto, fieldsOf(form)));
+      const fields = { ...fieldsOf(form), name: textOf(form, 'name') ?? '' };
+      const changes = toWebhookChanges(await checked(UpdateWebhookDto, fields));
       await this.management.update(viewerIn(response), id, changes);
     } catch (error) {
-      await this.showWebhook(response, id, {}, { values: form, problem: problemOf(error) }, 400);
+      await this.showWebhook(response, id, {}, { values: form, problem: problemOf(error) });
       return;
     }
     response.redirect(303, `${HOME}/${id}`);
@@ -101,10 +102,10 @@ export class AlertsPageController {
     response: Response,
     id: string,
     query: Query,
-    more: object = {},
-    status = 200,
+    refused?: { readonly values: Query; readonly problem: Problem },
   ): Promise<void> {
     const webhook = await this.webhooks.get(id);
+    const values = refused?.values ?? valuesOf(webhook);
     const page = await this.webhooks.deliveries(id, pageOf(query));
     this.pages.show(
       response,
@@ -112,8 +113,9 @@ export class AlertsPageController {
       {
         title: webhook.name,
         webhook,
-        values: valuesOf(webhook),
-        events: choicesOf(webhook.events),
+        values,
+        problem: refused?.problem,
+        events: choicesOf(listOf(values, 'events')),
         deliveries: page.items.map((delivery) => ({
           ...delivery,
           tone: TONES[delivery.state],
@@ -122,9 +124,8 @@ export class AlertsPageController {
         nextHref: page.nextCursor === null ? null : `${HOME}/${id}?cursor=${page.nextCursor}`,
         firstHref: query['cursor'] === undefined ? null : `${HOME}/${id}`,
         mayWrite: mayDo(viewerIn(response).role, 'alerts.write'),
-        ...more,
       },
-      status,
+      refused ? 400 : 200,
     );
   }
 }
@@ -137,9 +138,10 @@ const fieldsOf = (form: Query): Query => ({
   allow_private_network: form['allow_private_network'] !== undefined,
 });
 
-const valuesOf = ({ url, name, enabled, allowPrivateNetwork }: Webhook): Query => ({
+const valuesOf = ({ url, name, events, enabled, allowPrivateNetwork }: Webhook): Query => ({
   url,
   name,
+  events,
   enabled,
   allow_private_network: allowPrivateNetwork,
 });

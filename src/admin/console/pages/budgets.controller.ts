@@ -1,6 +1,6 @@
 import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { BUDGET_PERIODS, BUDGET_SCOPES } from '../../../billing';
+import { BUDGET_PERIODS, BUDGET_SCOPES, type Degradation } from '../../../billing';
 import { Clock } from '../../../platform/clock';
 import { CreateBudgetDto, toBudget, toBudgetChanges, UpdateBudgetDto } from '../../dtos/budget.dto';
 import { CreateTopUpDto, toTopUp } from '../../dtos/top-up.dto';
@@ -10,7 +10,7 @@ import { mayDo } from '../../authority/permissions';
 import { Choices } from '../data/choices';
 import { VisibleBudgets } from '../data/visible-budgets';
 import { Pages, viewerIn } from '../render/pages';
-import { changesOf, fieldsOf, topUpOf } from './budget-form';
+import { changesOf, fieldsOf, percentOf, topUpOf, valuesOf } from './budget-form';
 import { checked, problemOf, textOf, type Query } from './fields';
 
 const HOME = '/admin/budgets';
@@ -100,7 +100,7 @@ export class BudgetsPageController {
       await change();
     } catch (error) {
       const { form, values } = refused;
-      await this.showBudget(response, id, { refused: { [form]: { values, problem: problemOf(error) } } }, 400);
+      await this.showBudget(response, id, { [form]: { values, problem: problemOf(error) } }, 400);
       return;
     }
     response.redirect(303, `${HOME}/${id}`);
@@ -119,8 +119,10 @@ export class BudgetsPageController {
         title: budget.name,
         row,
         budget,
-        alerts: budget.alerts.map((alert) => `${Math.round(alert * 100)}%`).join(', '),
+        alerts: budget.alerts.map(percentOf).join(', '),
         models: budget.models?.join(', ') ?? null,
+        steps: stepsOf(budget.degrade),
+        change: { values: valuesOf(budget) },
         topUps: topUps.map(({ amountNanoUsd, reason, expiresAt }) => ({
           amountNanoUsd,
           reason,
@@ -152,4 +154,21 @@ export class BudgetsPageController {
       status,
     );
   }
+}
+
+const STEPS = [
+  ['warn_at', 'the trace of requests says so'],
+  ['cheaper_at', 'a cheaper model answers'],
+  ['cache_only_at', 'only the cache answers'],
+  ['block_at', 'nothing is answered'],
+] as const;
+
+/** The steps before a budget is used up, in words. */
+function stepsOf(degrade: Degradation | null): string[] {
+  return STEPS.flatMap(([name, meaning]) => {
+    const share = degrade?.[name];
+    if (share === undefined) return [];
+    const model = name === 'cheaper_at' ? `: ${degrade?.cheaper_model ?? ''}` : '';
+    return [`from ${percentOf(share)} ${meaning}${model}`];
+  });
 }

@@ -79,7 +79,7 @@ export function problemOf(error: unknown): Problem {
   if (!(error instanceof GatewayError) || !isToldBeside(error)) throw error;
   const { message, param } = error;
   if (param === null) return { message, fields: {} };
-  const field = param.split(/[.[]/).at(param.startsWith('limits.') ? 1 : 0) ?? param;
+  const field = param.split(/[.[]/).at(/^(limits|degrade)\./.test(param) ? 1 : 0) ?? param;
   return { message, fields: { [field]: sentence(message) } };
 }
 

@@ -1,6 +1,5 @@
 import type hbs from 'hbs';
 import { ICONS, type IconName } from './icons';
-import { formatUsd } from '../../../core/money';
 import { showBytes, showDuration, showCompact, showCount, showMs, showTime, showUsd } from './format';
 
 /** What templates may call. They format; they decide nothing. */
@@ -13,7 +12,6 @@ export function registerHelpers(handlebars: typeof hbs.handlebars): void {
     ms: (ms: unknown) => (typeof ms === 'number' ? showMs(ms) : '–'),
     or: (first: unknown, second: unknown) => (first === undefined || first === null || first === '' ? second : first),
     capital: (text: unknown) => (typeof text === 'string' ? text.charAt(0).toUpperCase() + text.slice(1) : ''),
-    plainUsd: (amount: unknown) => (typeof amount === 'bigint' ? formatUsd(amount) : ''),
     duration: (seconds: unknown) => (typeof seconds === 'number' ? showDuration(seconds) : '–'),
     bytes: (bytes: unknown) => (typeof bytes === 'number' ? showBytes(bytes) : '–'),
     eq: (left: unknown, right: unknown) => left === right,

@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+import type { GatewayContext } from '../core/context';
+import { MetricsRegistry } from '../platform/metrics/metrics';
+import type { Asked } from './asked';
+import { CacheLookup, type LookedUp } from './cache-lookup';
+import type { CacheMode } from './cache.config';
+import { CacheMetrics } from './cache.metrics';
+import type { Encoders } from './encoder/encoders';
+import { parseText } from './guard/parse-text';
+import { SimilarQuestions } from './similar-questions';
+import { entryWith } from './testing/entries';
+import type { Found } from './store/cache.store';
+import { MemoryVectorIndex } from './store/memory.vector-index';
+import type { PatientStore } from './store/patient-store';
+import { toBytes } from './store/vector-index';
+
+const QUESTION = 'What are the advantages of microservices?';
+const PARAPHRASE = 'What are the benefits of using microservices?';
+const OPPOSITE = 'What are the disadvantages of microservices?';
+const VECTOR = Float32Array.from({ length: 16 }, (_, place) => Math.sin(place + 1));
+
+/** All texts have one vector: what keeps them apart is the guard. */
+class FakeEncoders {
+  readonly name = 'fake';
+  readonly isMissing = false;
+  readonly asked: string[] = [];
+  isHeld = false;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(readonly isLocal: boolean) {}
+
+  async encode(text: string): Promise<Float32Array> {
+    this.asked.push(text);
+    if (this.isHeld) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    return VECTOR;
+  }
+
+  release(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
+  }
+}
+
+class WaitingQuestions extends SimilarQuestions {
+  override mayFind(): boolean {
+    return true;
+  }
+}
+
+interface Scene {
+  readonly lookup: CacheLookup;
+  readonly encoders: FakeEncoders;
+  readonly metrics: MetricsRegistry;
+  /** Lets the store answer. */
+  readonly found: () => void;
+}
+
+async function scene(
+  stored: readonly string[],
+  { isLocal = true, Questions = SimilarQuestions, isStoreHeld = false } = {},
+): Promise<Scene> {
+  const encoders = new FakeEncoders(isLocal);
+  const index = new MemoryVectorIndex(() => 0);
+  const metrics = new MetricsRegistry();
+  const cacheMetrics = new CacheMetrics(metrics);
+  let found = (): void => {};
+  const held = isStoreHeld ? new Promise<void>((resolve) => (found = resolve)) : Promise.resolve();
+  for (const text of stored) {
+    await index.upsert({ id: text, partition: 'fake:p', vector: toBytes(VECTOR), text, floor: 0, expiresAtMs: 1 });
+  }
+  const store = {
+    find: async (): Promise<Found> => {
+      await held;
+      return { entry: null, linked: null, alike: [] };
+    },
+    take: (id: string) => Promise.resolve(entryWith({ id, text: id, scope: 'team:one', requestedModel: 'm' })),
+  } as unknown as PatientStore;
+  const similar = new Questions(encoders as unknown as Encoders, index, cacheMetrics);
+  const lookup = new CacheLookup(store, similar, cacheMetrics, { now: () => 0, monotonic: () => 0 });
+  return { lookup, encoders, metrics, found: () => found() };
+}
+
+const asking = (text: string, mode: CacheMode = 'balanced'): Asked =>
+  ({
+    request: { model: 'm' },
+    controls: { maxAgeSeconds: null, staleIfErrorSeconds: null, threshold: null, noFallback: false },
+    print: { id: text, exact: text, partition: 'p', text, isSingleTurn: true },
+    scope: 'team:one',
+    parsed: parseText(text),
+    words: null,
+    mode,
+    isOpen: true,
+    ttlSeconds: 60,
+    followsLinks: false,
+    staleMs: 0,
+    threshold: 0.9,
+  }) as unknown as Asked;
+
+function tracing(): { context: GatewayContext; refused: () => unknown[] } {
+  const traced: unknown[] = [];
+  const decide = (_: string, what: string, facts: { reasons?: unknown }): void => void traced.push([what, facts]);
+  return { context: { decide } as unknown as GatewayContext, refused: () => traced };
+}
+
+async function find(lookup: CacheLookup, asked: Asked, context = tracing().context): Promise<LookedUp> {
+  const found = await lookup.find(context, asked);
+  if (found === 'away') throw new Error('the store is there');
+  return found;
+}
+
+describe('a question in other words', () => {
+  it('is a miss at once when the guard refuses everything there is, and the trace says why later', async () => {
+    const { lookup, encoders, metrics } = await scene([QUESTION]);
+    const { context, refused } = tracing();
+    encoders.isHeld = true;
+    const { match, traced } = await find(lookup, asking(OPPOSITE), context);
+    expect(match).toBeNull();
+    expect(refused()).toEqual([]);
+    encoders.release();
+    await traced;
+    expect(refused()).toEqual([
+      ['refused', expect.objectContaining({ entry: QUESTION, reasons: ['opposite', 'substitution'] })],
+    ]);
+    expect(await metrics.registry.metrics()).toContain('gateway_cache_comparisons_total{outcome="ruled_out"} 1');
+  });
+
+  it('waits for its vector when one of them may do', async () => {
+    const { lookup, encoders, metrics } = await scene([OPPOSITE, QUESTION]);
+    encoders.isHeld = true;
+    let found: LookedUp | null = null;
+    const finding = find(lookup, asking(PARAPHRASE)).then((result) => (found = result));
+    await new Promise(setImmediate);
+    expect(found).toBeNull();
+    encoders.release();
+    expect((await finding).match).toMatchObject({ entry: { id: QUESTION }, tier: 'semantic' });
+    expect(await metrics.registry.metrics()).toContain('gateway_cache_comparisons_total{outcome="waited"} 1');
+  });
+
+  it('waits in `cosine` mode, where nothing else tells', async () => {
+    const { lookup } = await scene([QUESTION]);
+    expect((await find(lookup, asking(OPPOSITE, 'cosine'))).match).toMatchObject({ entry: { id: QUESTION } });
+  });
+
+  it('in a text that the guard cannot judge waits for nothing', async () => {
+    const { lookup, encoders } = await scene([QUESTION]);
+    encoders.isHeld = true;
+    expect((await find(lookup, asking('Was ist das und wo ist die Uhr, die nicht geht?'))).match).toBeNull();
+    expect((await find(lookup, asking(`${QUESTION} `.repeat(30)))).match).toBeNull();
+  });
+
+  it('has its vector begun while the store looks for the same one, when that costs nothing', async () => {
+    const begun = async (options: object, text: string, stored = [QUESTION]): Promise<string[]> => {
+      const { lookup, encoders, found } = await scene(stored, { isStoreHeld: true, ...options });
+      const finding = find(lookup, asking(text));
+      const asked = [...encoders.asked];
+      found();
+      await finding;
+      return asked;
+    };
+    expect(await begun({}, PARAPHRASE)).toEqual([PARAPHRASE]);
+    expect(await begun({ isLocal: false }, PARAPHRASE)).toEqual([]);
+    expect(await begun({}, PARAPHRASE, [])).toEqual([]);
+    expect(await begun({}, QUESTION)).toEqual([]);
+  });
+
+  it('finds what it would find if every one waited for its vector', async () => {
+    const word = fc.constantFrom(
+      ...'what how is the of reset router password a 2 Paris not enable disable printer new my in office'.split(' '),
+    );
+    const text = fc.array(word, { minLength: 1, maxLength: 7 }).map((words) => words.join(' '));
+    let hits = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(text, { minLength: 1, maxLength: 8 }), text, async (stored, asked) => {
+        const [own, waiting] = [await scene(stored), await scene(stored, { Questions: WaitingQuestions })];
+        const [one, other] = [tracing(), tracing()];
+        const found = await find(own.lookup, asking(asked), one.context);
+        const expected = await find(waiting.lookup, asking(asked), other.context);
+        expect(found.match?.entry.id).toBe(expected.match?.entry.id);
+        await Promise.all([found.traced, expected.traced]);
+        expect(one.refused()).toEqual(other.refused());
+        if (found.match) hits += 1;
+      }),
+      { numRuns: 300 },
+    );
+    expect(hits).toBeGreaterThan(20);
+  });
+});
