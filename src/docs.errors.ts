@@ -17,7 +17,8 @@ export const ERROR_ROWS: readonly ErrorRow[] = [
     status: '400',
     code: 'budget_unpriceable',
     when: 'A hard budget applies and the cost of the call has no upper bound.',
-    remedy: 'Use a model with a known price, or ask the operator to set `pricing.overrides` or `pricing.unknown`.',
+    remedy:
+      'As the message says: use a model with a known price or ask the operator to set `pricing.overrides`; leave out what the provider runs or fetches by itself.',
   },
   {
     status: '400',

@@ -52,6 +52,11 @@ const FORMS: Readonly<Record<string, readonly Case[]>> = {
     { ...NAME, bad: { expires_at: 'never' }, beside: 'expires_at' },
     { ...NAME, bad: { requests_per_minute: 'x' }, beside: 'key-rpm' },
     { ...NAME, bad: { team_id: 'team_x' }, beside: 'team_id' },
+    { ...NAME, bad: { scopes: 'everything' }, beside: 'scopes' },
+  ],
+  '/admin/keys/:id': [
+    { ...NAME, bad: { expires_at: 'never' }, beside: 'expires_at' },
+    { bad: { name: '' }, beside: 'name', kept: { allowed_models: 'gpt-kept*' } },
   ],
   '/admin/playground': [
     { bad: { prompt: 'kept', model: 'gpt-4o', temperature: 'hot' }, beside: 'temperature', kept: { max_tokens: '41' } },
@@ -66,6 +71,7 @@ const FORMS: Readonly<Record<string, readonly Case[]>> = {
   '/admin/teams/:id': [
     { ...NAME, bad: { max_concurrency: '0.5' }, beside: 'team-con' },
     { bad: { name: '' }, beside: 'name', kept: { allowed_models: 'gpt-kept*' } },
+    { ...NAME, bad: { department_id: 'dep_x' }, beside: 'department_id' },
   ],
   '/admin/teams/:id/own-limits': [
     { bad: { requests_per_minute: 'x' }, beside: 'own-rpm', kept: { tokens_per_minute: '4321' } },
@@ -80,6 +86,7 @@ const FORMS: Readonly<Record<string, readonly Case[]>> = {
     { ...NAME, bad: { email: 'new@example.com', role: 'king' }, beside: 'user-role' },
     { ...NAME, bad: { email: 'new@example.com', team_ids: 'team_x' }, beside: 'user-teams' },
     { ...NAME, bad: { email: 'new@example.com', password: 'password1234' }, beside: 'user-password' },
+    { ...NAME, bad: { email: 'new@example.com', tokens_per_minute: 'x' }, beside: 'user-tpm' },
   ],
   '/admin/teams/users/:id': [
     { ...NAME, bad: { email: 'nobody' }, beside: 'email' },
@@ -108,6 +115,7 @@ const OTHERS = [
   '/admin/sign-in',
   '/admin/sign-out',
   '/admin/sign-out-everywhere',
+  '/admin/teams/:id/delete',
   '/admin/teams/departments/:id/delete',
   '/admin/teams/users/:id/delete',
   '/admin/teams/users/:id/disable',
@@ -159,13 +167,14 @@ describe('the forms of the console', () => {
       .replace('users/:id', `users/${company.people.member.id}`)
       .replace('departments/:id', `departments/${company.department}`)
       .replace('teams/:id', `teams/${company.teams.search}`)
+      .replace('keys/:id', `keys/${company.keys.own}`)
       .replace('budgets/:id', `budgets/${company.budgets.own}`)
       .replace('alerts/:id', `alerts/${company.webhook}`);
 
   /** What a person would have typed into the rest of the form. */
   const restOf = (address: string): Record<string, string> => ({
     ...(address === '/admin/keys' || address === '/admin/playground' ? { team_id: company.teams.search } : {}),
-    ...(address === '/admin/teams' ? { department_id: company.department } : {}),
+    ...(address === '/admin/teams' || address === '/admin/teams/:id' ? { department_id: company.department } : {}),
     ...(address.startsWith('/admin/alerts') ? { events: 'provider.down' } : {}),
   });
 
@@ -215,6 +224,89 @@ describe('the forms of the console', () => {
     });
     expect((await lead.get(page)).text).not.toContain('<h2>Change</h2>');
     expect((await lead.post(page, { name: 'mine' })).status).toBe(403);
+  });
+
+  it('move a team, and delete it only while nobody needs it', async () => {
+    const made = async (route: string, body: object): Promise<string> =>
+      ((await company.gateway.admin('POST', route, body)).body as { id: string }).id;
+    const elsewhere = await made('/departments', { name: 'Elsewhere' });
+    const team = await made('/teams', { name: 'Mobile', department_id: company.department });
+    const page = `/admin/teams/${team}`;
+    expect((await admin.post(page, { name: 'Mobile', department_id: elsewhere })).status).toBe(303);
+    expect((await company.gateway.admin('GET', `/teams/${team}`)).body).toMatchObject({ department_id: elsewhere });
+    const key = await made('/keys', { name: 'app', team_id: team });
+    const refused = await admin.post(`${page}/delete`);
+    expect({ status: refused.status, isTold: refused.text.includes('The team still has keys') }).toEqual({
+      status: 400,
+      isTold: true,
+    });
+    expect((await admin.post(`/admin/keys/${key}/revoke`)).status).toBe(303);
+    expect((await lead.post(`${page}/delete`)).status).toBe(403);
+    expect((await admin.post(`${page}/delete`)).status).toBe(303);
+    expect((await admin.get(page)).status).toBe(404);
+    expect(await auditOf('team.delete')).toMatchObject({ before: { name: 'Mobile' }, after: null });
+    const own = (await lead.get(`/admin/teams/${company.teams.search}`)).text;
+    expect(own).toContain(`href="/admin/teams/users/${company.people.member.id}"`);
+    expect(own).not.toContain('<h2>Delete</h2>');
+  });
+
+  it('change a key, and leave the hour it ends at alone', async () => {
+    const expires = '2099-05-06T07:08:09.000Z';
+    const fields = {
+      name: 'night job',
+      team_id: company.teams.search,
+      expires_at: expires,
+      allowed_models: ['gpt-4o*'],
+    };
+    const { id } = (await company.gateway.admin('POST', '/keys', fields)).body as { id: string };
+    const page = `/admin/keys/${id}`;
+    const key = async (): Promise<unknown> => (await company.gateway.admin('GET', `/keys/${id}`)).body;
+    const limited = { name: 'Night job', expires_at: '2099-05-06', tokens_per_minute: '500' };
+    expect((await lead.post(page, limited)).status).toBe(303);
+    expect(await key()).toMatchObject({
+      name: 'Night job',
+      expires_at: expires,
+      limits: { tokens_per_minute: 500 },
+      allowed_models: null,
+    });
+    expect((await admin.post(page, { name: 'Night job', expires_at: '' })).status).toBe(303);
+    expect(await key()).toMatchObject({ expires_at: null, limits: null });
+    expect((await admin.post(`${page}/revoke`)).status).toBe(303);
+    expect((await admin.get(page)).text).not.toContain('<form method="post" action="/admin/keys');
+  });
+
+  it('make a key that manages, for whom the API would make one', async () => {
+    const fields = { name: 'scripts', team_id: company.teams.search, scopes: 'inference,management' };
+    expect((await lead.post('/admin/keys', { ...fields, user_email: company.people.member.email })).text).toContain(
+      'you can make and change your own only',
+    );
+    const made = await lead.post('/admin/keys', { ...fields, user_email: company.people.team_lead.email });
+    const secret = /gw_[A-Za-z0-9_]{40,}/.exec(made.text)?.[0] ?? '';
+    const me = await fetch(`${company.gateway.url}/api/v1/me`, { headers: { authorization: `Bearer ${secret}` } });
+    expect(await me.json()).toMatchObject({ role: 'team_lead' });
+  });
+
+  it('let a team lead make members of their teams, and nothing more', async () => {
+    const form = (await lead.get('/admin/teams')).text;
+    expect(form).toContain('<h2>New member</h2>');
+    expect(form).not.toContain('name="role"');
+    const fields = { name: 'New Hand', email: 'hand@example.com', team_ids: company.teams.search };
+    const refusal = async (more: Record<string, string>): Promise<string | undefined> => {
+      const { status, text } = await lead.post('/admin/teams/users', { ...fields, ...more });
+      expect(status).toBe(400);
+      return /role="alert">(.+?)<\/div>/.exec(text)?.[1];
+    };
+    expect(await refusal({ password: PASSWORD })).toContain('Passwords are set by administrators.');
+    expect(await refusal({ role: 'team_lead' })).toContain('You can manage members only');
+    expect(await refusal({ team_ids: company.teams.support })).toContain('There is no such team.');
+    expect(await refusal({ team_ids: '' })).toContain('must name a team of yours');
+    expect((await lead.post('/admin/teams/users', { ...fields, tokens_per_minute: '77' })).status).toBe(303);
+    const { body } = await company.gateway.admin('GET', `/users?team_id=${company.teams.search}&limit=1`);
+    expect(body).toMatchObject({
+      data: [
+        { email: fields.email, role: 'member', team_ids: [company.teams.search], limits: { tokens_per_minute: 77 } },
+      ],
+    });
   });
 
   it('change a user, and clear what is left empty', async () => {

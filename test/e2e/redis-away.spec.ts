@@ -85,7 +85,10 @@ describe('two gateways on one Redis that goes away', () => {
   it('is itself again when Redis is', async () => {
     await redis.up();
     await until(async () => (await ready(0)).status === 'ok' && (await ready(1)).status === 'ok');
-    const first = await managementLeft(0);
-    expect(await managementLeft(1)).toBe(first - 1);
+    // Again where Redis did not answer in time: such a call is taken back a moment later.
+    await until(async () => {
+      const first = await managementLeft(0);
+      return (await managementLeft(1)) === first - 1;
+    });
   });
 });

@@ -2,6 +2,7 @@ import { GatewayError } from '../../core/errors';
 import { formatUsd } from '../../core/money';
 import type { BudgetFacts } from './budget-authority';
 import { describeBudget, type BudgetTerms } from './budget-terms';
+import type { Unbounded } from './input-bound';
 
 /** The budget cannot pay for the call. */
 export class BudgetExceededError extends GatewayError {
@@ -71,12 +72,12 @@ export class BudgetUnavailableError extends GatewayError {
 
 /** A hard budget applies and the cost of the call has no upper bound. */
 export class BudgetUnpriceableError extends GatewayError {
-  constructor(budget: BudgetTerms, why: string) {
+  constructor(budget: BudgetTerms, { why, mend }: Unbounded) {
     super(
       400,
       'budget_unpriceable',
       'invalid_request_error',
-      `The ${describeBudget(budget)} is a hard one, and ${why}, so the cost of this call has no upper bound. Use a model with a known price, or ask the operator to set pricing.overrides.`,
+      `The ${describeBudget(budget)} is a hard one, and ${why}, so the cost of this call has no upper bound. ${mend}`,
       { param: 'model', shouldRetry: false },
     );
   }

@@ -27,6 +27,15 @@ const ELSEWHERE = ['file_id', 'file_url', 'url'];
 const CALLERS_TOOL =
   /^(function|custom|bash|text_editor|computer|memory|computer_use_preview|apply_patch|local_shell)(_|$)/;
 
+/** Why the cost of a call has no upper bound, and what to do about it. */
+export interface Unbounded {
+  readonly why: string;
+  readonly mend: string;
+}
+
+export const NEEDS_PRICE = 'Use a model with a known price, or ask the operator to set pricing.overrides.';
+const LEAVE_OUT = 'Leave it out, or ask your administrator for a budget that is not hard.';
+
 /** What a prompt is made of, as far as its cost is concerned. */
 export interface PromptBound {
   /**
@@ -34,8 +43,8 @@ export interface PromptBound {
    * them; images are charged by their size in pixels, which is bounded by a constant.
    */
   readonly tokens: number;
-  /** Why there is no bound at this price; null: there is one. */
-  readonly why: string | null;
+  /** At this price; null: there is a bound. */
+  readonly unbounded: Unbounded | null;
 }
 
 export function promptBound(request: InferenceRequest, price: ModelPrice): PromptBound {
@@ -45,27 +54,33 @@ export function promptBound(request: InferenceRequest, price: ModelPrice): Promp
   const tools = body['tools'] === undefined && body['functions'] === undefined ? 0 : TOOL_TOKENS;
   return {
     tokens: document.bytes.length - media.bytes + media.tokens + tools + FRAMING_TOKENS,
-    why: media.why ?? whyUnbounded(request, price) ?? whyUnpricedKind(body, media, price),
+    unbounded: media.unbounded ?? whyUnbounded(request, price) ?? whyUnpricedKind(body, media, price),
   };
 }
 
 /** Why the cost of this call has no bound that we know at this price; null: it has one. */
-function whyUnbounded(request: InferenceRequest, { serviceTiers }: ModelPrice): string | null {
+function whyUnbounded(request: InferenceRequest, { serviceTiers }: ModelPrice): Unbounded | null {
   const body = request.document.value;
   for (const member of ['previous_response_id', 'conversation', 'prompt', 'container', 'mcp_servers'] as const) {
     const value = body[member];
     if (value !== undefined && value !== null && typeof value !== 'boolean')
-      return `"${member}" makes the provider read more than this request holds`;
+      return {
+        why: `"${member}" makes the provider read more than this request holds`,
+        mend: 'Send what it stands for with the request, or ask your administrator for a budget that is not hard.',
+      };
   }
-  if (body['web_search_options'] !== undefined) return 'a search of the provider has no known cost';
+  if (body['web_search_options'] !== undefined)
+    return { why: 'a search of the provider has no known cost', mend: LEAVE_OUT };
   const tier = askedServiceTier(request);
-  if (tier !== undefined && !serviceTiers?.[tier]) return `the service tier "${tier}" has no known price`;
+  if (tier !== undefined && !serviceTiers?.[tier])
+    return { why: `the service tier "${tier}" has no known price`, mend: NEEDS_PRICE };
   const { tools } = body;
   if (!Array.isArray(tools)) return null;
   const foreign: unknown = tools
     .map((tool: unknown) => (typeof tool === 'object' && tool !== null && 'type' in tool ? tool.type : undefined))
     .find((type) => typeof type === 'string' && !CALLERS_TOOL.test(type));
-  return typeof foreign === 'string' ? `the tool "${foreign.slice(0, 64)}" runs at the provider` : null;
+  if (typeof foreign !== 'string') return null;
+  return { why: `the tool "${foreign.slice(0, 64)}" runs at the provider`, mend: LEAVE_OUT };
 }
 
 /** Audio costs a multiple of text: where the price list has no price of its own for it, the price of text bounds nothing. */
@@ -73,9 +88,9 @@ function whyUnpricedKind(
   body: Readonly<Record<string, unknown>>,
   media: Media,
   { ownKinds }: ModelPrice,
-): string | null {
+): Unbounded | null {
   if (media.hasAudio && !ownKinds?.includes('inputAudio'))
-    return 'audio in the prompt has no known price (input_audio)';
+    return { why: 'audio in the prompt has no known price (input_audio)', mend: NEEDS_PRICE };
   const { modalities } = body;
   if (!Array.isArray(modalities)) return null;
   const unpriced = (modalities as unknown[]).find((modality) => {
@@ -83,7 +98,7 @@ function whyUnpricedKind(
     return modality !== 'text' && (kind === undefined || !ownKinds?.includes(kind));
   });
   if (unpriced === undefined) return null;
-  return `answers in ${JSON.stringify(unpriced).slice(0, 32)} have no known price`;
+  return { why: `answers in ${JSON.stringify(unpriced).slice(0, 32)} have no known price`, mend: NEEDS_PRICE };
 }
 
 interface Media {
@@ -92,10 +107,15 @@ interface Media {
   tokens: number;
   hasAudio: boolean;
   /** Something whose size the request does not tell, or that nobody has a price for. */
-  why: string | null;
+  unbounded: Unbounded | null;
 }
 
-const NO_MEDIA = { bytes: 0, tokens: 0, hasAudio: false, why: null };
+const NO_MEDIA = { bytes: 0, tokens: 0, hasAudio: false, unbounded: null };
+const VIDEO: Unbounded = { why: 'video in the prompt has no known price', mend: LEAVE_OUT };
+const ELSEWHERE_FILE: Unbounded = {
+  why: 'a file that the provider fetches has no known size',
+  mend: 'Send its content with the request.',
+};
 
 function mediaOf(value: unknown, media: Media = { ...NO_MEDIA }, name = ''): Media {
   if (typeof value === 'string') addText(value, name, media);
@@ -114,11 +134,11 @@ function addMembers(part: Readonly<Record<string, unknown>>, media: Media): void
 /** Parts of a prompt that are no text and no image. */
 function addKind(type: string, part: Readonly<Record<string, unknown>>, media: Media): void {
   if (AUDIO_PARTS.has(type)) media.hasAudio = true;
-  else if (VIDEO_PARTS.has(type)) media.why ??= 'video in the prompt has no known price';
+  else if (VIDEO_PARTS.has(type)) media.unbounded ??= VIDEO;
   else if (FILE_PARTS.has(type)) {
     const nested = part['file'] ?? part['source'] ?? part;
     const isElsewhere = typeof nested === 'object' && nested !== null && ELSEWHERE.some((member) => member in nested);
-    if (isElsewhere) media.why ??= 'a file that the provider fetches has no known size: send its content';
+    if (isElsewhere) media.unbounded ??= ELSEWHERE_FILE;
   }
 }
 

@@ -67,13 +67,13 @@ describe('what a call may cost', () => {
   });
 
   it('an ordinary call has a bound', () => {
-    expect(promptBound(chatRequest(), priceOf('catalogue')).why).toBeNull();
+    expect(promptBound(chatRequest(), priceOf('catalogue')).unbounded).toBeNull();
   });
 });
 
 describe('what has no bound', () => {
   const why = (body: object, price: Partial<ModelPrice> = {}): string | null =>
-    promptBound(chatRequest('gpt-4o', 'hello', 10, body), { ...priceOf('catalogue'), ...price }).why;
+    promptBound(chatRequest('gpt-4o', 'hello', 10, body), { ...priceOf('catalogue'), ...price }).unbounded?.why ?? null;
   const prompt = (...content: object[]): object => ({ messages: [{ role: 'user', content }] });
   const AUDIO = prompt({ type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } });
 
@@ -83,6 +83,13 @@ describe('what has no bound', () => {
     ['an answer in images', { modalities: ['image'] }, '"image"'],
     ['an answer in what nobody knows', { modalities: ['smell'] }, '"smell"'],
     ['video', prompt({ type: 'video_url', video_url: { url: 'https://example.com/a.mp4' } }), 'video'],
+    ['an earlier answer', { previous_response_id: 'resp_1' }, 'previous_response_id'],
+    ['a search', { web_search_options: {} }, 'search'],
+    [
+      'a tool of the provider',
+      { tools: [{ type: 'web_search_20250305', name: 'web_search' }] },
+      'runs at the provider',
+    ],
     ['a stored file', prompt({ type: 'file', file: { file_id: 'file-1' } }), 'no known size'],
     ['a file by its address', prompt({ type: 'input_file', file_url: 'https://example.com/a.pdf' }), 'no known size'],
     [
@@ -92,6 +99,14 @@ describe('what has no bound', () => {
     ],
   ])('%s, where the price list has no price of its own for it', (_, body, words) => {
     expect(why(body)).toContain(words);
+  });
+
+  it('says what can be done about it: a price helps only where one is missing', () => {
+    const mend = (body: object): string | undefined =>
+      promptBound(chatRequest('gpt-4o', 'hello', 10, body), priceOf('catalogue')).unbounded?.mend;
+    expect(mend(AUDIO)).toContain('pricing.overrides');
+    expect(mend({ previous_response_id: 'resp_1' })).toMatch(/^Send what it stands for/);
+    expect(mend({ tools: [{ type: 'web_search' }] })).toMatch(/^Leave it out/);
   });
 
   it('has one where the kind is priced, or is in the request itself', () => {

@@ -4,7 +4,7 @@ import type { NanoUsd } from '../../core/money';
 import { worstCaseCost, type ModelPrice } from '../model-price';
 import type { BudgetTerms } from './budget-terms';
 import { BudgetUnpriceableError } from './budget.errors';
-import { promptBound } from './input-bound';
+import { NEEDS_PRICE, promptBound, type Unbounded } from './input-bound';
 import { askedServiceTier } from './service-tier';
 
 /** A call that named no bound is content with this one while other calls hold the money: what most answers are shorter than. */
@@ -38,9 +38,10 @@ export function payableCall(
   answerBound: number,
 ): PayableCall {
   const [budget] = budgets;
-  const { tokens: inputTokens, why: whyUnbounded } = promptBound(request, price);
-  const why = whyUnpriced(price) ?? whyUnbounded;
-  if (budget && why !== null) throw new BudgetUnpriceableError(budget, why);
+  const prompt = promptBound(request, price);
+  const unbounded = unpriced(price) ?? prompt.unbounded;
+  if (budget && unbounded) throw new BudgetUnpriceableError(budget, unbounded);
+  const inputTokens = prompt.tokens;
   const outputTokens = request.maxOutputTokens ?? answerBound;
   const tier = askedServiceTier(request);
   const costAt = (tokens: number): NanoUsd => worstCaseCost(price, inputTokens, tokens, request.choices, tier);
@@ -68,9 +69,10 @@ function thinkingTokens({ document }: InferenceRequest): number {
   return typeof budget === 'number' ? budget : 0;
 }
 
-function whyUnpriced({ source }: ModelPrice): string | null {
-  if (source === 'free') return 'no price is known for the model (pricing.unknown: free)';
-  return source === 'estimate' ? 'the price of the model is only a guess (pricing.unknown: estimate)' : null;
+function unpriced({ source }: ModelPrice): Unbounded | null {
+  if (source === 'free') return { why: 'no price is known for the model (pricing.unknown: free)', mend: NEEDS_PRICE };
+  if (source !== 'estimate') return null;
+  return { why: 'the price of the model is only a guess (pricing.unknown: estimate)', mend: NEEDS_PRICE };
 }
 
 /** The largest count up to `max` whose cost is within the amount; 0 when there is none. */

@@ -3,13 +3,14 @@ import type { Response } from 'express';
 import type { ApiKey } from '../../../access';
 import { InvalidRequestError } from '../../../core/errors';
 import { Clock } from '../../../platform/clock';
-import { CreateKeyDto, RotateKeyDto, toKey } from '../../dtos/key.dto';
+import { CreateKeyDto, RotateKeyDto, toKey, toKeyChanges, UpdateKeyDto } from '../../dtos/key.dto';
 import { KeyManagement } from '../../management/key-management';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import type { Scope } from '../../../core/scope';
 import { Directory, type Named } from '../data/directory';
 import { Pages, viewerIn } from '../render/pages';
-import { checked, compactOf, limitsOf, namesOf, numberOf, pageOf, problemOf, textOf, type Query } from './fields';
+import { checked, compactOf, namesOf, numberOf, pageOf, problemOf, textOf, type Query } from './fields';
+import { changesOf, SCOPES, termsOf, valuesOf } from './key-form';
 
 @ConsoleController('keys')
 export class KeysPageController {
@@ -56,7 +57,7 @@ export class KeysPageController {
     const viewer = viewerIn(response);
     try {
       const fields = toKey(await checked(CreateKeyDto, await this.fieldsOf(form)));
-      const { key, secret } = await this.keys.create(viewer, { ...fields, scopes: ['inference'] });
+      const { key, secret } = await this.keys.create(viewer, fields);
       this.showSecret(response, key, secret, null);
     } catch (error) {
       await this.showForm(response, { values: form, problem: problemOf(error) }, 400);
@@ -67,6 +68,21 @@ export class KeysPageController {
   @Permit('keys.read')
   async detail(@Param('id') id: string, @Res() response: Response): Promise<void> {
     await this.showKey(response, await this.keys.get(viewerIn(response), id));
+  }
+
+  @Post(':id')
+  @Permit('keys.write')
+  async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+    const viewer = viewerIn(response);
+    const key = await this.keys.get(viewer, id);
+    try {
+      const changes = await checked(UpdateKeyDto, changesOf(form, key));
+      await this.keys.update(viewer, id, toKeyChanges(changes));
+    } catch (error) {
+      await this.showKey(response, key, { values: form, problem: problemOf(error) }, 400);
+      return;
+    }
+    response.redirect(303, `/admin/keys/${id}`);
   }
 
   /** The new secret, this once; the one before works on for the grace that was asked for. */
@@ -108,15 +124,12 @@ export class KeysPageController {
   }
 
   private async fieldsOf(form: Query): Promise<Query> {
-    const expires = textOf(form, 'expires_at');
     const email = textOf(form, 'user_email');
     return {
-      name: textOf(form, 'name') ?? '',
+      ...termsOf(form),
       team_id: textOf(form, 'team_id') ?? '',
       user_id: email === undefined ? undefined : await this.userIdOf(email),
-      expires_at: expires !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(expires) ? `${expires}T23:59:59Z` : expires,
-      limits: limitsOf(form),
-      allowed_models: namesOf(form, 'allowed_models'),
+      scopes: namesOf(form, 'scopes'),
     };
   }
 
@@ -130,12 +143,19 @@ export class KeysPageController {
     const teams = await this.directory.teams(viewerIn(response).scope);
     const chosen = textOf(model.values, 'team_id');
     const choices = teams.map((team) => ({ ...team, isChosen: team.id === chosen }));
-    this.pages.show(response, 'key-new', { title: 'New key', ...model, teams: choices }, status);
+    const scopes = SCOPES.map((each) => ({ ...each, isChosen: each.value === textOf(model.values, 'scopes') }));
+    this.pages.show(response, 'key-new', { title: 'New key', ...model, teams: choices, scopes }, status);
   }
 
   private async showKey(response: Response, key: ApiKey, more: object = {}, status = 200): Promise<void> {
     const nameOf = await this.directory.names([key.teamId, key.userId]);
-    this.pages.show(response, 'key', { title: key.name, ...this.rowOf(key, nameOf), ...more }, status);
+    const model = {
+      title: key.name,
+      ...this.rowOf(key, nameOf),
+      isRevoked: key.revokedAt !== null,
+      values: valuesOf(key),
+    };
+    this.pages.show(response, 'key', { ...model, ...more }, status);
   }
 
   private showSecret(response: Response, key: ApiKey, secret: string, graceSeconds: number | null): void {

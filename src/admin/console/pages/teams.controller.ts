@@ -1,6 +1,7 @@
 import { Body, Get, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { USER_ROLES, type Department, type Team, type UserWithTeams } from '../../../access';
+import { PermissionDeniedError } from '../../../core/errors';
 import { MAX_PAGE_SIZE } from '../../../core/page';
 import { CreateDepartmentDto, toDepartment } from '../../dtos/department.dto';
 import { CreateTeamDto, toTeam } from '../../dtos/team.dto';
@@ -62,19 +63,19 @@ export class TeamsPageController {
     });
   }
 
+  /** A team lead makes members of their teams; passwords are given by administrators. */
   @Post('users')
-  @Permit('directory.write')
+  @Permit('members.write')
   async createUser(@Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, 'user', form, async () => {
-      const password =
-        textOf(form, 'password') === undefined
-          ? null
-          : newPassword(form, [textOf(form, 'email') ?? '', textOf(form, 'name') ?? '']);
+      const password = passwordOf(form, viewerIn(response));
       const fields = await checked(CreateUserDto, {
         email: textOf(form, 'email') ?? '',
         name: textOf(form, 'name') ?? '',
         role: textOf(form, 'role') ?? 'member',
         team_ids: listOf(form, 'team_ids'),
+        limits: limitsOf(form),
+        allowed_models: namesOf(form, 'allowed_models'),
       });
       const viewer = viewerIn(response);
       const user = await this.users.create(viewer, toUser(fields));
@@ -115,6 +116,7 @@ export class TeamsPageController {
       {
         title: 'Teams and users',
         mayWrite: mayDo(role, 'directory.write'),
+        mayAddUsers: mayDo(role, 'members.write'),
         departments: departments.map(({ id, name, limits }) => ({
           id,
           name,
@@ -124,7 +126,8 @@ export class TeamsPageController {
         })),
         teams: teams.map((team) => ({
           ...teamRow(team, departmentName.get(team.departmentId) ?? '–', counts.get(team.id) ?? 0),
-          isChosen: listOf(values, 'team_ids').includes(team.id),
+          // Who has one team only means that one.
+          isChosen: listOf(values, 'team_ids').includes(team.id) || (teams.length === 1 && role === 'team_lead'),
         })),
         users: members.items.map((user) => userRow(user, teamName, viewerIn(response).id)),
         nextHref: members.nextCursor === null ? null : `${HOME}?cursor=${members.nextCursor}#users`,
@@ -147,6 +150,13 @@ export class TeamsPageController {
   private async visibleTeams(viewer: Viewer): Promise<readonly Team[]> {
     return (await this.organization.listTeams(viewer, { limit: MAX_PAGE_SIZE, cursor: null }, {})).items;
   }
+}
+
+function passwordOf(form: Query, { role }: Viewer): string | null {
+  if (textOf(form, 'password') === undefined) return null;
+  if (mayDo(role, 'directory.write'))
+    return newPassword(form, [textOf(form, 'email') ?? '', textOf(form, 'name') ?? '']);
+  throw new PermissionDeniedError('Passwords are set by administrators.', 'permission_denied', 'password');
 }
 
 const teamRow = (team: Team, department: string, keys: number) => ({
