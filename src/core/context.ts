@@ -287,7 +287,7 @@ export class GatewayContext {
   leave(): void {
     this.hasLeft = true;
     // Kept open for somebody else, it goes on as if the client were there.
-    for (const onLeft of [...this.keepers]) onLeft();
+    for (const onLeft of this.keepers) onLeft();
     this.endIfLeft();
   }
 

@@ -136,7 +136,7 @@ cache: { enabled: true }
     const following = lead(GPT, content);
     await following.begun;
     leaving.abort();
-    await expect(done).rejects.toThrow();
+    await expect(done).rejects.toThrow('aborted');
     const second = await following.done;
     expect(second.text).toContain('data: [DONE]');
     await until(() => simulator.journal().length === 1);

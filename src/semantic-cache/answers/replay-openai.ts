@@ -24,7 +24,8 @@ export class CompletionChunks {
   private readonly noUsage: JsonObject;
 
   /** `completion`: what all chunks repeat is taken from it. */
-  constructor({ choices: _, usage: __, ...rest }: JsonObject, includeUsage: boolean) {
+  constructor(completion: JsonObject, includeUsage: boolean) {
+    const { choices: _, usage: __, ...rest } = completion;
     this.head = { ...rest, object: 'chat.completion.chunk' };
     this.noUsage = includeUsage ? { usage: null } : {};
   }
