@@ -73,7 +73,7 @@ describe('the configuration', () => {
     const { providers } = load(
       `providers:
   openai: { api_key: \${KEY}, models: [\${MODEL:-gpt-4o-mini}, gpt-4o, "\${OTHER}"], max_concurrency: \${MANY} }
-  second: { type: openai, api_key: \$\${KEY}, models: [gpt-4o] }
+  second: { type: openai, api_key: $\${KEY}, models: [gpt-4o] }
 `,
       { KEY: 'sk-1 } x: [', OTHER: 'o3', MANY: '7' },
     );
@@ -82,7 +82,7 @@ describe('the configuration', () => {
       models: ['gpt-4o-mini', 'gpt-4o', 'o3'],
       max_concurrency: 7,
     });
-    expect(providers.entries['second']?.api_key).toBe('\${KEY}');
+    expect(providers.entries['second']?.api_key).toBe('${KEY}');
   });
 
   it('takes the file of the tutorial as it is', () => {
