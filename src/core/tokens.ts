@@ -67,29 +67,50 @@ const isSpace = (code: number): boolean => code === 32 || (code >= 9 && code <= 
 /** The states: nothing that matters, the first to eighth letter, three digits in turn, one space and more, and a symbol each. */
 const [NEUTRAL, LETTERS, DIGITS, SPACE, SPACES, SYMBOLS] = [0, 1, 9, 12, 13, 14];
 const LONG_WORD = LETTERS + 7;
+const LINE_BREAK = 10;
 
-/** Words up to seven letters are one token, longer ones grow slowly; three digits are one; a repeated symbol costs little. */
-function step(state: number, read: number): { next: number; cost: number } {
-  if (read >= ASCII) return { next: NEUTRAL, cost: COSTS_BEYOND_ASCII.get(read) ?? 0 };
-  if (isLetter(read)) {
-    const next = state >= LETTERS && state <= LONG_WORD ? Math.min(state + 1, LONG_WORD) : LETTERS;
-    return { next, cost: next === LETTERS ? 100 : next === LONG_WORD ? 22 : 0 };
-  }
-  if (isDigit(read)) {
-    const next = state === DIGITS || state === DIGITS + 1 ? state + 1 : DIGITS;
-    return { next, cost: next === DIGITS ? 100 : 0 };
-  }
-  if (isSpace(read)) {
-    const isMore = state === SPACE || state === SPACES;
-    return { next: isMore ? SPACES : SPACE, cost: read === 10 ? 45 : isMore ? 6 : 0 };
-  }
+interface Step {
+  readonly next: number;
+  /** Hundredths of a token. */
+  readonly cost: number;
+}
+
+/** Words up to seven letters are one token, longer ones grow slowly. */
+function letterStep(state: number): Step {
+  const next = state >= LETTERS && state <= LONG_WORD ? Math.min(state + 1, LONG_WORD) : LETTERS;
+  if (next === LONG_WORD) return { next, cost: 22 };
+  return { next, cost: next === LETTERS ? 100 : 0 };
+}
+
+/** Three are one token. */
+function digitStep(state: number): Step {
+  const next = state === DIGITS || state === DIGITS + 1 ? state + 1 : DIGITS;
+  return { next, cost: next === DIGITS ? 100 : 0 };
+}
+
+function spaceStep(state: number, read: number): Step {
+  const isMore = state === SPACE || state === SPACES;
+  const next = isMore ? SPACES : SPACE;
+  if (read === LINE_BREAK) return { next, cost: 45 };
+  return { next, cost: isMore ? 6 : 0 };
+}
+
+/** One that is repeated costs little. */
+function symbolStep(state: number, read: number): Step {
   const next = SYMBOLS + read;
   return { next, cost: state === next ? 15 : 62 };
 }
 
+function stepOf(state: number, read: number): Step {
+  if (read >= ASCII) return { next: NEUTRAL, cost: COSTS_BEYOND_ASCII.get(read) ?? 0 };
+  if (isLetter(read)) return letterStep(state);
+  if (isDigit(read)) return digitStep(state);
+  return isSpace(read) ? spaceStep(state, read) : symbolStep(state, read);
+}
+
 /** `next << CLASS_BITS | cost` of each state and class. */
 const STEPS = Uint16Array.from({ length: (SYMBOLS + ASCII) << CLASS_BITS }, (_, at) => {
-  const { next, cost } = step(at >> CLASS_BITS, at & ((1 << CLASS_BITS) - 1));
+  const { next, cost } = stepOf(at >> CLASS_BITS, at & ((1 << CLASS_BITS) - 1));
   return (next << CLASS_BITS) | cost;
 });
 const COST = (1 << CLASS_BITS) - 1;
