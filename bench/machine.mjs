@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { availableParallelism, constants, cpus, setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 
 /** The variant under test has a processor of its own; everything that drives or feeds it shares the other. */
@@ -55,7 +55,7 @@ export function moveBesides(processIds) {
   if (!isPinned) return;
   for (const id of processIds) {
     spawnSync('taskset', ['-a', '-p', '-c', LOAD_CPU, String(id)]);
-    spawnSync('renice', ['-n', '10', '-p', String(id)]);
+    setPriority(id, constants.priority.PRIORITY_BELOW_NORMAL);
   }
 }
 
