@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { requireStrongPassword } from './strong-password';
 
 const isRefused = (password: string, names: string[] = []): boolean => {
@@ -32,6 +34,10 @@ describe('requireStrongPassword', () => {
     'correct horse battery staple'.replaceAll(' ', ''),
     'abcabcabcabcabc',
     'Summer2026Winter2027',
+    'leavemealone',
+    'Gfhjkm-Gfhjkm-1',
+    'sonyericsson',
+    'Liverpool-Steelers-99',
   ])('refuses %s', (password) => expect(isRefused(password)).toBe(true));
 
   it.each([
@@ -45,6 +51,16 @@ describe('requireStrongPassword', () => {
   it('refuses the account’s own name', () => {
     expect(isRefused('ada.lovelace.2026', ['ada.lovelace@example.com'])).toBe(true);
     expect(isRefused('ada.lovelace.2026')).toBe(false);
+  });
+
+  it('refuses every common password, also with something added', () => {
+    const common = readFileSync(path.join(__dirname, 'common-passwords.txt'), 'utf8').trimEnd().split('\n');
+    expect(new Set(common).size).toBe(common.length);
+    expect(common.length).toBeGreaterThanOrEqual(3_000);
+    const padded = common.slice(0, 3_000).map((password) => `${password}-${password}2026!!`);
+    const long = common.filter(({ length }) => length >= 12);
+    expect(long.length).toBeGreaterThan(300);
+    expect([...padded, ...long].filter((password) => !isRefused(password))).toEqual([]);
   });
 
   it('takes what a generator makes', () => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { InvalidRequestError } from '../../core/errors';
 
 export const MIN_PASSWORD_LENGTH = 12;
@@ -6,23 +8,24 @@ const MIN_DIFFERENT = 5;
 /** What is left of a password when everything that is guessed first has been taken out. */
 const MIN_UNGUESSED = 6;
 
-/** What lists of leaked passwords are made of, in any order and with anything put between. */
-const GUESSED =
-  `password passwort passwd motdepasse contrasena contraseña kennwort geheim secret login signin welcome willkommen
-  letmein changeme default standard administrator admin root superuser user guest test testing tester demo example sample
-  master access manager system server service support gateway internet computer network database company office business
-  iloveyou loveyou lovely love princess sunshine football baseball basketball soccer hockey monkey dragon shadow superman
-  batman spiderman starwars pokemon naruto michael jordan jennifer jessica ashley daniel thomas robert matthew andrew
-  charlie george hannah nicole michelle samantha freedom whatever trustno cheese cookie chocolate banana orange purple
-  flower butterfly summer winter spring autumn january february march april june july august september october november
-  december monday tuesday wednesday thursday friday saturday sunday hello hola bonjour please thank killer hunter ranger
-  harley mustang ferrari porsche mercedes yamaha corvette liverpool arsenal chelsea barcelona madrid london berlin paris
-  qwertyuiop qwertzuiop azertyuiop asdfghjkl yxcvbnm zxcvbnm qwerty qwertz azerty asdfgh zxcvb qazwsx wsxedc qweasd
-  1qaz2wsx 1q2w3e4r5t6y 1q2w3e4r 1234567890 0987654321 123456789 987654321 12345678 87654321 1234567 123456 654321 12345
-  54321 1234 4321 123 321 abcdefghijkl abcdef abcd abc aaaa xxxx 0000 1111 2222 3333 6666 7777 8888 9999 112233 121212
-  correcthorsebatterystaple`
-    .split(/\s+/)
-    .sort((left, right) => right.length - left.length);
+/** Passwords of leaks: the 3,000 most common, the most common first, and those of the next 46,000 that are long enough. */
+const COMMON = readFileSync(path.join(__dirname, 'common-passwords.txt'), 'utf8').trimEnd().split('\n');
+const MOST_COMMON = 3_000;
+/** Shorter ones are parts of too many words. */
+const MIN_PART = 4;
+
+/** What else passwords are made of: other languages, offices, months, runs of other keyboards and of digits. */
+const ALSO_GUESSED =
+  `passwd motdepasse contrasena contraseña kennwort login signin willkommen default administrator root superuser user guest
+  demo example sample database company trustno chocolate february march june july wednesday thursday saturday hola thank
+  qwertzuiop azertyuiop yxcvbnm qwertz zxcvb wsxedc 0987654321 987654321 87654321 654321 54321 4321 123 321 abcdefghijkl
+  abcdef abcd abc aaaa xxxx 0000 1111 2222 3333 6666 7777 8888 9999 121212 correcthorsebatterystaple`.split(/\s+/);
+
+/** In any order and with anything put between. */
+const GUESSED = [...ALSO_GUESSED, ...COMMON.slice(0, MOST_COMMON).filter(({ length }) => length >= MIN_PART)].sort(
+  (left, right) => right.length - left.length,
+);
+const LONG_COMMON = new Set(COMMON.filter(({ length }) => length >= MIN_PASSWORD_LENGTH));
 
 const DISGUISES: Readonly<Record<string, string>> = {
   '@': 'a',
@@ -37,8 +40,8 @@ const DISGUISES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Throws `InvalidRequestError` for a password that is tried early: too short, of few characters, or made of common words,
- * runs of the keyboard, years and the account's own name, also in disguise (`P@ssw0rd2026!`).
+ * Throws `InvalidRequestError` for a password that is tried early: too short, of few characters, known from leaks, or made of
+ * common passwords, runs of the keyboard, years and the account's own name, also in disguise (`P@ssw0rd2026!`).
  */
 export function requireStrongPassword(password: string, names: readonly string[] = []): void {
   if (password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH) {
@@ -48,7 +51,9 @@ export function requireStrongPassword(password: string, names: readonly string[]
     );
   }
   const plain = password.normalize('NFKC').toLowerCase();
-  const isGuessed = [plain, undisguised(plain)].some((text) => unguessed(text, names) < MIN_UNGUESSED);
+  const isGuessed = [plain, undisguised(plain)].some(
+    (text) => LONG_COMMON.has(text) || unguessed(text, names) < MIN_UNGUESSED,
+  );
   if (new Set(plain).size >= MIN_DIFFERENT && !isGuessed) return;
   throw new InvalidRequestError(
     'This password is too easy to guess: use words that are not common, and that nobody knows of you.',
