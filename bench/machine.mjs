@@ -55,7 +55,11 @@ export function moveBesides(processIds) {
   if (!isPinned) return;
   for (const id of processIds) {
     spawnSync('taskset', ['-a', '-p', '-c', LOAD_CPU, String(id)]);
-    setPriority(id, constants.priority.PRIORITY_BELOW_NORMAL);
+    try {
+      setPriority(id, constants.priority.PRIORITY_BELOW_NORMAL);
+    } catch {
+      // It has ended.
+    }
   }
 }
 
