@@ -22,7 +22,7 @@ const TIERS = {
   exact: 'The same text',
   canonical: 'The same but for its surface',
   coalesced: 'One that was being answered at the time',
-  alias: 'One that a judge found to have the same answer',
+  alias: 'One that was judged to be the same',
   semantic: 'Another question with the same matter',
 } as const;
 
@@ -124,7 +124,7 @@ function tiersOf({ counts }: CacheOverview) {
   const rows = [
     ...Object.entries(TIERS).map(([tier, label]) => ({ label, count: counts.hits[tier as keyof typeof TIERS] })),
     { label: 'Not there: a provider answered', count: counts.misses },
-    { label: 'Past its time, because every provider failed', count: counts.stale },
+    { label: 'Past its time: every provider failed', count: counts.stale },
     { label: 'Not asked', count: counts.bypasses },
   ];
   const most = Math.max(1, ...rows.map(({ count }) => count));
