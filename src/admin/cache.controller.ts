@@ -49,7 +49,7 @@ export class CacheController {
   /** How the cache does: hits by tier, what they saved, what it holds. */
   @Get()
   @Permit('cache.read')
-  @ApiOperation({ summary: 'Read cache' })
+  @ApiOperation({ summary: 'How the cache does: hit rate, savings, measured precision' })
   @ApiOkResponse({ type: CacheOverviewDto })
   async overview(): Promise<CacheOverviewDto> {
     return fromCacheOverview(await this.cache.overview());
@@ -58,7 +58,7 @@ export class CacheController {
   /** What is stored, without prompts and answers. */
   @Get('entries')
   @Permit('cache.read')
-  @ApiOperation({ summary: 'Read cache entries' })
+  @ApiOperation({ summary: 'The entries, those that end last first' })
   @ApiOkResponse({ type: CacheEntryPageDto })
   async entries(@Query() query: PageQueryDto): Promise<CacheEntryPageDto> {
     return fromPage(await this.cache.entries(toPageRequest(query)), fromCacheEntry);
@@ -67,7 +67,7 @@ export class CacheController {
   /** Removes the entries of a model, of a scope, or of a model within a scope. To remove all, flush. */
   @Delete('entries')
   @Permit('cache.write')
-  @ApiOperation({ summary: 'Remove cache entries' })
+  @ApiOperation({ summary: 'Remove the entries of a model, a scope, or both' })
   @ApiOkResponse({ type: CacheRemovalDto })
   async removeWhere(@By() caller: Caller, @Query() { model, scope }: CacheRemovalQueryDto): Promise<CacheRemovalDto> {
     if (model === undefined && scope === undefined) {
@@ -78,7 +78,7 @@ export class CacheController {
 
   @Delete('entries/:id')
   @Permit('cache.write')
-  @ApiOperation({ summary: 'Remove cache entries/:id' })
+  @ApiOperation({ summary: 'Remove one entry' })
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404)
@@ -89,7 +89,7 @@ export class CacheController {
   /** Questions that a judge has found to have one answer, without their texts. Both requests of each have records. */
   @Get('aliases')
   @Permit('cache.read')
-  @ApiOperation({ summary: 'Read cache aliases' })
+  @ApiOperation({ summary: 'Questions that were judged to have one answer' })
   @ApiOkResponse({ type: CacheAliasPageDto })
   async aliases(@Query() query: PageQueryDto): Promise<CacheAliasPageDto> {
     return fromPage(await this.cache.links(toPageRequest(query)), fromCacheAlias);
@@ -98,7 +98,7 @@ export class CacheController {
   /** From now on the question gets its own answers again. */
   @Delete('aliases/:id')
   @Permit('cache.write')
-  @ApiOperation({ summary: 'Remove cache aliases/:id' })
+  @ApiOperation({ summary: 'Keep a question apart from the other again' })
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404)
@@ -109,7 +109,7 @@ export class CacheController {
   /** Forgets all entries at once. */
   @Post('flush')
   @Permit('cache.write')
-  @ApiOperation({ summary: 'Create or act on cache flush' })
+  @ApiOperation({ summary: 'Empty the cache' })
   @HttpCode(204)
   @ApiNoContentResponse()
   async flush(@By() caller: Caller): Promise<void> {
