@@ -1,4 +1,5 @@
-// `node bench/cache.mjs`: two replicas on one Redis under a repeating workload, with the cache on and off. Reads dist/.
+// `node bench/cache.mjs`: two replicas on one Redis under a repeating workload, with the cache on and off, and what the cache adds to a
+// question that it has no answer to. Reads dist/.
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
@@ -59,9 +60,9 @@ async function untilOk(url, what) {
   throw new Error(`${what} does not answer at ${url}`);
 }
 
-async function startSimulator() {
+async function startSimulator(speed = '0.1') {
   const port = await freePort();
-  const settings = { env: { ...process.env, SIMULATOR_PORT: String(port), SIMULATOR_SPEED: '0.1' } };
+  const settings = { env: { ...process.env, SIMULATOR_PORT: String(port), SIMULATOR_SPEED: speed } };
   spawnBesides([process.execPath, 'dist/providers/simulator/server/main.js'], { ...settings, cwd: root });
   const url = `http://127.0.0.1:${port}`;
   await untilOk(`${url}/health`, 'the simulator');
@@ -201,11 +202,54 @@ function report(name, answers, { memory, compared }) {
   }
 }
 
+/** Questions that are asked once, of a provider that answers at once: what is measured is what the gateway adds. Up to 240 are different. */
+const NEW_QUESTIONS = Number(process.env.BENCH_CACHE_NEW ?? 200);
+const ADJECTIVES = ['small', 'heavy', 'modern', 'wooden', 'silent', 'rugged', 'folding', 'secondhand'];
+const MATTERS = ['noise', 'heat', 'dust', 'price', 'weight', 'repair', 'storage', 'delivery', 'insurance', 'warranty'];
+const pick = (list, number) => list[number % list.length];
+/** A name without a number in it, which would keep questions apart by itself. */
+const nameOf = (number) => `X${String(number).replace(/\d/g, (digit) => 'abcdefghij'[Number(digit)])}`;
+/** Questions that only a vector keeps apart, and questions that their names do: the guard refuses them. */
+const NEW = {
+  alike: (number) => {
+    const thing = `${pick(ADJECTIVES, Math.floor(number / 60))} ${pick(THINGS, number)}`;
+    return `What is known about the ${pick(MATTERS, Math.floor(number / 6))} of a ${thing} in the ${pick(PLACES, number)}?`;
+  },
+  named: (number) => `What is known about the office of ${nameOf(number)} and its printer?`,
+};
+
+/** One replica, one question after the other. The threshold is one that no other question reaches. */
+async function measureMisses(name, questionOf, cache) {
+  const [simulator, redis] = await Promise.all([startSimulator('0'), startRedis()]);
+  const replica = await startReplica(name.replaceAll(' ', '-'), yamlOf(simulator, cache), redis);
+  const answers = [];
+  for (let number = 0; number < NEW_QUESTIONS * 2; number += 1) {
+    const answer = await ask(replica, questionOf(number));
+    // The first half warms up: code is compiled, and there is something to be compared with.
+    if (number >= NEW_QUESTIONS) answers.push(answer);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  const { waited, ruledOut } = await comparisonsOf(replica.url);
+  const own = answers.filter(({ isHit }) => !isHit).map(({ overheadMs }) => overheadMs);
+  const [half, most] = [0.5, 0.99].map((share) => percentile(own, share).toFixed(2));
+  const what = `${own.length} misses of ${answers.length}`;
+  process.stdout.write(
+    `  ${name.padEnd(34)} ${what}   gateway p50 ${half} ms   p99 ${most} ms   ${waited} waited, ${ruledOut} ruled out\n`,
+  );
+  await stopAll();
+}
+
 process.once('SIGINT', () => void stopAll().then(() => process.exit(1)));
 try {
   process.stdout.write(`${machine()}, ${new Date().toISOString().slice(0, 10)}\n`);
   await measure('cache off', '{ enabled: false }');
   await measure('cache on', '{ enabled: true, scope: organization, mode: balanced, similarity_threshold: 0.85 }');
+  process.stdout.write('\nquestions that come once:\n');
+  const strict = '{ enabled: true, scope: organization, mode: balanced, similarity_threshold: 0.999 }';
+  await measureMisses('cache off', NEW.alike, '{ enabled: false }');
+  await measureMisses('conservative', NEW.alike, '{ enabled: true, scope: organization }');
+  await measureMisses('balanced, the guard refuses all', NEW.named, strict);
+  await measureMisses('balanced, waiting for the vector', NEW.alike, strict);
 } finally {
   await stopAll();
 }

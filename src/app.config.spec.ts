@@ -69,6 +69,22 @@ describe('configuration cases', () => {
 });
 
 describe('the configuration', () => {
+  it('takes variables without quotes, inside brackets and braces too', () => {
+    const { providers } = load(
+      `providers:
+  openai: { api_key: \${KEY}, models: [\${MODEL:-gpt-4o-mini}, gpt-4o, "\${OTHER}"], max_concurrency: \${MANY} }
+  second: { type: openai, api_key: $\${KEY}, models: [gpt-4o] }
+`,
+      { KEY: 'sk-1 } x: [', OTHER: 'o3', MANY: '7' },
+    );
+    expect(providers.entries['openai']).toMatchObject({
+      api_key: 'sk-1 } x: [',
+      models: ['gpt-4o-mini', 'gpt-4o', 'o3'],
+      max_concurrency: 7,
+    });
+    expect(providers.entries['second']?.api_key).toBe('${KEY}');
+  });
+
   it('takes the file of the tutorial as it is', () => {
     const config = load(TUTORIAL, KEYS);
     expect(Object.keys(config.providers.entries)).toEqual(['openai', 'anthropic']);

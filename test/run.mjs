@@ -22,7 +22,7 @@ const JEST = path.join(modules, 'jest', 'bin', 'jest.js');
 
 /** A stage that outlives this is stuck: it is killed with everything it started and counts as failed. */
 const STATIC_LIMIT_SECONDS = 180;
-const JEST_LIMIT_SECONDS = 900;
+const JEST_LIMIT_SECONDS = 1_800;
 /** Between the polite and the final signal, so that a killed suite can still stop its database. */
 const KILL_GRACE_MS = 10_000;
 

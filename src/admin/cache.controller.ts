@@ -49,7 +49,7 @@ export class CacheController {
   /** How the cache does: hits by tier, what they saved, what it holds. */
   @Get()
   @Permit('cache.read')
-  @ApiOperation({ summary: 'How the cache does: hit rate, savings, measured precision' })
+  @ApiOperation({ summary: 'Hit rate, savings and measured precision of the cache' })
   @ApiOkResponse({ type: CacheOverviewDto })
   async overview(): Promise<CacheOverviewDto> {
     return fromCacheOverview(await this.cache.overview());
@@ -58,16 +58,16 @@ export class CacheController {
   /** What is stored, without prompts and answers. */
   @Get('entries')
   @Permit('cache.read')
-  @ApiOperation({ summary: 'The entries, those that end last first' })
+  @ApiOperation({ summary: 'What is cached, newest first, without prompts and answers' })
   @ApiOkResponse({ type: CacheEntryPageDto })
   async entries(@Query() query: PageQueryDto): Promise<CacheEntryPageDto> {
     return fromPage(await this.cache.entries(toPageRequest(query)), fromCacheEntry);
   }
 
   /** Removes the entries of a model, of a scope, or of a model within a scope. To remove all, flush. */
-  @Delete('entries')
+  @Delete(['entries', ''])
   @Permit('cache.write')
-  @ApiOperation({ summary: 'Remove the entries of a model, a scope, or both' })
+  @ApiOperation({ summary: 'Remove the cached answers of a model or a scope' })
   @ApiOkResponse({ type: CacheRemovalDto })
   async removeWhere(@By() caller: Caller, @Query() { model, scope }: CacheRemovalQueryDto): Promise<CacheRemovalDto> {
     if (model === undefined && scope === undefined) {
@@ -76,9 +76,9 @@ export class CacheController {
     return { removed: await this.operations.removeCacheEntries(caller, { requestedModel: model, scope }) };
   }
 
-  @Delete('entries/:id')
+  @Delete(['entries/:id', ':id'])
   @Permit('cache.write')
-  @ApiOperation({ summary: 'Remove one entry' })
+  @ApiOperation({ summary: 'Remove one cached answer' })
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404)
@@ -89,7 +89,7 @@ export class CacheController {
   /** Questions that a judge has found to have one answer, without their texts. Both requests of each have records. */
   @Get('aliases')
   @Permit('cache.read')
-  @ApiOperation({ summary: 'Questions that were judged to have one answer' })
+  @ApiOperation({ summary: 'Questions that were found to have one answer, newest first' })
   @ApiOkResponse({ type: CacheAliasPageDto })
   async aliases(@Query() query: PageQueryDto): Promise<CacheAliasPageDto> {
     return fromPage(await this.cache.links(toPageRequest(query)), fromCacheAlias);
@@ -98,7 +98,7 @@ export class CacheController {
   /** From now on the question gets its own answers again. */
   @Delete('aliases/:id')
   @Permit('cache.write')
-  @ApiOperation({ summary: 'Keep a question apart from the other again' })
+  @ApiOperation({ summary: 'Take back that two questions have one answer' })
   @HttpCode(204)
   @ApiNoContentResponse()
   @Refuses(404)
@@ -109,7 +109,7 @@ export class CacheController {
   /** Forgets all entries at once. */
   @Post('flush')
   @Permit('cache.write')
-  @ApiOperation({ summary: 'Empty the cache' })
+  @ApiOperation({ summary: 'Forget all cached answers' })
   @HttpCode(204)
   @ApiNoContentResponse()
   async flush(@By() caller: Caller): Promise<void> {

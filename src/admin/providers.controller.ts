@@ -20,7 +20,7 @@ export class ProvidersController {
   /** Every provider with the health of each of its models, as this replica sees it. */
   @Get()
   @Permit('routing.read')
-  @ApiOperation({ summary: 'Providers and their models: health, breakers, waits, latency' })
+  @ApiOperation({ summary: 'The providers and their models: health, breaker, latency, quota' })
   @ApiOkResponse({ type: ProviderPageDto })
   list(): ProviderPageDto {
     const nowMs = this.clock.now();
@@ -30,7 +30,7 @@ export class ProvidersController {
   /** Makes one real call of a few tokens, on no team's bill. A success ends the provider's cooldowns and closes its breakers. */
   @Post(':name/test')
   @Permit('routing.write')
-  @ApiOperation({ summary: 'Ask a model of a provider for a few tokens' })
+  @ApiOperation({ summary: 'Ask a provider for one short answer, to see whether it works' })
   @HttpCode(200)
   @ApiBody({ type: TestProviderDto, required: false })
   @ApiOkResponse({ type: ProviderCheckDto })

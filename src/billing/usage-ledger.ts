@@ -81,7 +81,10 @@ export class UsageLedger implements AttemptLedger {
       this.trace(payers, null);
       return this.begin(intent, price, unlimited(intent, price, payers, answerBound));
     }
-    const call = payableCall(intent, price, payers.hard, answerBound);
+    const call = payableCall(intent, price, payers.hard, {
+      answerTokens: answerBound,
+      contextWindow: () => prices.facts(target).contextWindow,
+    });
     const reservation = this.reserved(call, payers);
     if (!(reservation instanceof Promise)) return this.paid(intent, call, payers, reservation);
     return reservation.then((granted) => this.paid(intent, call, payers, granted));

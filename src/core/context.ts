@@ -232,8 +232,9 @@ export class GatewayContext {
   /** Aborted when the client has gone or the answer is complete: no upstream work may outlive it. */
   readonly signal = new CancelSignal();
   private closedAtMs: number | undefined;
-  private keeper: { readonly onLeft: () => void } | undefined;
+  private readonly keepers = new Set<() => void>();
   private hasLeft = false;
+  private isLingering = false;
   private lingering: ((end: () => void) => void) | undefined;
 
   readonly requestId: string;
@@ -284,13 +285,10 @@ export class GatewayContext {
 
   /** The client has gone, or has everything. Called on the response's `close`, once. */
   leave(): void {
-    const { lingering, keeper } = this;
     this.hasLeft = true;
     // Kept open for somebody else, it goes on as if the client were there.
-    if (keeper) return keeper.onLeft();
-    this.lingering = undefined;
-    if (lingering && !this.isClosed) lingering(() => this.close());
-    else this.close();
+    for (const onLeft of this.keepers) onLeft();
+    this.endIfLeft();
   }
 
   /** Stops the work of the request, which then answers with `error`, or ends its stream with it. It is not over before that. */
@@ -302,16 +300,27 @@ export class GatewayContext {
 
   /**
    * Lets the request go on without its client, because somebody else will ask for its answer. `onLeft` is told when the
-   * client leaves; the returned function lets go, and ends the request when the client has left by then.
+   * client leaves; the returned function lets go, and ends the request when the client has left by then and nobody else
+   * keeps it open.
    */
   keepOpen(onLeft: () => void): () => void {
-    const keeper = { onLeft };
-    this.keeper = keeper;
+    const keeper = (): void => onLeft();
+    this.keepers.add(keeper);
     return () => {
-      if (this.keeper !== keeper) return;
-      this.keeper = undefined;
-      if (this.hasLeft) this.close();
+      if (this.keepers.delete(keeper)) this.endIfLeft();
     };
+  }
+
+  private endIfLeft(): void {
+    const { lingering } = this;
+    if (!this.hasLeft || this.keepers.size > 0 || this.isLingering) return;
+    if (!lingering || this.isClosed) return this.close();
+    this.lingering = undefined;
+    this.isLingering = true;
+    lingering(() => {
+      this.isLingering = false;
+      this.endIfLeft();
+    });
   }
 
   /** Ends the request: upstream work is aborted and everything deferred is run. The first call counts. */

@@ -3,6 +3,7 @@ import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs
 import { RequestContexts } from '../platform/http/request-contexts';
 import { DIALECTS } from './dialects';
 import { toGatewayError } from '../platform/http/gateway-error';
+import { endLingering } from '../platform/http/lingering-end';
 import { errorHeaders, gatewayHeaders, writeHead } from './response-headers';
 
 /** Answers every error in the caller's dialect, on every route. */
@@ -30,9 +31,9 @@ export class ErrorFilter implements ExceptionFilter {
     const headers = [...gatewayHeaders(context), ...errorHeaders(error)];
     headers.push('content-type', 'application/json', 'content-length', String(Buffer.byteLength(body)));
     headers.push('cache-control', 'no-store');
-    // The rest of a body that was refused is not read, so the connection cannot be used again.
+    // The rest of a body that was refused may be endless, so the connection is not used again.
     if (!request.complete) headers.push('connection', 'close');
     writeHead(response, status, headers);
-    response.end(body);
+    endLingering(request, response, body);
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
-import type { ChatReply, JsonReply } from '../core/reply';
+import type { ChatReply, JsonReply, StreamReply } from '../core/reply';
 import { Clock } from '../platform/clock';
 import type { CacheEntry } from './answers/cache-entry';
 import { judge, type Unstorable } from './answers/storable';
@@ -46,13 +46,35 @@ export class AnswerRecorder {
     this.similar.prepare(asked);
     try {
       const reply = await produce();
-      if (reply.kind === 'stream') return new StreamRecorder(reply, (result) => recording.run(result)).recorded();
+      if (reply.kind === 'stream') return this.recordStream(context, flight, reply, recording);
       recording.run(reply);
       return reply;
     } catch (error) {
       recording.run('broken');
       throw error;
     }
+  }
+
+  /** Others may follow it as it comes; while somebody does, it is read on for him when its own client has left. */
+  private recordStream(
+    context: GatewayContext,
+    flight: Flight,
+    reply: StreamReply,
+    recording: Once<Recording>,
+  ): StreamReply {
+    let letGo = (): void => {};
+    const recorder: StreamRecorder = new StreamRecorder(reply, {
+      onEnd: (result) => recording.run(result),
+      onFollowed: (isFollowed) => {
+        if (isFollowed) letGo = context.keepOpen(() => recorder.clientLeft());
+        else letGo();
+      },
+    });
+    const { served: origin, timeoutMs } = context;
+    // Nobody's answer is to be cut off by the bound that somebody else has set.
+    if (origin && timeoutMs === undefined)
+      flight.begin({ live: recorder.live, origin, cost: () => context.attempts?.cost() ?? 0n });
+    return recorder.recorded();
   }
 
   private finish(context: GatewayContext, asked: Asked, flight: Flight, recording: Recording): CacheEntry | null {

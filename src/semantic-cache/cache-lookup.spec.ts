@@ -123,6 +123,13 @@ describe('a question in other words', () => {
     expect(await metrics.registry.metrics()).toContain('gateway_cache_comparisons_total{outcome="ruled_out"} 1');
   });
 
+  it('in `conservative` mode needs no vector, and counts as neither', async () => {
+    const { lookup, encoders, metrics } = await scene([QUESTION]);
+    expect((await find(lookup, asking(PARAPHRASE, 'conservative'))).match).toBeNull();
+    expect(encoders.asked).toEqual([]);
+    expect(await metrics.registry.metrics()).not.toContain('gateway_cache_comparisons_total{');
+  });
+
   it('waits for its vector when one of them may do', async () => {
     const { lookup, encoders, metrics } = await scene([OPPOSITE, QUESTION]);
     encoders.isHeld = true;

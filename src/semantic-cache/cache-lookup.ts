@@ -47,7 +47,7 @@ export class CacheLookup {
   private async findSimilar(context: GatewayContext, asked: Asked): Promise<Pick<LookedUp, 'match' | 'traced'>> {
     const looking = this.similar.look(asked);
     const mayFind = this.similar.mayFind(asked);
-    this.metrics.compared(mayFind ? 'waited' : 'ruled_out');
+    if (asked.mode !== 'conservative') this.metrics.compared(mayFind ? 'waited' : 'ruled_out');
     if (!mayFind) return { match: null, traced: looking.then((looked) => trace(context, looked)) };
     const looked = await looking;
     for (const candidate of looked.candidates.filter(({ isNear }) => isNear)) {

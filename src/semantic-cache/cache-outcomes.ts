@@ -6,6 +6,7 @@ import type { CacheEntry } from './answers/cache-entry';
 import { replay } from './answers/replay';
 import type { Asked, Match } from './asked';
 import { CacheMetrics, isOthers, type CacheTier } from './cache.metrics';
+import type { Following } from './shared-flights';
 import { HitBook } from './hit-book';
 import { NearMissJudge } from './judge/near-miss-judge';
 import { ShadowSampling } from './shadow-sampling';
@@ -42,6 +43,20 @@ export class CacheOutcomes {
     this.metrics.hit(tier, costNanoUsd);
     this.hits.note(context.requestId, { entryId: entry.id, askedId: print.id, scope, tier, similarity });
     return replay(entry, { stream: request.stream, includeUsage: request.includeUsage });
+  }
+
+  /** The answer that comes for another request, as it comes. What it saves is known at its end. */
+  follow(context: GatewayContext, { print, scope, ttlSeconds }: Asked, { reply, origin }: Following): ChatReply {
+    const tier = 'coalesced';
+    context.cacheStatus = statusOf(tier);
+    context.served = { ...origin, attempts: 0 };
+    context.cacheReport = { hit: { similarity: 1, ageSeconds: 0, ttlSeconds }, detail: tier };
+    const hit = { entryId: print.id, askedId: print.id, scope, tier, similarity: 1 } as const;
+    const asOf = { entry: print.id, asked: print.id, scope, tier, similarity: 1 };
+    context.decide('cache', context.cacheStatus, { ...asOf, age_ms: 0, live: true });
+    this.metrics.hit(tier, 0n);
+    this.hits.note(context.requestId, hit);
+    return reply;
   }
 
   /** The answer past its time, in the place of the error that all providers came to. It saves nothing: they were asked. */

@@ -33,7 +33,7 @@ export class CacheMetrics {
   private readonly requests: Counter;
   private readonly stale: Counter;
   private readonly answers: Counter;
-  private readonly saved: Counter;
+  private readonly savedUsd: Counter;
   private readonly failures: Counter;
   private readonly verdicts: Counter;
   private readonly spent: Counter;
@@ -65,7 +65,7 @@ export class CacheMetrics {
       'Misses that every provider failed and an answer past its time stood in for.',
     );
     this.answers = counter('answers', 'Answers of providers, by whether they were stored and else why not.', 'outcome');
-    this.saved = counter('saved_usd', 'What replayed answers cost when they were made.');
+    this.savedUsd = counter('saved_usd', 'What replayed answers cost when they were made.');
     this.failures = counter(
       'store_failures',
       'Calls of the store that failed or were not tried because it is away.',
@@ -98,9 +98,14 @@ export class CacheMetrics {
 
   hit(tier: CacheTier, savedNanoUsd: NanoUsd): void {
     this.hits[tier] += 1;
-    this.savedNanoUsd += savedNanoUsd;
     this.requests.inc({ tier, outcome: 'hit' });
-    this.saved.inc(Number(savedNanoUsd) / Number(NANO_PER_USD));
+    this.saved(savedNanoUsd);
+  }
+
+  /** What a hit has saved, where that is known only later. */
+  saved(savedNanoUsd: NanoUsd): void {
+    this.savedNanoUsd += savedNanoUsd;
+    this.savedUsd.inc(Number(savedNanoUsd) / Number(NANO_PER_USD));
   }
 
   miss(): void {

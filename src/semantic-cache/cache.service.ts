@@ -109,6 +109,7 @@ export class CacheService {
     }
     const boarding = await this.flights.board(context, asked);
     if ('match' in boarding) return this.outcomes.hit(context, asked, boarding.match);
+    if ('following' in boarding) return this.outcomes.follow(context, asked, boarding.following);
     this.outcomes.miss(context);
     const onStored = (made: CacheEntry): void => this.outcomes.judge.consider(context, asked, made);
     return this.recorder.record(context, asked, boarding.flight, { produce, onStored });

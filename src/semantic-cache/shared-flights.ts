@@ -4,7 +4,8 @@ import type { GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
 import { isUsable, sameQuestion, type Asked, type Match } from './asked';
 import { CacheMetrics } from './cache.metrics';
-import { Flights, within, type Flight } from './flights';
+import type { StreamReply } from '../core/reply';
+import { Flights, within, type Flight, type Leading, type Shared } from './flights';
 import { FlightLeases, type Lease } from './store/flight-leases';
 import { PatientStore } from './store/patient-store';
 
@@ -17,12 +18,18 @@ const RENEW_MS = 2_000;
 const FIRST_POLL_MS = 10;
 const LAST_POLL_MS = 100;
 
-/** The answer that somebody else was asking for, or the duty to ask. */
-export type Boarding = { readonly match: Match } | { readonly flight: Flight };
+/** An answer that comes for somebody else, as it comes. */
+export interface Following {
+  readonly reply: StreamReply;
+  readonly origin: Shared['origin'];
+}
+
+/** The answer that somebody else was or is asking for, or the duty to ask. */
+export type Boarding = { readonly match: Match } | { readonly following: Following } | { readonly flight: Flight };
 
 /**
  * Requests for the same answer at the same time: the first asks the provider, the others wait for it, in this process by
- * a promise and on other replicas by a lease in the shared store. Waiting is bounded, and whoever cannot wait any longer,
+ * a promise and on other replicas by a lease in the shared store. A stream follows another one of this process as it comes. Waiting is bounded, and whoever cannot wait any longer,
  * or finds the store away, asks for himself.
  */
 @Injectable()
@@ -47,7 +54,9 @@ export class SharedFlights {
     const deadlineMs = startedMs + waitOf(context);
     try {
       const local = this.flights.following(asked.print.id);
-      const entry = local && (await within(local, deadlineMs - startedMs, context.signal));
+      const following = local && (await this.follow(context, asked, { local, deadlineMs }));
+      if (following) return { following };
+      const entry = local && (await within(local.landed, deadlineMs - this.clock.monotonic(), context.signal));
       if (entry && isUsable(entry, asked, this.clock.now())) return { match: coalesced(sameQuestion(entry, asked)) };
       // Who has waited in vain in this process does not begin to wait for another.
       if (local) return { flight: this.flights.lead(asked.print.id) };
@@ -59,6 +68,27 @@ export class SharedFlights {
       const waitedMs = this.clock.monotonic() - startedMs;
       if (waitedMs > FIRST_POLL_MS) context.upstreamMs += waitedMs;
     }
+  }
+
+  /** As soon as the answer has begun; null when there is nothing to follow, or it must not be. */
+  private async follow(
+    context: GatewayContext,
+    asked: Asked,
+    { local, deadlineMs }: { local: Leading; deadlineMs: number },
+  ): Promise<Following | null> {
+    // A bound on the whole call could only be kept by cutting the answer off.
+    if (!asked.request.stream || context.timeoutMs !== undefined) return null;
+    const shared = await within(local.begun, deadlineMs - this.clock.monotonic(), context.signal);
+    if (!shared || (shared.origin.fallback && asked.controls.noFallback)) return null;
+    const onComplete = (): void => {
+      context.savedNanoUsd = shared.cost();
+      this.metrics.saved(context.savedNanoUsd);
+    };
+    const { signal } = context;
+    const followed = shared.live.follow({ includeUsage: asked.request.includeUsage, signal, onComplete });
+    if (!followed) return null;
+    context.defer(followed.leave);
+    return { reply: followed.reply, origin: shared.origin };
   }
 
   /** This process speaks with one voice: its leader waits for another replica, its followers for their leader. */
@@ -99,6 +129,7 @@ export class SharedFlights {
     const timer = setInterval(() => void lease.renew(LEASE_MS).catch(() => {}), RENEW_MS).unref();
     let isOver = false;
     return {
+      begin: (shared) => flight.begin(shared),
       land: (entry) => flight.land(entry),
       end: () => {
         flight.end();

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import { FakeUpstream } from '../support/fake-upstream';
 import { ADMIN_KEY, startGateway, type TestGateway } from '../support/gateway';
@@ -100,6 +101,46 @@ providers:
     );
     expect(response).toContain('413');
     expect(response).toContain('request_too_large');
+  });
+
+  it.each([
+    ['/v1/chat/completions', 11],
+    ['/v1/chat/completions', 60],
+    ['/api/v1/departments', 11],
+  ])('a client that sends all before it reads gets the 413 of %s: %i MB', async (route, megabytes) => {
+    const { hostname, port } = new URL(gateway.url);
+    const socket = connect({ port: Number(port), host: hostname });
+    const failed = once(socket, 'error').then(([error]) => Promise.reject(error as Error));
+    const key = route.startsWith('/v1') ? gateway.apiKey : ADMIN_KEY;
+    const megabyte = Buffer.alloc(1024 * 1024, 'x');
+    const sending = async (): Promise<string> => {
+      socket.write(
+        `POST ${route} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\n` +
+          `Content-Length: ${megabytes * megabyte.length}\r\n\r\n`,
+      );
+      for (let sent = 0; sent < megabytes; sent += 1) {
+        if (!socket.write(megabyte)) await once(socket, 'drain');
+      }
+      const [first] = (await once(socket, 'data')) as [Buffer];
+      return first.toString();
+    };
+    const answer = await Promise.race([sending(), failed]);
+    expect(answer).toMatch(/^HTTP\/1.1 413 /);
+    expect(answer).toContain('"code":"request_too_large"');
+    expect(answer).toContain('larger than 10485760 bytes');
+    socket.removeAllListeners('error').destroy();
+  });
+
+  it('a management body that is no JSON is told in our own words', async () => {
+    const response = await fetch(`${gateway.url}/api/v1/departments`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
+      body: '{"name":',
+    });
+    expect({ status: response.status, body: await response.json() }).toMatchObject({
+      status: 400,
+      body: { error: { message: 'The request body is not valid JSON.', code: 'invalid_request_error' } },
+    });
   });
 
   it('a 9 MB body is served', async () => {

@@ -419,7 +419,10 @@ describe('the cache', () => {
       const id = String(second.data[0]?.id);
       expect((await gateway.admin('DELETE', `/cache/entries/${id}`)).status).toBe(204);
       expect((await gateway.admin('DELETE', `/cache/entries/${id}`)).status).toBe(404);
+      expect((await gateway.admin('DELETE', `/cache/${id}`)).status).toBe(404);
       expect((await gateway.admin('DELETE', '/cache/entries/x')).status).toBe(404);
+      expect((await gateway.admin('DELETE', '/cache')).status).toBe(400);
+      expect((await gateway.admin('DELETE', '/cache?model=nobody')).body).toEqual({ removed: 0 });
       expect((await gateway.admin('DELETE', '/cache/entries')).status).toBe(400);
       expect((await gateway.admin('DELETE', '/cache/entries?scope=x')).status).toBe(400);
       expect((await gateway.admin('GET', '/cache/entries?cursor=x')).status).toBe(400);

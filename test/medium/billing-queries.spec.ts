@@ -39,7 +39,13 @@ interface Truth {
   readonly attempts: number;
 }
 
-const TEAMS = ['team_1', 'team_2', 'team_3'];
+const TEAMS = ['team_01kb3v0000abcdefghjkmnpqr1', 'team_01kb3v0000abcdefghjkmnpqr2', 'team_01kb3v0000abcdefghjkmnpqr3'];
+const CALLER = {
+  ...IDENTITY,
+  keyId: 'key_01kb3v0000abcdefghjkmnpqrs',
+  userId: 'user_01kb3v0000abcdefghjkmnpqrs',
+  departmentId: 'dep_01kb3v0000abcdefghjkmnpqrs',
+};
 const TARGETS = [
   { provider: 'openai', model: 'gpt-4o' },
   { provider: 'openai', model: 'gpt-4o-mini' },
@@ -125,7 +131,7 @@ describe('usage queries', () => {
       const team = pick(TEAMS);
       const app = pick(['search', 'mail', '=cmd()']);
       clock.nowMs = from + Math.floor(Math.random() * 5 * DAY_MS);
-      const context = contextOf(clock, { ...IDENTITY, teamId: team });
+      const context = contextOf(clock, { ...CALLER, teamId: team });
       billing.track(context);
       context.metadata = { app };
       context.request = chatRequest(pick(['gpt-4o', 'smart']));
@@ -208,6 +214,9 @@ describe('usage queries', () => {
     ['provider=anthropic', (truth) => truth.provider === 'anthropic'],
     ['model=gpt-4o-mini', (truth) => truth.model === 'gpt-4o-mini'],
     ['cache=hit', (truth) => truth.saved > 0n],
+    ['cache_status=hit', (truth) => truth.saved > 0n],
+    ['attempt_count=2', (truth) => truth.attempts === 2],
+    ['max_reasoning_tokens=0&attempts=2', (truth) => truth.attempts === 2],
     ['min_saved_usd=0.000001234', (truth) => truth.saved > 0n],
     ['min_cost_usd=0.005', (truth) => truth.cost >= 5_000_000n],
     ['max_cost_usd=0.001', (truth) => truth.cost <= 1_000_000n],
@@ -221,6 +230,24 @@ describe('usage queries', () => {
   ])('filters by %s', async (filter, fits) => {
     const rows = await listAll(`&${filter}`, 200);
     expect(rows.map((row) => row.id).sort()).toEqual(idsOf(fits));
+  });
+
+  it('filters by every field of an answer, under its own name', async () => {
+    const rows = await listAll('', 200);
+    const values = new Map<string, unknown>();
+    for (const row of rows)
+      for (const [name, value] of Object.entries(row)) values.set(name, value ?? values.get(name));
+    const others = ['id', 'started_at', 'metadata'];
+    const filters = [...values].filter(([name, value]) => !others.includes(name) && value !== undefined);
+    expect(filters.length).toBeGreaterThan(25);
+    for (const [name, value] of filters) {
+      const isRange = typeof value === 'number' ? !['status', 'attempt_count'].includes(name) : name.endsWith('_usd');
+      const text = encodeURIComponent(String(value));
+      const filter = isRange ? `min_${name}=${text}&max_${name}=${text}` : `${name}=${text}`;
+      const fitting = rows.filter((row) => (row as unknown as Record<string, unknown>)[name] === value);
+      const found = await listAll(`&${filter}`, 200);
+      expect({ filter, ids: found.map(({ id }) => id) }).toEqual({ filter, ids: fitting.map(({ id }) => id) });
+    }
   });
 
   it('filters by time, the end excluded', async () => {

@@ -7,6 +7,7 @@ import { FromText, IsIdOf, MayBeAbsent } from './fields';
 import { TimeRangeQueryDto, toTimeRange } from './time-range.dto';
 
 const MAX_TEXT_LENGTH = 512;
+const CACHE_STATUSES = ['hit', 'semantic-hit', 'stale-hit', 'miss', 'bypass'];
 
 const IsText = (): PropertyDecorator =>
   applyDecorators(
@@ -24,27 +25,54 @@ const IsCount = (): PropertyDecorator => applyDecorators(FromText(), IsInt(), Mi
 
 const IsMilliseconds = (): PropertyDecorator => applyDecorators(FromText(), IsNumber(), Min(0), Max(2_147_483_647));
 
-/** Which requests are wanted: all that fit every filter given. */
+/** One end of a range. */
+const IsBound = (example: string | number, isKind: () => PropertyDecorator): PropertyDecorator =>
+  applyDecorators(ApiPropertyOptional({ example }), MayBeAbsent(), isKind());
+const IsUsdBound = (): PropertyDecorator => IsBound('0.25', IsUsd);
+const IsCountBound = (): PropertyDecorator => IsBound(1000, IsCount);
+const IsTimeBound = (): PropertyDecorator => IsBound(1000, IsMilliseconds);
+
+/** Which requests are wanted: all that fit every filter given. Filters have the names of the answer's fields, some also shorter ones. */
 export class RequestQueryDto extends TimeRangeQueryDto {
   @ApiPropertyOptional({ example: 'key_01kb3v0000abcdefghjkmnpqrs' })
   @MayBeAbsent()
   @IsIdOf('key')
   key?: string;
 
+  @ApiPropertyOptional({ description: 'The same as `key`.', example: 'key_01kb3v0000abcdefghjkmnpqrs' })
+  @MayBeAbsent()
+  @IsIdOf('key')
+  key_id?: string;
+
   @ApiPropertyOptional({ example: 'user_01kb3v0000abcdefghjkmnpqrs' })
   @MayBeAbsent()
   @IsIdOf('user')
   user?: string;
+
+  @ApiPropertyOptional({ description: 'The same as `user`.', example: 'user_01kb3v0000abcdefghjkmnpqrs' })
+  @MayBeAbsent()
+  @IsIdOf('user')
+  user_id?: string;
 
   @ApiPropertyOptional({ example: 'team_01kb3v0000abcdefghjkmnpqrs' })
   @MayBeAbsent()
   @IsIdOf('team')
   team?: string;
 
+  @ApiPropertyOptional({ description: 'The same as `team`.', example: 'team_01kb3v0000abcdefghjkmnpqrs' })
+  @MayBeAbsent()
+  @IsIdOf('team')
+  team_id?: string;
+
   @ApiPropertyOptional({ example: 'dep_01kb3v0000abcdefghjkmnpqrs' })
   @MayBeAbsent()
   @IsIdOf('dep')
   department?: string;
+
+  @ApiPropertyOptional({ description: 'The same as `department`.', example: 'dep_01kb3v0000abcdefghjkmnpqrs' })
+  @MayBeAbsent()
+  @IsIdOf('dep')
+  department_id?: string;
 
   @ApiPropertyOptional({ example: 'search-backend' })
   @MayBeAbsent()
@@ -106,8 +134,13 @@ export class RequestQueryDto extends TimeRangeQueryDto {
 
   @ApiPropertyOptional({ example: 'hit' })
   @MayBeAbsent()
-  @IsIn(['hit', 'semantic-hit', 'stale-hit', 'miss', 'bypass'])
+  @IsIn(CACHE_STATUSES)
   cache?: string;
+
+  @ApiPropertyOptional({ description: 'The same as `cache`.', example: 'hit' })
+  @MayBeAbsent()
+  @IsIn(CACHE_STATUSES)
+  cache_status?: string;
 
   @ApiPropertyOptional({ description: 'The least sure source of the figures.', example: 'counted' })
   @MayBeAbsent()
@@ -129,79 +162,98 @@ export class RequestQueryDto extends TimeRangeQueryDto {
   @IsCount()
   attempts?: number;
 
+  @ApiPropertyOptional({ description: 'The same as `attempts`.', example: 2 })
+  @MayBeAbsent()
+  @IsCount()
+  attempt_count?: number;
+
   @ApiPropertyOptional({ description: 'A label that the request carries, as name:value.', example: 'app:search' })
   @MayBeAbsent()
   @Matches(/^[^:\p{Cc}]{1,64}:\P{Cc}{0,256}$/u, { message: '$property must be written name:value' })
   metadata?: string;
 
-  @ApiPropertyOptional({ example: '0.25' })
-  @MayBeAbsent()
-  @IsUsd()
+  @IsUsdBound()
   min_cost_usd?: string;
 
-  @ApiPropertyOptional({ example: '0.25' })
-  @MayBeAbsent()
-  @IsUsd()
-  min_saved_usd?: string;
-
-  @ApiPropertyOptional({ example: 1000 })
-  @MayBeAbsent()
-  @IsCount()
-  min_input_tokens?: number;
-
-  @ApiPropertyOptional({ example: 1000 })
-  @MayBeAbsent()
-  @IsCount()
-  min_output_tokens?: number;
-
-  @ApiPropertyOptional({ example: 1000 })
-  @MayBeAbsent()
-  @IsMilliseconds()
-  min_latency_ms?: number;
-
-  @ApiPropertyOptional({ example: 1000 })
-  @MayBeAbsent()
-  @IsMilliseconds()
-  min_ttfb_ms?: number;
-
-  @ApiPropertyOptional({ example: 1000 })
-  @MayBeAbsent()
-  @IsMilliseconds()
-  min_overhead_ms?: number;
-
-  @ApiPropertyOptional({ example: '0.25' })
-  @MayBeAbsent()
-  @IsUsd()
+  @IsUsdBound()
   max_cost_usd?: string;
 
-  @ApiPropertyOptional({ example: '0.25' })
-  @MayBeAbsent()
-  @IsUsd()
+  @IsUsdBound()
+  min_saved_usd?: string;
+
+  @IsUsdBound()
   max_saved_usd?: string;
 
-  @ApiPropertyOptional({ example: 1000 })
-  @MayBeAbsent()
-  @IsCount()
+  @IsCountBound()
+  min_input_tokens?: number;
+
+  @IsCountBound()
   max_input_tokens?: number;
 
-  @ApiPropertyOptional({ example: 1000 })
-  @MayBeAbsent()
-  @IsCount()
+  @IsCountBound()
+  min_cache_read_tokens?: number;
+
+  @IsCountBound()
+  max_cache_read_tokens?: number;
+
+  @IsCountBound()
+  min_cache_write_5m_tokens?: number;
+
+  @IsCountBound()
+  max_cache_write_5m_tokens?: number;
+
+  @IsCountBound()
+  min_cache_write_1h_tokens?: number;
+
+  @IsCountBound()
+  max_cache_write_1h_tokens?: number;
+
+  @IsCountBound()
+  min_input_audio_tokens?: number;
+
+  @IsCountBound()
+  max_input_audio_tokens?: number;
+
+  @IsCountBound()
+  min_output_tokens?: number;
+
+  @IsCountBound()
   max_output_tokens?: number;
 
-  @ApiPropertyOptional({ example: 1000 })
-  @MayBeAbsent()
-  @IsMilliseconds()
+  @IsCountBound()
+  min_reasoning_tokens?: number;
+
+  @IsCountBound()
+  max_reasoning_tokens?: number;
+
+  @IsCountBound()
+  min_output_audio_tokens?: number;
+
+  @IsCountBound()
+  max_output_audio_tokens?: number;
+
+  @IsCountBound()
+  min_web_searches?: number;
+
+  @IsCountBound()
+  max_web_searches?: number;
+
+  @IsTimeBound()
+  min_latency_ms?: number;
+
+  @IsTimeBound()
   max_latency_ms?: number;
 
-  @ApiPropertyOptional({ example: 1000 })
-  @MayBeAbsent()
-  @IsMilliseconds()
+  @IsTimeBound()
+  min_ttfb_ms?: number;
+
+  @IsTimeBound()
   max_ttfb_ms?: number;
 
-  @ApiPropertyOptional({ example: 1000 })
-  @MayBeAbsent()
-  @IsMilliseconds()
+  @IsTimeBound()
+  min_overhead_ms?: number;
+
+  @IsTimeBound()
   max_overhead_ms?: number;
 }
 
@@ -210,11 +262,11 @@ const usd = (text: string | undefined): bigint | undefined => (text === undefine
 
 export function toRequestFilter(query: RequestQueryDto): RequestFilter {
   return {
-    keyId: query.key,
+    keyId: query.key_id ?? query.key,
     keyName: query.key_name,
-    userId: query.user,
-    teamId: query.team,
-    departmentId: query.department,
+    userId: query.user_id ?? query.user,
+    teamId: query.team_id ?? query.team,
+    departmentId: query.department_id ?? query.department,
     endpoint: query.endpoint,
     dialect: query.dialect,
     requestedModel: query.requested_model,
@@ -223,8 +275,8 @@ export function toRequestFilter(query: RequestQueryDto): RequestFilter {
     servedModel: query.served_model,
     stream: flag(query.stream),
     errorCode: query.error_code,
-    cacheStatus: query.cache,
-    attempts: query.attempts,
+    cacheStatus: query.cache_status ?? query.cache,
+    attempts: query.attempt_count ?? query.attempts,
     fallback: flag(query.fallback),
     usageSource: query.usage_source,
     priceVersion: query.price_version,
@@ -233,7 +285,14 @@ export function toRequestFilter(query: RequestQueryDto): RequestFilter {
     costNanoUsd: { min: usd(query.min_cost_usd), max: usd(query.max_cost_usd) },
     savedNanoUsd: { min: usd(query.min_saved_usd), max: usd(query.max_saved_usd) },
     inputTokens: { min: query.min_input_tokens, max: query.max_input_tokens },
+    cacheReadTokens: { min: query.min_cache_read_tokens, max: query.max_cache_read_tokens },
+    cacheWrite5mTokens: { min: query.min_cache_write_5m_tokens, max: query.max_cache_write_5m_tokens },
+    cacheWrite1hTokens: { min: query.min_cache_write_1h_tokens, max: query.max_cache_write_1h_tokens },
+    inputAudioTokens: { min: query.min_input_audio_tokens, max: query.max_input_audio_tokens },
     outputTokens: { min: query.min_output_tokens, max: query.max_output_tokens },
+    reasoningTokens: { min: query.min_reasoning_tokens, max: query.max_reasoning_tokens },
+    outputAudioTokens: { min: query.min_output_audio_tokens, max: query.max_output_audio_tokens },
+    webSearches: { min: query.min_web_searches, max: query.max_web_searches },
     latencyMs: { min: query.min_latency_ms, max: query.max_latency_ms },
     ttfbMs: { min: query.min_ttfb_ms, max: query.max_ttfb_ms },
     overheadMs: { min: query.min_overhead_ms, max: query.max_overhead_ms },

@@ -2,16 +2,16 @@ import type { InferenceRequest } from '../../core/chat';
 import type { DearKind, ModelPrice } from '../model-price';
 import { askedServiceTier } from './service-tier';
 
-/** Shorter texts are no images. */
-const MEDIA_LENGTH = 1_024;
-/** No image costs more tokens than this at any provider; a document may, and then its bytes bound it. */
+/** No image costs more tokens than this at any provider, however few bytes it has: one colour of any size is a few hundred. */
 const IMAGE_TOKENS = 65_536;
 /** What providers add of their own: the framing of a chat, and the instructions for the use of tools. */
 const FRAMING_TOKENS = 16;
 const TOOL_TOKENS = 600;
 
-/** Stands for the name of a member that holds an image in base64. */
-const IMAGE_DATA = ' image';
+/** Where the dialects have the parts of a conversation. What looks like an image elsewhere, in the arguments of a tool say, is read as text. */
+const CONVERSATION = new Set(['messages', 'input']);
+const INSIDE_PARTS = new Set(['content', 'output', 'source', 'image_url']);
+const IMAGE_PARTS = new Set(['image_url', 'input_image', 'computer_screenshot']);
 
 const AUDIO_PARTS = new Set(['input_audio', 'audio', 'audio_url']);
 const VIDEO_PARTS = new Set(['input_video', 'video', 'video_url']);
@@ -40,22 +40,29 @@ const LEAVE_OUT = 'Leave it out, or ask your administrator for a budget that is 
 export interface PromptBound {
   /**
    * The most prompt tokens a provider can count. Tokens of text are made of whole bytes, so the bytes of the body bound
-   * them; images are charged by their size in pixels, which is bounded by a constant.
+   * them; images are charged by their size in pixels, which is bounded by a constant, and documents by their pages, which
+   * only the context window bounds.
    */
   readonly tokens: number;
   /** At this price; null: there is a bound. */
   readonly unbounded: Unbounded | null;
 }
 
-export function promptBound(request: InferenceRequest, price: ModelPrice): PromptBound {
+/** `windowOf`: how many tokens the model takes in; null: not known. */
+export function promptBound(
+  request: InferenceRequest,
+  price: ModelPrice,
+  windowOf: () => number | null = () => null,
+): PromptBound {
   const { document } = request;
   const body = document.value;
   const media = mediaOf(body);
   const tools = body['tools'] === undefined && body['functions'] === undefined ? 0 : TOOL_TOKENS;
-  return {
-    tokens: document.bytes.length - media.bytes + media.tokens + tools + FRAMING_TOKENS,
-    unbounded: media.unbounded ?? whyUnbounded(request, price) ?? whyUnpricedKind(body, media, price),
-  };
+  const tokens = document.bytes.length - media.bytes + media.tokens + tools + FRAMING_TOKENS;
+  const unbounded = media.unbounded ?? whyUnbounded(request, price) ?? whyUnpricedKind(body, media, price);
+  if (!media.hasPages) return { tokens, unbounded };
+  const window = windowOf();
+  return { tokens: Math.max(tokens, window ?? 0), unbounded: unbounded ?? (window === null ? PAGES : null) };
 }
 
 /** Why the cost of this call has no bound that we know at this price; null: it has one. */
@@ -106,48 +113,79 @@ interface Media {
   bytes: number;
   tokens: number;
   hasAudio: boolean;
+  /** A document that is read page by page: a few bytes may unpack to any number of them. */
+  hasPages: boolean;
   /** Something whose size the request does not tell, or that nobody has a price for. */
   unbounded: Unbounded | null;
 }
 
-const NO_MEDIA = { bytes: 0, tokens: 0, hasAudio: false, unbounded: null };
 const VIDEO: Unbounded = { why: 'video in the prompt has no known price', mend: LEAVE_OUT };
 const ELSEWHERE_FILE: Unbounded = {
   why: 'a file that the provider fetches has no known size',
   mend: 'Send its content with the request.',
 };
+const PAGES: Unbounded = {
+  why: 'it is not known how many tokens the model takes in, and nothing else bounds the pages of a document',
+  mend: 'Send its text, use a model whose context window is known, or ask the operator to set context_window in pricing.overrides.',
+};
 
-function mediaOf(value: unknown, media: Media = { ...NO_MEDIA }, name = ''): Media {
-  if (typeof value === 'string') addText(value, name, media);
-  else if (Array.isArray(value)) for (const item of value) mediaOf(item, media, name);
-  else if (typeof value === 'object' && value !== null) addMembers(value as Record<string, unknown>, media);
+function mediaOf(body: Readonly<Record<string, unknown>>): Media {
+  const media: Media = { bytes: 0, tokens: 0, hasAudio: false, hasPages: false, unbounded: null };
+  for (const key in body) addValue(body[key], { name: key, isPart: CONVERSATION.has(key) }, media);
   return media;
 }
 
-function addMembers(part: Readonly<Record<string, unknown>>, media: Media): void {
-  const { type, media_type: mediaType } = part;
+interface Place {
+  readonly name: string;
+  /** Where an image is an image to the provider. */
+  readonly isPart: boolean;
+}
+
+function addValue(value: unknown, place: Place, media: Media): void {
+  if (typeof value === 'string') addText(value, place.name, media);
+  else if (Array.isArray(value)) for (const item of value) addValue(item, place, media);
+  else if (typeof value === 'object' && value !== null) addMembers(value as Record<string, unknown>, place, media);
+}
+
+function addMembers(part: Readonly<Record<string, unknown>>, { name, isPart }: Place, media: Media): void {
+  const { type } = part;
   if (typeof type === 'string') addKind(type, part, media);
-  const isImage = typeof mediaType === 'string' && mediaType.startsWith('image/');
-  for (const key in part) mediaOf(part[key], media, isImage && key === 'data' ? IMAGE_DATA : key);
+  if (isPart && typeof type === 'string' && FILE_PARTS.has(type) && !isPlainText(fileOf(part))) media.hasPages = true;
+  const image = isPart ? imageOf(part, name) : undefined;
+  if (image !== undefined) {
+    media.bytes += image.length;
+    media.tokens += IMAGE_TOKENS;
+  }
+  for (const key in part) addValue(part[key], { name: key, isPart: isPart && INSIDE_PARTS.has(key) }, media);
+}
+
+/** The image in base64 that this member of a part stands for: `image_url` of Chat and of Responses, `source` of Messages. */
+function imageOf(part: Readonly<Record<string, unknown>>, name: string): string | undefined {
+  const { type, media_type: mediaType, data, url, image_url: imageUrl } = part;
+  if (name === 'source' && type === 'base64' && typeof mediaType === 'string' && mediaType.startsWith('image/'))
+    return typeof data === 'string' ? data : undefined;
+  const text = name === 'image_url' ? url : typeof type === 'string' && IMAGE_PARTS.has(type) && imageUrl;
+  return typeof text === 'string' && text.startsWith('data:image/') ? text : undefined;
 }
 
 /** Parts of a prompt that are no text and no image. */
 function addKind(type: string, part: Readonly<Record<string, unknown>>, media: Media): void {
   if (AUDIO_PARTS.has(type)) media.hasAudio = true;
   else if (VIDEO_PARTS.has(type)) media.unbounded ??= VIDEO;
-  else if (FILE_PARTS.has(type)) {
-    const nested = part['file'] ?? part['source'] ?? part;
-    const isElsewhere = typeof nested === 'object' && nested !== null && ELSEWHERE.some((member) => member in nested);
-    if (isElsewhere) media.unbounded ??= ELSEWHERE_FILE;
-  }
+  else if (FILE_PARTS.has(type) && ELSEWHERE.some((member) => member in fileOf(part)))
+    media.unbounded ??= ELSEWHERE_FILE;
 }
+
+/** The member of a file's part that holds it, or says where it lies. */
+function fileOf(part: Readonly<Record<string, unknown>>): object {
+  const file = part['file'] ?? part['source'] ?? part;
+  return typeof file === 'object' ? file : {};
+}
+
+const isPlainText = (file: object): boolean => 'type' in file && (file.type === 'text' || file.type === 'content');
 
 function addText(text: string, name: string, media: Media): void {
   if (text.startsWith('data:audio/')) media.hasAudio = true;
   const isReference = (name === 'url' || name === 'file_url' || name === 'image_url') && text.startsWith('http');
   if (isReference || name === 'file_id') media.tokens += IMAGE_TOKENS;
-  else if (text.length > MEDIA_LENGTH && (name === IMAGE_DATA || text.startsWith('data:image/'))) {
-    media.bytes += text.length;
-    media.tokens += Math.min(text.length, IMAGE_TOKENS);
-  }
 }

@@ -27,6 +27,9 @@ const priceOf = (source: ModelPrice['source']): ModelPrice => ({
   request: 0n,
 });
 
+const BOUNDS = { answerTokens: 4_096, contextWindow: () => 128_000 };
+const prompt = (...content: object[]): object => ({ messages: [{ role: 'user', content }] });
+
 describe('what a call may cost', () => {
   const intentOf = (maxTokens: number | null, prompt = 'hello') => ({
     index: 1,
@@ -38,7 +41,7 @@ describe('what a call may cost', () => {
   it('a shorter answer is the longest that the money buys, and never more', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 20_000 }), fc.bigInt(0n, 300_000_000n), (maxTokens, available) => {
-        const call = payableCall(intentOf(maxTokens), priceOf('catalogue'), [termsOf('b')], 4_096);
+        const call = payableCall(intentOf(maxTokens), priceOf('catalogue'), [termsOf('b')], BOUNDS);
         const cost = call.fit(available);
         if (cost === null) return call.outputTokensFor(available) < Math.min(16, maxTokens);
         const tokens = call.outputTokensFor(cost);
@@ -61,7 +64,7 @@ describe('what a call may cost', () => {
   });
 
   it.each(['free', 'estimate'] as const)('a price that is %s is no price under a hard budget', (source) => {
-    expect(() => payableCall(intentOf(10), priceOf(source), [termsOf('b')], 4_096)).toThrow(
+    expect(() => payableCall(intentOf(10), priceOf(source), [termsOf('b')], BOUNDS)).toThrow(
       expect.objectContaining({ status: 400, code: 'budget_unpriceable' }),
     );
   });
@@ -74,7 +77,6 @@ describe('what a call may cost', () => {
 describe('what has no bound', () => {
   const why = (body: object, price: Partial<ModelPrice> = {}): string | null =>
     promptBound(chatRequest('gpt-4o', 'hello', 10, body), { ...priceOf('catalogue'), ...price }).unbounded?.why ?? null;
-  const prompt = (...content: object[]): object => ({ messages: [{ role: 'user', content }] });
   const AUDIO = prompt({ type: 'input_audio', input_audio: { data: 'AAAA', format: 'wav' } });
 
   it.each([
@@ -113,7 +115,56 @@ describe('what has no bound', () => {
     expect(why(AUDIO, { ownKinds: ['inputAudio'] })).toBeNull();
     expect(why({ modalities: ['text', 'audio'] }, { ownKinds: ['outputAudio'] })).toBeNull();
     expect(why({ modalities: ['text'] })).toBeNull();
-    expect(why(prompt({ type: 'file', file: { file_data: 'data:application/pdf;base64,AAAA' } }))).toBeNull();
+    expect(why(prompt({ type: 'document', source: { type: 'text', media_type: 'text/plain', data: 'a' } }))).toBeNull();
     expect(why(prompt({ type: 'image_url', image_url: { url: 'https://example.com/a.png' } }))).toBeNull();
+  });
+});
+
+describe('how many tokens a prompt has at most', () => {
+  const bound = (body: object): number =>
+    promptBound(chatRequest('gpt-4o', 'hello', 10, body), priceOf('catalogue'), () => 128_000).tokens;
+  const LONG = `data:image/png;base64,${'alpha bravo '.repeat(50_000)}`;
+  const DOT = 'data:image/png;base64,iVBORw0KGgo=';
+  const image = (data: string) => ({ type: 'image', source: { type: 'base64', media_type: 'image/png', data } });
+
+  it.each([
+    ['a text', prompt({ type: 'text', text: LONG })],
+    ['a message that is a text', { messages: [{ role: 'user', content: LONG }] }],
+    ['an instruction', { system: LONG }],
+    ['a member of a tool call', prompt({ type: 'tool_use', id: 't', name: 'look', input: { url: LONG } })],
+    ['an argument of a tool call', prompt({ type: 'tool_use', id: 't', name: 'look', input: image(LONG) })],
+    ['a message in a tool call', prompt({ type: 'tool_use', id: 't', name: 'a', input: { content: [image(LONG)] } })],
+    ['the schema of a tool', { tools: [{ type: 'function', function: { parameters: { image_url: { url: LONG } } } }] }],
+    ['an input to embed', { input: [LONG] }],
+  ])('%s that begins like an image is bounded by its bytes', (_, body) => {
+    expect(bound(body)).toBeGreaterThan(LONG.length);
+  });
+
+  it.each([
+    ['Chat', (url: string) => prompt({ type: 'image_url', image_url: { url } })],
+    ['Messages', (url: string) => prompt(image(url))],
+    ['a tool result of Messages', (url: string) => prompt({ type: 'tool_result', content: [image(url)] })],
+    ['Responses', (url: string) => ({ input: [{ role: 'user', content: [{ type: 'input_image', image_url: url }] }] })],
+    [
+      'a screenshot of Responses',
+      (url: string) => ({
+        input: [{ type: 'computer_call_output', output: { type: 'computer_screenshot', image_url: url } }],
+      }),
+    ],
+  ])('an image of %s costs what the largest costs, whatever its bytes: a few may unpack to any size', (_, bodyOf) => {
+    const [small, large] = [bound(bodyOf(DOT)), bound(bodyOf(LONG))];
+    expect(small).toBeGreaterThan(65_536);
+    expect(large).toBeLessThan(66_600);
+  });
+
+  it.each([
+    ['Chat', prompt({ type: 'file', file: { file_data: 'data:application/pdf;base64,AAAA' } })],
+    ['Responses', { input: [{ content: [{ type: 'input_file', file_data: 'data:application/pdf;base64,AAAA' }] }] }],
+    ['Messages', prompt({ type: 'document', source: { type: 'base64', media_type: 'application/pdf', data: 'AAAA' } })],
+  ])('a document of %s has as many as the model takes in; one that nobody knows is refused', (_, body) => {
+    expect(bound(body)).toBe(128_000);
+    const unknown = promptBound(chatRequest('gpt-4o', 'hello', 10, body), priceOf('catalogue')).unbounded;
+    expect(unknown?.why).toContain('pages of a document');
+    expect(unknown?.mend).toContain('context_window');
   });
 });

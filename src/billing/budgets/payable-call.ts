@@ -27,22 +27,27 @@ export interface PayableCall {
   outputTokensFor(amountNanoUsd: NanoUsd): number;
 }
 
-/**
- * `answerBound`: the bound on an answer for which the client set none; it is sent to the provider, so that it holds. Throws
- * `BudgetUnpriceableError` when the cost has no bound.
- */
+/** What bounds a call beside what the client says. */
+export interface CallBounds {
+  /** On an answer for which the client set none; it is sent to the provider, so that it holds. */
+  readonly answerTokens: number;
+  /** How many tokens the model takes in; null: not known. */
+  contextWindow(): number | null;
+}
+
+/** Throws `BudgetUnpriceableError` when the cost has no bound. */
 export function payableCall(
   { request }: AttemptIntent,
   price: ModelPrice,
   budgets: readonly BudgetTerms[],
-  answerBound: number,
+  bounds: CallBounds,
 ): PayableCall {
   const [budget] = budgets;
-  const prompt = promptBound(request, price);
+  const prompt = promptBound(request, price, () => bounds.contextWindow());
   const unbounded = unpriced(price) ?? prompt.unbounded;
   if (budget && unbounded) throw new BudgetUnpriceableError(budget, unbounded);
   const inputTokens = prompt.tokens;
-  const outputTokens = request.maxOutputTokens ?? answerBound;
+  const outputTokens = request.maxOutputTokens ?? bounds.answerTokens;
   const tier = askedServiceTier(request);
   const costAt = (tokens: number): NanoUsd => worstCaseCost(price, inputTokens, tokens, request.choices, tier);
   const isElastic = request.maxOutputTokens === null && outputTokens > MODEST_OUTPUT_TOKENS;

@@ -26,6 +26,15 @@ const MAX_NODES = 100_000;
 /** One slip makes much of what follows look wrong: more faults of the syntax are noise. */
 const MAX_FAULTS = 10;
 
+/**
+ * Inside `{ }` and `[ ]` YAML takes the braces of `${NAME}` for its own. They are put aside, for characters that nothing else
+ * uses, before the text is parsed and put back into the values: every place stays where it was.
+ */
+const VARIABLE = /\$\{([A-Za-z_]\w*(?::?[-?][^{}\n]*)?)\}/g;
+const PUT_ASIDE = /\$\ue000([^\ue000\ue001]*)\ue001/g;
+const withoutBraces = (text: string): string => text.replace(VARIABLE, '$\ue000$1\ue001');
+const withBraces = (text: string): string => text.replace(PUT_ASIDE, '${$1}');
+
 /** An entry of a mapping. */
 export interface Entry {
   readonly key: string;
@@ -60,7 +69,7 @@ export class ConfigDocument {
     if (!this.document) return;
     const faults = [...this.document.errors, ...this.document.warnings].slice(0, MAX_FAULTS);
     for (const error of faults) this.troubles.push(this.troubleAt(error.code, error.pos[0]));
-    this.collectAliases(this.document);
+    this.visitNodes(this.document);
   }
 
   get root(): Node | null {
@@ -127,7 +136,7 @@ export class ConfigDocument {
       return null;
     }
     try {
-      return parseDocument(this.text, {
+      return parseDocument(withoutBraces(this.text), {
         lineCounter: this.lines,
         prettyErrors: false,
         // Repeated keys are found in `entries`: the parser's own check is quadratic.
@@ -141,11 +150,12 @@ export class ConfigDocument {
     }
   }
 
-  private collectAliases(document: Document): void {
+  private visitNodes(document: Document): void {
     const anchors = new Map<string, Node>();
     try {
       visit(document, {
         Node: (_key, node) => {
+          if (isScalar(node)) putBracesBack(node);
           if (isAlias(node)) {
             const target = anchors.get(node.source);
             if (target) this.aliases.set(node, target);
@@ -228,6 +238,11 @@ const SYNTAX: Readonly<Partial<Record<YAMLError['code'], string>>> = {
 
 const isMergePair = (pair: Pair): boolean =>
   isScalar(pair.key) && typeof pair.key.value === 'symbol' && pair.key.value.description === '<<';
+
+function putBracesBack(scalar: Scalar): void {
+  if (typeof scalar.value === 'string') scalar.value = withBraces(scalar.value);
+  if (scalar.source !== undefined) scalar.source = withBraces(scalar.source);
+}
 
 /** Keys are words; numbers and the like are taken as they are written. */
 function keyText(key: Scalar): string | null {

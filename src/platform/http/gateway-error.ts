@@ -24,8 +24,10 @@ export function toGatewayError(error: unknown): GatewayError {
   if (error instanceof NotFoundException) {
     return new NotFoundError('There is no such route. The API is documented at /docs.', 'route_not_found');
   }
+  // Express's body parser marks its errors with a status and a type; Nest wraps them.
+  const read = error instanceof HttpException ? error.cause : error;
+  if (isHttpLike(read) && typeof read.type === 'string') return fromBodyParser(read);
   if (error instanceof HttpException) return fromStatus(error.getStatus(), error.message);
-  // Express's body parser marks its errors with a status and a type.
   if (isHttpLike(error)) return fromBodyParser(error);
   return internal(error);
 }

@@ -5,7 +5,8 @@ import type { StoredAnswer } from './cache-entry';
 import { madeEvent } from './made-event';
 import { pieces } from './pieces';
 
-const event = (
+/** An event of Anthropic's, with its bytes. */
+export const messageEvent = (
   kind: StreamEvent['kind'],
   data: JsonObject & { type: string },
   facts: Parameters<typeof madeEvent>[3] = {},
@@ -25,26 +26,26 @@ export function* messageEvents({ value, usage }: StoredAnswer): Generator<Stream
     stop_sequence: null,
     usage: { ...(figures as JsonObject), output_tokens: 1 },
   };
-  yield event('lifecycle', { type: 'message_start', message });
+  yield messageEvent('lifecycle', { type: 'message_start', message });
   for (const [index, block] of (content as JsonObject[]).entries()) yield* blockEvents(index, block);
   const delta = { stop_reason, stop_sequence: stop_sequence ?? null };
-  yield event('usage', { type: 'message_delta', delta, usage: figures }, { usage, finish: 'stop' });
-  yield event('end', { type: 'message_stop' });
+  yield messageEvent('usage', { type: 'message_delta', delta, usage: figures }, { usage, finish: 'stop' });
+  yield messageEvent('end', { type: 'message_stop' });
 }
 
 function* blockEvents(index: number, block: JsonObject): Generator<StreamEvent, void> {
   const kind = block['type'] === 'thinking' ? 'thinking' : 'text';
   const empty = kind === 'thinking' ? { ...block, thinking: '', signature: '' } : { ...block, text: '' };
-  yield event('lifecycle', { type: 'content_block_start', index, content_block: empty });
+  yield messageEvent('lifecycle', { type: 'content_block_start', index, content_block: empty });
   const text = block[kind];
   for (const piece of pieces(typeof text === 'string' ? text : '')) {
     const delta = { type: `${kind}_delta`, [kind]: piece };
-    yield event('content', { type: 'content_block_delta', index, delta }, { text: piece });
+    yield messageEvent('content', { type: 'content_block_delta', index, delta }, { text: piece });
   }
   const { signature } = block;
   if (typeof signature === 'string' && signature !== '') {
     const delta = { type: 'signature_delta', signature };
-    yield event('content', { type: 'content_block_delta', index, delta });
+    yield messageEvent('content', { type: 'content_block_delta', index, delta });
   }
-  yield event('lifecycle', { type: 'content_block_stop', index });
+  yield messageEvent('lifecycle', { type: 'content_block_stop', index });
 }

@@ -71,7 +71,7 @@ function storedOf(reply: JsonReply): StoredAnswer {
 async function record(stream: StreamReply, cut = Infinity): Promise<Recording> {
   let recording: Recording | undefined;
   let seen = 0;
-  const recorder = new StreamRecorder(stream, (result) => (recording = result));
+  const recorder = new StreamRecorder(stream, { onEnd: (result) => (recording = result) });
   for await (const batch of recorder.recorded().batches) {
     seen += batch.length;
     if (seen >= cut) break;

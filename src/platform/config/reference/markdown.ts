@@ -37,9 +37,9 @@ optional unless it is marked as required. [gateway.example.yaml](../config/gatew
 [gateway.schema.json](../config/gateway.schema.json) makes editors complete and check them (add
 \`# yaml-language-server: $schema=gateway.schema.json\` at the top of the file).
 
-- **Variables.** In any value \`\${NAME}\` stands for an environment variable, \`\${NAME:-text}\` for it or a default when it
-  is unset or empty, \`\${NAME:?text}\` for it or a refusal with that text, \`$\${\` for a literal \`\${\`. A variable can
-  never change the structure of the file.
+- **Variables.** In any value, quoted or not, \`\${NAME}\` stands for an environment variable, \`\${NAME:-text}\` for it or a
+  default when it is unset or empty, \`\${NAME:?text}\` for it or a refusal with that text, \`$\${\` for a literal \`\${\`. A
+  variable can never change the structure of the file.
 - **Durations** are numbers with a unit: \`500ms\`, \`3s\`, \`2m\`, \`1h\`.
 - **Mistakes** are refused with exit code 78: unknown settings, missing variables, empty secrets, wrong units and
   contradictions, all at once, each with its line and what to write instead. A secret's value is never printed.
