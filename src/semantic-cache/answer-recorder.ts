@@ -70,10 +70,11 @@ export class AnswerRecorder {
         else letGo();
       },
     });
-    const { served: origin, timeoutMs } = context;
-    // Nobody's answer is to be cut off by the bound that somebody else has set.
-    if (origin && timeoutMs === undefined)
-      flight.begin({ live: recorder.live, origin, cost: () => context.attempts?.cost() ?? 0n });
+    const { served: origin, timeoutMs, clampedMaxTokens, outputBound } = context;
+    // Nobody's answer is to be cut off by a bound on somebody else's time or money.
+    const isWhole = timeoutMs === undefined && clampedMaxTokens === undefined;
+    if (origin && isWhole)
+      flight.begin({ live: recorder.live, origin, outputBound, cost: () => context.attempts?.cost() ?? 0n });
     return recorder.recorded();
   }
 

@@ -11,6 +11,8 @@ const MAX_FLIGHTS = 10_000;
 export interface Shared {
   readonly live: LiveAnswer;
   readonly origin: Omit<AnswerOrigin, 'costNanoUsd'>;
+  /** The bound that the limits of who asks have set on it. */
+  readonly outputBound: number | undefined;
   /** What it has cost so far. */
   readonly cost: () => NanoUsd;
 }

@@ -80,6 +80,8 @@ export class SharedFlights {
     if (!asked.request.stream || context.timeoutMs !== undefined) return null;
     const shared = await within(local.begun, deadlineMs - this.clock.monotonic(), context.signal);
     if (!shared || (shared.origin.fallback && asked.controls.noFallback)) return null;
+    // Limits that leave him more, or less, would have given him another answer.
+    if (shared.outputBound !== context.outputBound) return null;
     const onComplete = (): void => {
       context.savedNanoUsd = shared.cost();
       this.metrics.saved(context.savedNanoUsd);
