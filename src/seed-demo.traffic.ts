@@ -13,11 +13,16 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** At the beginning of the history there was this part of today's traffic. */
 const FIRST_SHARE = 0.35;
-/** Per thousand: an outage of the provider, a request that it refuses, and a busy moment. */
+/** Per thousand, whoever is asked: an outage, a request that is refused, and a busy moment. */
 const FAULTS = [
-  [9, '[[fault:503]]'],
-  [14, '[[fault:400]]'],
-  [20, '[[fault:429,retry-after=1]]'],
+  [3, '[[fault:503]]'],
+  [8, '[[fault:400]]'],
+  [12, '[[fault:429,retry-after=1]]'],
+] as const;
+/** One provider fails, so that another answers. */
+export const BAD_MOMENTS = [
+  { match: { prefix: 'openai' }, fault: '503', rate: 0.015 },
+  { match: { prefix: 'anthropic' }, fault: '529', rate: 0.02 },
 ] as const;
 const WORDS =
   'order invoice delivery account refund contract sensor region forecast customer warranty chapter release'.split(' ');

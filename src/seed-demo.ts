@@ -10,7 +10,7 @@ import { Clock } from './platform/clock';
 import { ConfigModule } from './platform/config/config.module';
 import { startSimulator } from './providers/simulator/server/simulator';
 import { APPLICATIONS, BUDGETS, demoConfiguration, DEPARTMENTS, PEOPLE } from './seed-demo.company';
-import { callsOfDay, numbersFrom, type DemoCall } from './seed-demo.traffic';
+import { BAD_MOMENTS, callsOfDay, numbersFrom, type DemoCall } from './seed-demo.traffic';
 
 const DAYS = 90;
 const DAY_MS = 86_400_000;
@@ -32,6 +32,7 @@ interface Company {
 /** `npm run seed:demo`: a company with ninety days of requests, made as any other: through the services and the front door. */
 async function run(): Promise<void> {
   const simulator = await startSimulator({ port: 0, speed: SPEED, seed: SEED });
+  simulator.scenario(BAD_MOMENTS);
   const app = await createApp(ConfigModule.forValues(AppConfig, demoConfiguration(simulator.url), environment()), {
     forceCloseConnections: true,
   });

@@ -103,6 +103,7 @@ const FORMS: Readonly<Record<string, readonly Case[]>> = {
 const OTHERS = [
   '/admin/alerts/:id/delete',
   '/admin/budgets/:id/delete',
+  '/admin/cache/aliases/:id/remove',
   '/admin/cache/entries/:id/remove',
   '/admin/cache/flush',
   '/admin/keys/:id/disable',

@@ -1,3 +1,5 @@
+import { PASSWORD } from '../browser/support/company';
+import { ConsoleClient } from '../browser/support/console-client';
 import { FakeUpstream } from '../support/fake-upstream';
 import { startGateway, type InferenceAnswer, type TestGateway } from '../support/gateway';
 import { until } from '../support/until';
@@ -140,6 +142,20 @@ describe('near misses that a model judges', () => {
     expect((await gateway.admin('DELETE', `/cache/aliases/${id}`)).status).toBe(404);
     expect((await gateway.admin('DELETE', '/cache/aliases/x')).status).toBe(404);
     expect(cacheOf(await ask(SECOND))).toBe('miss');
+  });
+
+  it('the console shows a link, and takes it back', async () => {
+    await start();
+    const id = await linked();
+    const operator = { email: 'operator@example.com', name: 'Operator', role: 'admin', team_ids: [] };
+    const { body } = await gateway.admin('POST', '/users', operator);
+    await gateway.admin('POST', `/users/${(body as { id: string }).id}/password`, { password: PASSWORD });
+    const browser = new ConsoleClient(gateway.url);
+    await browser.signIn(operator.email, PASSWORD);
+    expect((await browser.get('/admin/cache')).text).toContain('<h2>Judged to be one question</h2>');
+    const removed = await browser.post(`/admin/cache/aliases/${id}/remove`);
+    expect(removed.text).toContain('The question gets answers of its own again.');
+    expect((await aliases()).map((alias) => alias.id)).not.toContain(id);
   });
 
   it('a verdict of a caller takes a link back for good', async () => {

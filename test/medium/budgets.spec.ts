@@ -233,6 +233,19 @@ describe('hard budgets on PostgreSQL', () => {
     ).rejects.toMatchObject({ status: 400, param: 'expires_at' });
   });
 
+  it('spends nothing of a top-up that has expired, though a lease still holds some of it', async () => {
+    const { id } = await budgets.create(budget({ limitNanoUsd: 1_000n }));
+    const [replica] = await start();
+    if (!replica) throw new Error('no replica');
+    const expiresAt = new Date(clock.now() + 2_000);
+    await budgets.topUp(id, { amountNanoUsd: NANO_PER_USD, expiresAt, reason: 'an afternoon' });
+    // As long as there is traffic a lease keeps what the next seconds need.
+    while (clock.now() < expiresAt.getTime() - 50) expect(await call(replica, 50, 50)).toBe(billed(50));
+    expect(BigInt((await standing(id)).leased)).toBeGreaterThan(billed(50));
+    await sleep(expiresAt.getTime() - clock.now() + 1);
+    expect(await call(replica, 50, 50)).toBe('budget_exceeded');
+  });
+
   it('makes as many at once as there are connections, each in a transaction of its own', async () => {
     const made = Array.from({ length: 12 }, (_, index) =>
       database.transaction((manager) =>

@@ -33,7 +33,7 @@ export interface BudgetAnswer {
   readonly grantedNanoUsd: NanoUsd;
   /** Less was granted than asked for, or nothing could be added: there is not plenty any more. */
   readonly isTight: boolean;
-  /** Until the period ends; Infinity: never. */
+  /** Until the period ends, or the first of the top-ups that count; Infinity: never. */
   readonly endsInMs: number;
   readonly facts: BudgetFacts;
 }

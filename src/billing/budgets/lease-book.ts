@@ -20,7 +20,7 @@ interface Lease {
   freeNanoUsd: NanoUsd;
   /** Monotonic: nothing is reserved later than this. */
   usableUntilMs: number;
-  /** Monotonic: the period is over. */
+  /** Monotonic: the period is over, or a top-up that counted. */
   endsAtMs: number;
   /** Spent, but not yet in the database. */
   unstoredNanoUsd: NanoUsd;
@@ -46,7 +46,7 @@ export interface Grant {
   readonly isTight: boolean;
   /** Monotonic time before which the request for it was sent. */
   readonly askedAtMs: number;
-  /** From `askedAtMs`; Infinity: the period never ends. */
+  /** From `askedAtMs`: then the period is over, or a top-up that counted; Infinity: neither ends. */
   readonly endsInMs: number;
 }
 

@@ -2,7 +2,12 @@ import { Body, Get, Injectable, Param, Post, Query as Parameters, Res } from '@n
 import type { Response } from 'express';
 import { InvalidRequestError } from '../../../core/errors';
 import { Clock } from '../../../platform/clock';
-import { CacheAdministration, type CacheEntryView, type CacheOverview } from '../../../semantic-cache';
+import {
+  CacheAdministration,
+  type CacheEntryView,
+  type CacheOverview,
+  type QuestionLink,
+} from '../../../semantic-cache';
 import { CacheRemovalQueryDto, fromCacheOverview } from '../../dtos/cache.dto';
 import { Operations } from '../../management/operations';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
@@ -22,7 +27,7 @@ const TIERS = {
   exact: 'The same text',
   canonical: 'The same but for its surface',
   coalesced: 'One that was being answered at the time',
-  alias: 'One that a judge found to have the same answer',
+  alias: 'One that was judged to be the same',
   semantic: 'Another question with the same matter',
 } as const;
 
@@ -84,12 +89,21 @@ export class CachePageController {
     await this.show(response, {}, { notice: isRemoved ? 'The entry is removed.' : 'There is no such entry any more.' });
   }
 
+  @Post('aliases/:id/remove')
+  @Permit('cache.write')
+  async removeAlias(@Param('id') id: string, @Res() response: Response): Promise<void> {
+    const isRemoved = ENTRY_ID.test(id) && (await this.operations.removeCacheAlias(viewerIn(response), id));
+    const notice = isRemoved ? 'The question gets answers of its own again.' : 'They are kept apart already.';
+    await this.show(response, {}, { notice });
+  }
+
   private async show(response: Response, query: Query, more: object = {}, status = 200): Promise<void> {
     const { scope, role } = viewerIn(response);
     const nowMs = this.clock.now();
     const { now, before } = periodsOf(RANGE, nowMs);
-    const [overview, entries, week, earlier] = await Promise.all([
+    const [overview, links, entries, week, earlier] = await Promise.all([
       this.sources.cache.overview(),
+      this.sources.cache.links(pageOf({})),
       this.sources.cache.entries(pageOf(query)),
       this.sources.figures.totals(scope, now),
       this.sources.figures.totals(scope, before),
@@ -108,6 +122,7 @@ export class CachePageController {
         tiers: tiersOf(overview),
         size: overview.size,
         ...judgementOf(overview),
+        aliases: links.items.map((link) => aliasRow(link, nowMs)),
         entries: entries.items.map((entry) => entryRow(entry, nameOf, nowMs)),
         nextHref:
           entries.nextCursor === null ? null : `${HOME}?cursor=${encodeURIComponent(entries.nextCursor)}#entries`,
@@ -124,7 +139,7 @@ function tiersOf({ counts }: CacheOverview) {
   const rows = [
     ...Object.entries(TIERS).map(([tier, label]) => ({ label, count: counts.hits[tier as keyof typeof TIERS] })),
     { label: 'Not there: a provider answered', count: counts.misses },
-    { label: 'Past its time, because every provider failed', count: counts.stale },
+    { label: 'Past its time: every provider failed', count: counts.stale },
     { label: 'Not asked', count: counts.bypasses },
   ];
   const most = Math.max(1, ...rows.map(({ count }) => count));
@@ -145,6 +160,18 @@ function judgementOf(overview: CacheOverview) {
 }
 
 const ownerOf = ({ scope }: CacheEntryView): string | null => scope.split(':')[1] ?? null;
+
+const aliasRow = (link: QuestionLink, nowMs: number) => ({
+  id: link.id,
+  hint: link.id.slice(0, 12),
+  entry: link.entryId.slice(0, 12),
+  asked: link.requestedModel,
+  similarity: link.similarity.toFixed(3),
+  judge: link.judge,
+  requestHref: `/admin/requests/${link.requestId}`,
+  judgeHref: `/admin/requests/${link.judgeRequestId}`,
+  endsIn: showMs(Math.max(0, link.expiresAtMs - nowMs)),
+});
 
 const entryRow = (entry: CacheEntryView, nameOf: (id: string | null) => string, nowMs: number) => ({
   id: entry.id,

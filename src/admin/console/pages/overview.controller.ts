@@ -55,11 +55,13 @@ export class OverviewController {
     const { scope, role } = viewerIn(response);
     const { range, now, before } = chosen;
     const owner = scope.kind === 'user' ? 'key' : 'team';
-    const [{ totals, series, ...tops }, earlier, budgets] = await Promise.all([
+    const [{ totals, series: all, ...tops }, earlier, budgets] = await Promise.all([
       this.sources.figures.summary(scope, now, owner, chosen.bucketMs),
       this.sources.figures.totals(scope, before),
       mayDo(role, 'budgets.read') ? this.sources.budgets.rows(scope) : [],
     ]);
+    // A day that is not over has no zeroes yet.
+    const series = all.filter(({ at }) => at.getTime() <= nowMs);
     const [shown, times, earlierTimes, providers] = await Promise.all([
       this.tops(owner, tops),
       this.sources.figures.times(scope, now, totals.requests),

@@ -101,7 +101,8 @@ function attemptOf(attempt: UsageAttempt) {
     status: attempt.status,
     tone: attemptTone(attempt.status),
     http: attempt.httpStatus,
-    error: attempt.error,
+    // That the status was no success says the status.
+    error: attempt.error === `http_${attempt.httpStatus ?? ''}` ? null : attempt.error,
     latency: showMs(attempt.latencyMs),
     firstByte: showMs(attempt.ttfbMs),
     inputTokens: attempt.inputTokens,
