@@ -99,7 +99,7 @@ export class PgVectorIndex extends VectorIndex {
     return (
       rows
         // A vector without a direction is like nothing.
-        .map(({ id, text, floor, similarity }) => ({ id, text, floor, similarity: Number(similarity) || 0 }))
+        .map(({ id, text, floor, similarity }) => ({ id, text, floor, similarity: similarity || 0 }))
         .sort((left, right) => right.similarity - left.similarity)
     );
   }
