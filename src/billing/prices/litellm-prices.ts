@@ -65,7 +65,7 @@ function readEntry(model: string, entry: unknown): { prices: PriceOverride; igno
     .filter(([field, value]) => !readFee(field, value, fees) && !readKind(field, value, tiers) && value !== 0)
     .map(([field]) => field);
   const prices = assemble(tiers, fees);
-  if (prices !== null) return { prices: { ...prices, ...limitsOf(entry) }, ignored };
+  if (prices !== null) return { prices: Object.assign(prices, limitsOf(entry)), ignored };
   const [unusable] = ignored.filter((field) => KINDS[field] === 'input');
   return unusable === undefined
     ? 'has no price for a prompt token'
