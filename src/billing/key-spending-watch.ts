@@ -4,7 +4,7 @@ import type { DataSource } from 'typeorm';
 
 const INTERVAL_MS = 30_000;
 
-/** Looks for keys that spend far above their habit (`key_spending_watch` of migration 1764002100000), on one replica at a time. */
+/** Looks for keys that spend far above their habit (`key_spending_watch`, last in migration 1790000750000), on one replica at a time. */
 @Injectable()
 export class KeySpendingWatch implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(KeySpendingWatch.name);

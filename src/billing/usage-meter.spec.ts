@@ -101,6 +101,27 @@ describe('UsageMeter', () => {
     expect(meter.cost()).toBe(2_010n);
   });
 
+  it('holds what a running answer costs in the tier that was asked for against what was reserved', () => {
+    const [tier] = PRICE.tiers;
+    const dearer = [{ ...tier, output: 4_000_000n }] as const;
+    const overrun = (askedServiceTier?: string): boolean => {
+      const running = new UsageMeter({
+        id: 'att_2',
+        target: { provider: 'openai', model: 'gpt-4o' },
+        price: { ...PRICE, serviceTiers: { priority: dearer } },
+        reservedNanoUsd: 150_000n,
+        askedServiceTier,
+        monotonic: () => clock.monotonic(),
+        estimatedInputTokens: () => 50,
+        onSettled: () => undefined,
+      });
+      running.observe(event({ text: TEXT, usage: usageOf(50, 100) }));
+      return running.isOverrun();
+    };
+    expect(overrun()).toBe(false);
+    expect(overrun('priority')).toBe(true);
+  });
+
   it('measures to the first content and to the end', () => {
     clock.advance(120);
     meter.observe(event({ kind: 'lifecycle' }));

@@ -102,10 +102,11 @@ export class UsageMeter implements Attempt {
     const reserved = this.fields.reservedNanoUsd ?? null;
     if (reserved === null) return false;
     if (this.settlement) return this.settlement.costNanoUsd > reserved;
-    if (this.usage && costOf(this.price, this.usage) > reserved) return true;
+    if (this.usage && costOf(this.price, this.inServiceTier(this.usage)) > reserved) return true;
     if (this.unlookedLength < LOOK_EVERY) return false;
     this.unlookedLength = 0;
-    return costOf(this.price, this.counted(this.countedTokens())) > reserved * COUNT_SLACK;
+    const counted = this.inServiceTier(this.counted(this.countedTokens()));
+    return costOf(this.price, counted) > reserved * COUNT_SLACK;
   }
 
   settled(): Settlement | null {

@@ -40,13 +40,13 @@ export class CacheAdministration {
   ) {}
 
   async overview(): Promise<CacheOverview> {
-    const size = await this.store.size();
+    const [size, vectors] = await Promise.all([this.store.size(), this.similar.size()]);
     const { metrics, shadow } = this.outcomes;
     return {
       size,
       config: this.questions.config,
       counts: metrics.counts(),
-      vectors: this.similar.size(),
+      vectors,
       checked: shadow.rows,
       sinceMs: this.outcomes.sinceMs,
     };

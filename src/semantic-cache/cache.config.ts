@@ -11,7 +11,7 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { Decimal, Duration, Entries, noEntries, Section } from '../platform/config/fields';
+import { Decimal, Duration, Entries, FixedAtBoot, noEntries, Section } from '../platform/config/fields';
 import { IsName, IsUsdAmount } from '../platform/config/validators';
 
 export const CACHE_MODES = ['conservative', 'balanced', 'cosine'] as const;
@@ -19,6 +19,9 @@ export type CacheMode = (typeof CACHE_MODES)[number];
 
 export const CACHE_SCOPES = ['key', 'user', 'team', 'department', 'organization'] as const;
 export type CacheScope = (typeof CACHE_SCOPES)[number];
+
+export const CACHE_INDEXES = ['memory', 'pgvector'] as const;
+export type CacheIndex = (typeof CACHE_INDEXES)[number];
 
 /** A cosine that two prompts can have, and not all have. */
 const IsSimilarity = (): PropertyDecorator =>
@@ -196,6 +199,14 @@ export class CacheConfig {
   /** Who may be given an answer that another caller paid for. */
   @IsIn(CACHE_SCOPES)
   scope: CacheScope = 'team';
+
+  /**
+   * Where vectors are kept and compared. `memory`: in every replica, fed by Redis where there is one; `pgvector`: in the
+   * gateway's PostgreSQL, which needs the extension `vector` 0.7 or newer, for more vectors than fit in memory.
+   */
+  @FixedAtBoot()
+  @IsIn(CACHE_INDEXES)
+  index: CacheIndex = 'memory';
 
   /** Where embeddings come from. */
   @Section(() => CacheEmbeddingsConfig)

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import { Clock } from '../platform/clock';
+import { LiveConfig } from '../platform/config/live-config';
 import { RedisConnection } from '../platform/redis/redis-connection';
 import { ProvidersModule } from '../providers';
 import { CacheAdministration } from './cache-administration';
@@ -15,6 +17,7 @@ import { SharedFlights } from './shared-flights';
 import { FlightLeases, LoneFlightLeases } from './store/flight-leases';
 import { PatientStore } from './store/patient-store';
 import { RedisFlightLeases } from './store/redis.flight-leases';
+import { CacheConfig } from './cache.config';
 import { CacheMetrics } from './cache.metrics';
 import { CacheService } from './cache.service';
 import { Encoders } from './encoder/encoders';
@@ -22,6 +25,7 @@ import { SimilarQuestions } from './similar-questions';
 import { CacheStore } from './store/cache.store';
 import { MemoryCacheStore } from './store/memory.cache-store';
 import { MemoryVectorIndex } from './store/memory.vector-index';
+import { PgVectorIndex, type Query } from './store/pgvector.vector-index';
 import { RedisCacheStore } from './store/redis.cache-store';
 import { RedisVectorIndex } from './store/redis.vector-index';
 import { VectorIndex } from './store/vector-index';
@@ -33,8 +37,12 @@ function openStore({ client }: RedisConnection, clock: Clock): CacheStore {
   return client ? new RedisCacheStore({ client, nowMs }) : new MemoryCacheStore(nowMs);
 }
 
-/** Each replica compares for itself; with a Redis it knows what the others were asked. */
-function openIndex({ client }: RedisConnection, clock: Clock): VectorIndex {
+/** Each replica compares for itself, and with a Redis it knows what the others were asked; or PostgreSQL compares for all. */
+function openIndex({ client }: RedisConnection, clock: Clock, config: LiveConfig, database: DataSource): VectorIndex {
+  if (config.section(CacheConfig).index === 'pgvector') {
+    const query: Query = (statement, values) => database.query<unknown>(statement, values && [...values]);
+    return new PgVectorIndex({ query, clock });
+  }
   const nowMs = (): number => clock.now();
   return client ? new RedisVectorIndex({ client, nowMs }) : new MemoryVectorIndex(nowMs);
 }
@@ -46,7 +54,7 @@ const openLeases = ({ client }: RedisConnection): FlightLeases =>
   imports: [ProvidersModule],
   providers: [
     { provide: CacheStore, inject: [RedisConnection, Clock], useFactory: openStore },
-    { provide: VectorIndex, inject: [RedisConnection, Clock], useFactory: openIndex },
+    { provide: VectorIndex, inject: [RedisConnection, Clock, LiveConfig, DataSource], useFactory: openIndex },
     { provide: FlightLeases, inject: [RedisConnection], useFactory: openLeases },
     Encoders,
     SimilarQuestions,

@@ -141,8 +141,13 @@ export class SimilarQuestions implements OnApplicationShutdown {
     await this.change('index', () => this.index.remove(id));
   }
 
-  size(): VectorSize {
-    return this.index.size();
+  /** Nothing, when the index is away. */
+  async size(): Promise<VectorSize> {
+    try {
+      return await this.index.size();
+    } catch {
+      return { vectors: 0, partitions: 0, bytes: 0 };
+    }
   }
 
   async clear(): Promise<void> {

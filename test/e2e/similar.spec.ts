@@ -217,6 +217,35 @@ describe('hits that are checked', () => {
   });
 });
 
+describe('an index in a PostgreSQL without pgvector', () => {
+  it('keeps nobody from an answer, and is seen', async () => {
+    const simulator = await startSimulator({ speed: 0 });
+    const gateway = await startGateway(
+      yamlOf(simulator, '{ timeout: 10s }').replace('cache:', 'cache:\n  index: pgvector'),
+    );
+    for (const content of [QUESTION, PARAPHRASE, QUESTION]) {
+      const messages = [{ role: 'user', content }];
+      const { status, headers } = await gateway.post('/v1/chat/completions', { model: BALANCED, messages });
+      expect(status).toBe(200);
+      if (content === PARAPHRASE) {
+        expect(headers.get('x-gateway-cache')).toBe('miss');
+        const record = await gateway.recordOf(String(headers.get('x-request-id')));
+        expect(JSON.stringify(record['decisions'])).toContain('index_away');
+      }
+    }
+    await until(async () => {
+      const metrics = await (await fetch(`${gateway.url}/metrics`)).text();
+      return (
+        /store_failures_total\{operation="search"\} [1-9]/.test(metrics) && /operation="index"\} [1-9]/.test(metrics)
+      );
+    });
+    const { status, body } = await gateway.admin('GET', '/cache');
+    expect([status, (body as { vectors: number }).vectors]).toEqual([200, 0]);
+    await gateway.close();
+    await simulator.close();
+  });
+});
+
 describe('an encoder that gives no vectors', () => {
   it('does not keep anybody from an answer, and is seen', async () => {
     const simulator = await startSimulator({ speed: 0 });

@@ -149,6 +149,24 @@ describe('the ledger', () => {
     expect(references).toEqual([{ reference: attempt.id }]);
   });
 
+  it('corrects a call where it was paid, when it began in the next period, which has spent nothing', async () => {
+    const id = await budget(true);
+    const authority = new PostgresBudgetAuthority(database, 'inst_late');
+    const asks = [{ budgetId: id, leaseId: 'inst_late/1', slackNanoUsd: 0n }];
+    await authority.acquire(asks, [[{ place: 0, amountNanoUsd: 1_000n }]]);
+    const startedAtMs = Date.now() + 32 * 24 * 60 * 60_000;
+    await database.query('select budget_period_at($1, $2)', [id, new Date(startedAtMs)]);
+    const rows = usageRows({ cost: 1_000n, startedAtMs, charges: [{ budget: id, lease: 'inst_late/1' }] });
+    await store.write(rows);
+    await database.query('update usage_attempts set cost_nano_usd = 400 where id = $1', [rows.attempt.id]);
+    const periods = await database.query<{ spent: string }[]>(
+      'select spent_nano_usd as spent from budget_periods where budget_id = $1 order by starts_at',
+      [id],
+    );
+    expect(periods.map(({ spent }) => spent)).toEqual(['400', '0']);
+    await expectBalanced();
+  });
+
   it('refuses what does not come to zero, what is late, and any change', async () => {
     const insert = (rows: string): Promise<unknown> =>
       database.transaction(async (manager) => {

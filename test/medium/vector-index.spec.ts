@@ -51,7 +51,7 @@ describe('RedisVectorIndex', () => {
     for (let id = 1; id <= 1_200; id += 1) await first.upsert(record(String(id)));
     await first.remove('7');
     const second = new RedisVectorIndex(options);
-    await until(() => second.size().vectors === 1_199);
+    await until(async () => (await second.size()).vectors === 1_199);
     await Promise.all([first.close(), second.close()]);
   });
 
@@ -63,13 +63,13 @@ describe('RedisVectorIndex', () => {
     const [writer, reader] = [new RedisVectorIndex(options), new RedisVectorIndex(options)];
     try {
       await writer.upsert(record('1'));
-      await until(() => reader.size().vectors === 1);
+      await until(async () => (await reader.size()).vectors === 1);
       // Redis closes every blocked reader; what comes meanwhile is missed, and the feed begins anew.
       await own.del(`{${options.name}:cache}:vectors`);
       await own.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
       await writer.upsert(record('2'));
       await until(async () => (await reader.search('p', record('2').vector, 5)).some(({ id }) => id === '2'));
-      expect(reader.size().vectors).toBe(1);
+      expect((await reader.size()).vectors).toBe(1);
     } finally {
       await Promise.all([writer.close(), reader.close()]);
       own.disconnect();

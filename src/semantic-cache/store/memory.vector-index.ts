@@ -62,7 +62,7 @@ export class MemoryVectorIndex extends VectorIndex {
     return Promise.resolve();
   }
 
-  override size(): VectorSize {
+  override size(): Promise<VectorSize> {
     const sum = { vectors: 0, partitions: 0, bytes: 0 };
     for (const slab of this.slabs.values()) {
       const { vectors, partitions, bytes } = slab.size();
@@ -70,7 +70,7 @@ export class MemoryVectorIndex extends VectorIndex {
       sum.partitions += partitions;
       sum.bytes += bytes;
     }
-    return sum;
+    return Promise.resolve(sum);
   }
 
   override close(): Promise<void> {

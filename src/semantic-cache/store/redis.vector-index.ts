@@ -106,7 +106,7 @@ export class RedisVectorIndex extends VectorIndex {
     await this.publish('clear', '1');
   }
 
-  override size(): VectorSize {
+  override size(): Promise<VectorSize> {
     return this.local.size();
   }
 

@@ -45,10 +45,10 @@ export abstract class VectorIndex {
   /** The nearest in the partition, nearest first, at most `count`. */
   abstract search(partition: string, vector: Int8Array, count: number): Promise<Neighbour[]>;
 
-  /** False when nothing can be found in the partition, so that nobody need make a vector to look. */
+  /** False when it is known here that nothing can be found in the partition, so that nobody need make a vector to look. */
   abstract mayHave(partition: string): boolean;
 
-  /** False when the guard refuses every text of the partition for this one, whatever their vectors. Costs next to nothing. */
+  /** False when it is known here that the guard refuses every text of the partition for this one. Costs next to nothing. */
   abstract mayHaveLike(partition: string, asked: ParsedText): boolean;
 
   /** Whether it is known here that this id is in. */
@@ -56,7 +56,7 @@ export abstract class VectorIndex {
 
   abstract clear(): Promise<void>;
 
-  abstract size(): VectorSize;
+  abstract size(): Promise<VectorSize>;
 
   abstract close(): Promise<void>;
 }
