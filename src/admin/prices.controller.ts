@@ -5,19 +5,10 @@ import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { fromPage, toPageRequest } from './dtos/page.dto';
-import {
-  fromPrice,
-  fromPriceImport,
-  fromUnpriced,
-  ModelPricesDto,
-  PriceDto,
-  PriceImportDto,
-  PricePageDto,
-  PriceQueryDto,
-  toPrices,
-  UnpricedListDto,
-} from './dtos/price.dto';
+import { fromPriceImport, PriceImportDto } from './dtos/price-import.dto';
+import { fromPrice, ModelPricesDto, PriceDto, PricePageDto, PriceQueryDto, toPrices } from './dtos/price.dto';
 import { fromReRating, ReRatingDto, ReRatingResultDto, toReRatingRange } from './dtos/re-rating.dto';
+import { fromUnpriced, UnpricedListDto } from './dtos/unpriced-model.dto';
 import { PriceManagement } from './management/price-management';
 import { ManagementController, Refuses } from './management-controller.decorator';
 

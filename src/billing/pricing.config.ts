@@ -5,7 +5,7 @@ import { IsUsdPrice } from '../platform/config/validators';
 /** A decimal text, so that no digit is lost. */
 export type UsdPrice = string;
 
-const MAX_STEP_TOKENS = 100_000_000;
+export const MAX_STEP_TOKENS = 100_000_000;
 
 /** Prices of the kinds of tokens that not every model knows, in USD per million tokens. */
 export abstract class KindPrices {

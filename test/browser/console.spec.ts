@@ -101,6 +101,7 @@ describe('the console in a browser', () => {
     ...(role === 'auditor' ? {} : { playground: '/admin/playground' }),
     ...(role === 'admin' || role === 'team_lead' ? { 'key-new': '/admin/keys/new' } : {}),
     ...(role === 'admin' || role === 'team_lead' ? { 'budget-new': '/admin/budgets/new' } : {}),
+    ...(role === 'admin' ? { 're-rating': '/admin/prices/re-rate' } : {}),
     ...(role === 'admin' ? { 'own-days': `/admin?from=${day(-1)}&to=${day(0)}` } : {}),
   });
 

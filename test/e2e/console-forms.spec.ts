@@ -63,6 +63,11 @@ const FORMS: Readonly<Record<string, readonly Case[]>> = {
     { bad: { prompt: '', model: 'gpt-4o' }, beside: 'prompt', kept: { max_tokens: '41' } },
   ],
   '/admin/prices': [{ bad: { model: 'gpt-4o', output: '1', input: 'free' }, beside: 'input', kept: { output: '1' } }],
+  '/admin/prices/re-rate': [
+    { bad: { from: 'once', to: '2026-11-02', reason: 'x' }, beside: 'from', kept: { model: 'kept-model' } },
+    { bad: { from: '2026-11-03', to: '2026-11-01', reason: 'x' }, beside: 'from', kept: { model: 'kept-model' } },
+    { bad: { from: '2026-11-01', to: '2026-11-02', reason: '' }, beside: 'reason', kept: { provider: 'kept' } },
+  ],
   '/admin/teams': [
     { ...NAME, bad: { tokens_per_minute: '-1' }, beside: 'team-tpm' },
     { ...NAME, bad: { department_id: 'dep_x' }, beside: 'team-dep' },
@@ -110,6 +115,7 @@ const OTHERS = [
   '/admin/keys/:id/enable',
   '/admin/keys/:id/revoke',
   '/admin/keys/:id/rotate',
+  '/admin/prices/re-rate/post',
   '/admin/prices/remove',
   '/admin/settings/reload',
   '/admin/settings/validate',
@@ -285,6 +291,26 @@ describe('the forms of the console', () => {
     const secret = /gw_[A-Za-z0-9_]{40,}/.exec(made.text)?.[0] ?? '';
     const me = await fetch(`${company.gateway.url}/api/v1/me`, { headers: { authorization: `Bearer ${secret}` } });
     expect(await me.json()).toMatchObject({ role: 'team_lead' });
+  });
+
+  it('re-rate past calls, once the difference was seen', async () => {
+    const day = (offset: number): string => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+    expect(
+      (await admin.post('/admin/prices', { model: 'openai/gpt-4o-mini', input: '900', output: '900' })).status,
+    ).toBe(303);
+    const wanted = { from: day(-1), to: day(0), model: 'gpt-4o-mini', reason: 'the list was old' };
+    const page = '/admin/prices/re-rate';
+    const seen = await admin.post(page, wanted);
+    expect(seen.text).toContain('What it would come to');
+    expect(seen.text).toContain('value="the list was old"');
+    expect(await auditOf('price.re_rate')).toBeUndefined();
+    const posted = await admin.post(`${page}/post`, wanted);
+    expect(posted.text).toContain('What was posted');
+    expect(await auditOf('price.re_rate')).toMatchObject({
+      after: { reason: 'the list was old', model: 'gpt-4o-mini' },
+    });
+    expect((await admin.post(page, wanted)).text).not.toContain('Post the difference');
+    expect((await lead.get(page)).status).toBe(403);
   });
 
   it('let a team lead make members of their teams, and nothing more', async () => {

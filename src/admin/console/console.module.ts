@@ -45,6 +45,7 @@ import { OidcController } from './pages/oidc.controller';
 import { OverviewController, OverviewSources } from './pages/overview.controller';
 import { PlaygroundController } from './pages/playground.controller';
 import { PricesPageController } from './pages/prices.controller';
+import { ReRatingPageController } from './pages/re-rating.controller';
 import { RequestsPageController } from './pages/requests.controller';
 import { SettingsPageController } from './pages/settings.controller';
 import { SignInController } from './pages/sign-in.controller';
@@ -74,6 +75,7 @@ export const CONSOLE_CONTROLLERS = [
   TeamPageController,
   ModelsPageController,
   PricesPageController,
+  ReRatingPageController,
   AlertsPageController,
   AuditPageController,
   SettingsPageController,

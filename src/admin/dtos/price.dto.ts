@@ -13,14 +13,7 @@ import {
   Min,
   ValidateNested,
 } from 'class-validator';
-import {
-  PRICE_ORIGINS,
-  type PriceImportResult,
-  type PriceInForce,
-  type PriceOrigin,
-  type PriceOverride,
-  type UnpricedModel,
-} from '../../billing';
+import { PRICE_ORIGINS, type PriceInForce, type PriceOrigin, type PriceOverride } from '../../billing';
 import { InvalidRequestError } from '../../core/errors';
 import { MODEL_CAPABILITIES, type ModelCapability } from '../../core/model-facts';
 import { MayBeAbsent } from './fields';
@@ -240,59 +233,6 @@ export class PricePageDto extends PageDto {
   version!: string;
 }
 
-class SkippedPriceDto {
-  @ApiProperty({ example: 'dall-e-3' })
-  model!: string;
-
-  @ApiProperty({ example: 'has no price for a prompt token' })
-  reason!: string;
-}
-
-class IgnoredPricesDto {
-  @ApiProperty({ example: 'gpt-4o' })
-  model!: string;
-
-  @ApiProperty({ type: [String], example: ['input_cost_per_token_batches'] })
-  fields!: readonly string[];
-}
-
-export class PriceImportDto {
-  @ApiProperty({ example: 240 })
-  imported!: number;
-
-  @ApiProperty({ example: 12, description: 'Had this price already.' })
-  unchanged!: number;
-
-  @ApiProperty({ type: [SkippedPriceDto], description: 'Not carried over.' })
-  skipped!: readonly SkippedPriceDto[];
-
-  @ApiProperty({ type: [IgnoredPricesDto], description: 'Carried over without these.' })
-  ignored!: readonly IgnoredPricesDto[];
-}
-
-class UnpricedModelDto {
-  @ApiProperty({ example: 'local' })
-  provider!: string;
-
-  @ApiProperty({ example: 'our-own-model' })
-  model!: string;
-
-  @ApiProperty({ description: 'The configuration offers it now.' })
-  offered!: boolean;
-
-  @ApiProperty({ example: 12, description: 'Calls of the last 30 days charged by a guess or not at all.' })
-  calls!: number;
-
-  @ApiProperty({ type: String, format: 'date-time', nullable: true })
-  last_called_at!: string | null;
-}
-
-export class UnpricedListDto {
-  @ApiProperty({ type: [UnpricedModelDto] })
-  data!: UnpricedModelDto[];
-}
-
-/** Throws `InvalidRequestError` with the field that is wrong. */
 export function toPrices(dto: ModelPricesDto): PriceOverride {
   const { input, output } = dto;
   if (input === undefined) throw missing('input');
@@ -322,19 +262,4 @@ export const fromPrice = ({ model, source, version, since, price, facts }: Price
   context_window: facts.contextWindow,
   max_output_tokens: facts.maxOutputTokens,
   capabilities: facts.capabilities,
-});
-
-export const fromPriceImport = ({ imported, unchanged, skipped, ignored }: PriceImportResult): PriceImportDto => ({
-  imported,
-  unchanged,
-  skipped,
-  ignored,
-});
-
-export const fromUnpriced = ({ provider, model, offered, calls, lastCalledAt }: UnpricedModel): UnpricedModelDto => ({
-  provider,
-  model,
-  offered,
-  calls,
-  last_called_at: lastCalledAt?.toISOString() ?? null,
 });

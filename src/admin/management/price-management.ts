@@ -4,7 +4,8 @@ import { NotFoundError } from '../../core/errors';
 import { formatUsd } from '../../core/money';
 import { AuditLog } from '../audit/audit-log';
 import { actorOf, type Caller } from '../authority/caller';
-import { fromPrice, fromPriceImport } from '../dtos/price.dto';
+import { fromPriceImport } from '../dtos/price-import.dto';
+import { fromPrice } from '../dtos/price.dto';
 
 /** Prices that are set through the API: on record as soon as they are in force. */
 @Injectable()

@@ -64,6 +64,18 @@ describe('the import of LiteLLM prices', () => {
     });
   });
 
+  it('carries over how much a model reads and writes, where the file says it in numbers', () => {
+    const price = { input_cost_per_token: 1e-6, output_cost_per_token: 2e-6 };
+    expect(one({ ...price, max_input_tokens: 200_000, max_output_tokens: 8_192, max_tokens: 1 })).toEqual({
+      input: '1',
+      output: '2',
+      context_window: 200_000,
+      max_output_tokens: 8_192,
+    });
+    for (const odd of ['many', 0, -1, 1.5, 1e12, null])
+      expect(one({ ...price, max_input_tokens: odd, max_output_tokens: odd })).toEqual({ input: '1', output: '2' });
+  });
+
   it('says what it leaves out, and why', () => {
     const { prices, skipped, ignored } = fromLiteLlmPrices({
       sample_spec: { input_cost_per_token: 0 },

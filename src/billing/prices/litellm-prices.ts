@@ -1,4 +1,4 @@
-import type { LongContextPrices, PriceOverride, ServiceTierPrices } from '../pricing.config';
+import { MAX_STEP_TOKENS, type LongContextPrices, type PriceOverride, type ServiceTierPrices } from '../pricing.config';
 
 type Kind = Exclude<keyof ServiceTierPrices, 'long_context'>;
 
@@ -65,11 +65,26 @@ function readEntry(model: string, entry: unknown): { prices: PriceOverride; igno
     .filter(([field, value]) => !readFee(field, value, fees) && !readKind(field, value, tiers) && value !== 0)
     .map(([field]) => field);
   const prices = assemble(tiers, fees);
-  if (prices !== null) return { prices, ignored };
+  if (prices !== null) return { prices: Object.assign(prices, limitsOf(entry)), ignored };
   const [unusable] = ignored.filter((field) => KINDS[field] === 'input');
   return unusable === undefined
     ? 'has no price for a prompt token'
     : `the price of a prompt token is not usable: ${unusable} must be a number from 0 to 1`;
+}
+
+/** How much a model reads and writes, where the file says so: a call without a bound is reserved by it. */
+function limitsOf(entry: object): Pick<PriceOverride, 'context_window' | 'max_output_tokens'> {
+  const read = (field: string): number | null => {
+    const value: unknown = (entry as Readonly<Record<string, unknown>>)[field];
+    return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_STEP_TOKENS
+      ? value
+      : null;
+  };
+  const [window, longest] = [read('max_input_tokens'), read('max_output_tokens')];
+  return {
+    ...(window === null ? {} : { context_window: window }),
+    ...(longest === null ? {} : { max_output_tokens: longest }),
+  };
 }
 
 function assemble(tiers: Map<string, Collected>, fees: Partial<PriceOverride>): PriceOverride | null {
@@ -104,7 +119,7 @@ function kindOf(field: string): { kind: Kind; tierName: string; above: number | 
   const [, plain = untiered, thousands] = STEP.exec(untiered) ?? [];
   const kind = Object.hasOwn(KINDS, plain) ? KINDS[plain] : undefined;
   const above = thousands === undefined ? null : Number(thousands) * 1_000;
-  if (kind === undefined || (above !== null && (above < 1 || above > 100_000_000))) return null;
+  if (kind === undefined || (above !== null && (above < 1 || above > MAX_STEP_TOKENS))) return null;
   return { kind, tierName, above };
 }
 

@@ -5,7 +5,7 @@ import { AuditQueries } from '../../audit/audit-queries';
 import { AuditQueryDto, toAuditFilter } from '../../dtos/audit.dto';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { Pages } from '../render/pages';
-import { checked, compactOf, pageOf, problemOf, textOf, type Query } from './fields';
+import { checked, compactOf, pageOf, problemOf, textOf, wholeDays, type Query } from './fields';
 
 const HOME = '/admin/audit';
 const FILTERS = ['actor', 'action', 'target', 'target_type', 'from', 'to'] as const;
@@ -22,7 +22,6 @@ const KINDS = [
   'config',
   'session',
 ];
-const DAY_MS = 86_400_000;
 
 @ConsoleController('audit')
 export class AuditPageController {
@@ -45,7 +44,7 @@ export class AuditPageController {
       isFiltered: Object.keys(values).length > 0,
     };
     try {
-      const filter = toAuditFilter(await checked(AuditQueryDto, withWholeDays(values)));
+      const filter = toAuditFilter(await checked(AuditQueryDto, { ...values, ...wholeDays(values) }));
       const page = await this.audit.list(filter, pageOf(query));
       const hrefOf = (more: Record<string, string>): string =>
         `${HOME}?${new URLSearchParams({ ...values, ...more }).toString()}`;
@@ -59,13 +58,6 @@ export class AuditPageController {
       this.pages.show(response, 'audit', { ...common, problem: problemOf(error), rows: [] }, 400);
     }
   }
-}
-
-/** Days are meant whole (UTC). */
-function withWholeDays({ from, to, ...rest }: Record<string, string>): Query {
-  const isDay = (text: string | undefined): text is string => text !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(text);
-  const end = isDay(to) && !Number.isNaN(Date.parse(to)) ? new Date(Date.parse(to) + DAY_MS).toISOString() : to;
-  return compactOf({ ...rest, from: isDay(from) ? `${from}T00:00:00Z` : from, to: end });
 }
 
 const rowOf = (entry: AuditEntry) => ({

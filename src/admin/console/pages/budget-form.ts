@@ -1,7 +1,7 @@
 import type { Degradation, StandingBudget } from '../../../billing';
 import { InvalidRequestError } from '../../../core/errors';
 import { formatUsd } from '../../../core/money';
-import { compactOf, namesOf, textOf, type Query } from './fields';
+import { compactOf, endOfDay, namesOf, textOf, type Query } from './fields';
 
 const PERCENT = /^(\d{1,4}(?:\.\d+)?)\s*%?$/;
 const STEPS = ['warn_at', 'cheaper_at', 'cache_only_at', 'block_at'] as const;
@@ -44,14 +44,11 @@ export const valuesOf = (budget: StandingBudget): Query => ({
 });
 
 /** A top-up; it ends with the day that was chosen (UTC). */
-export function topUpOf(form: Query): Query {
-  const day = textOf(form, 'expires_at');
-  return {
-    amount_usd: amountOf(form, 'amount_usd'),
-    expires_at: day !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(day) ? `${day}T23:59:59Z` : (day ?? ''),
-    reason: textOf(form, 'reason') ?? '',
-  };
-}
+export const topUpOf = (form: Query): Query => ({
+  amount_usd: amountOf(form, 'amount_usd'),
+  expires_at: endOfDay(textOf(form, 'expires_at')) ?? '',
+  reason: textOf(form, 'reason') ?? '',
+});
 
 export const percentOf = (share: number): string => `${Number((share * 100).toFixed(2))}%`;
 

@@ -7,6 +7,7 @@ import { managementValidation } from '../../management-validation';
 export type Query = Readonly<Record<string, unknown>>;
 
 const MAX_LENGTH = 512;
+const DAY_MS = 24 * 60 * 60_000;
 
 /** One value of a query or a form: trimmed, not empty, not endless. */
 export function textOf(query: Query, name: string): string | undefined {
@@ -29,6 +30,17 @@ export function namesOf(form: Query, name: string): string[] | undefined {
   const text = textOf(form, name);
   return text?.split(/[\s,]+/).filter((item) => item !== '');
 }
+
+const isDay = (text: string | undefined): text is string => text !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(text);
+
+/** Days that are meant whole (UTC), the last one too. What is no day is handed on as it came, so that its rule can say so. */
+export const wholeDays = ({ from, to }: { from?: string | undefined; to?: string | undefined }) => ({
+  from: isDay(from) ? `${from}T00:00:00Z` : from,
+  to: isDay(to) && !Number.isNaN(Date.parse(to)) ? new Date(Date.parse(to) + DAY_MS).toISOString() : to,
+});
+
+/** The end of a day that was chosen, in UTC. */
+export const endOfDay = (text: string | undefined): string | undefined => (isDay(text) ? `${text}T23:59:59Z` : text);
 
 export function pageOf(query: Query): PageRequest {
   return { limit: DEFAULT_PAGE_SIZE, cursor: textOf(query, 'cursor') ?? null };

@@ -1,6 +1,6 @@
 import type { ApiKey } from '../../../access';
 import { showDay } from '../render/format';
-import { limitsOf, limitValues, namesOf, textOf, type Query } from './fields';
+import { endOfDay, limitsOf, limitValues, namesOf, textOf, type Query } from './fields';
 
 /** What a key may be for, as the management API lists it. */
 export const SCOPES = [
@@ -12,14 +12,10 @@ export const SCOPES = [
 /** What a form says of a key, new or not. */
 export const termsOf = (form: Query): Query => ({
   name: textOf(form, 'name') ?? '',
-  expires_at: endOf(textOf(form, 'expires_at')),
+  expires_at: endOfDay(textOf(form, 'expires_at')),
   limits: limitsOf(form),
   allowed_models: namesOf(form, 'allowed_models'),
 });
-
-/** With the day that was chosen, in UTC. */
-const endOf = (day: string | undefined): string | undefined =>
-  day !== undefined && /^\d{4}-\d{2}-\d{2}$/.test(day) ? `${day}T23:59:59Z` : day;
 
 /** What is empty in the form is taken away; a key that ends within its day goes on ending then. */
 export function changesOf(form: Query, key: ApiKey): Query {

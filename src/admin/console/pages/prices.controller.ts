@@ -25,7 +25,7 @@ export class PricesPageController {
   ) {}
 
   @Get()
-  @Permit('routing.read')
+  @Permit('prices.read')
   async list(@Parameters() query: Query, @Res() response: Response): Promise<void> {
     try {
       await this.show(response, query);
@@ -36,7 +36,7 @@ export class PricesPageController {
 
   /** Wins over the price list, everywhere within a second. */
   @Post()
-  @Permit('routing.write')
+  @Permit('prices.write')
   async set(@Body() form: Query, @Res() response: Response): Promise<void> {
     try {
       const model = modelOf(form);
@@ -51,7 +51,7 @@ export class PricesPageController {
 
   /** The price list is in force again. */
   @Post('remove')
-  @Permit('routing.write')
+  @Permit('prices.write')
   async remove(@Body() form: Query, @Res() response: Response): Promise<void> {
     const model = modelOf(form);
     await this.management.remove(viewerIn(response), model);
@@ -77,7 +77,7 @@ export class PricesPageController {
         unpriced: await this.unpriced.list(),
         nextHref: page.nextCursor === null ? null : hrefOf({ cursor: page.nextCursor }),
         firstHref: query['cursor'] === undefined ? null : hrefOf({}),
-        mayWrite: mayDo(role, 'routing.write'),
+        mayWrite: mayDo(role, 'prices.write'),
         values: { model: textOf(query, 'model') ?? '' },
         ...more,
       },

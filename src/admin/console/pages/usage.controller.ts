@@ -9,7 +9,7 @@ import { ConsoleController, Permit } from '../auth/console-controller.decorator'
 import { Directory } from '../data/directory';
 import { changeOf, showDay } from '../render/format';
 import { Pages, viewerIn } from '../render/pages';
-import { checked, compactOf, listOf, problemOf, textOf, type Query } from './fields';
+import { checked, compactOf, listOf, problemOf, textOf, wholeDays, type Query } from './fields';
 
 const DIMENSIONS = {
   day: 'Day',
@@ -81,9 +81,7 @@ export class UsagePageController {
 
   /** Both days are meant whole. */
   private async queryOf(from: string, to: string, groupBy: readonly string[]): Promise<UsageQuery> {
-    const isDay = (text: string): boolean => /^\d{4}-\d{2}-\d{2}$/.test(text);
-    const until = isDay(to) && !Number.isNaN(Date.parse(to)) ? new Date(Date.parse(to) + DAY_MS).toISOString() : to;
-    const values = { from: isDay(from) ? `${from}T00:00:00Z` : from, to: until, group_by: groupBy.join(',') };
+    const values = { ...wholeDays({ from, to }), group_by: groupBy.join(',') };
     return toUsageQuery(await checked(UsageQueryDto, compactOf(values)), this.clock.now());
   }
 

@@ -9,6 +9,7 @@ describe('what figures look like', () => {
     [12_400_000n, '$0.0124'],
     [1_500_000_000n, '$1.50'],
     [1_234_567_890_000n, '$1,234.57'],
+    [-12_400_000n, '−$0.0124'],
   ])('%s nano-dollars are %s', (amount, text) => expect(showUsd(amount)).toBe(text));
 
   it.each([

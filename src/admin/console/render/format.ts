@@ -9,11 +9,12 @@ const percent = new Intl.NumberFormat(LOCALE, { style: 'percent', maximumFractio
 
 /** An amount as a person reads it: cents when it is dollars, enough digits when it is less. For exact sums use `formatUsd`. */
 export function showUsd(amount: NanoUsd): string {
+  if (amount < 0n) return `−${showUsd(-amount)}`;
   const usd = Number(amount) / Number(NANO_PER_USD);
   if (amount === 0n) return '$0';
-  if (Math.abs(usd) < 0.000001) return '<$0.000001';
+  if (usd < 0.000001) return '<$0.000001';
   // Three significant digits of what is less than a dollar.
-  const least = usd >= 1 ? 2 : Math.min(9, 2 - Math.floor(Math.log10(Math.abs(usd))));
+  const least = usd >= 1 ? 2 : Math.min(9, 2 - Math.floor(Math.log10(usd)));
   return `$${usd.toLocaleString(LOCALE, { minimumFractionDigits: 2, maximumFractionDigits: least })}`;
 }
 

@@ -32,7 +32,7 @@ const GROUPS: readonly { readonly title: string; readonly items: readonly Destin
     title: 'Operate',
     items: [
       { href: '/admin/models', label: 'Models and providers', icon: 'models', permission: 'routing.read' },
-      { href: '/admin/prices', label: 'Prices', icon: 'prices', permission: 'routing.read' },
+      { href: '/admin/prices', label: 'Prices', icon: 'prices', permission: 'prices.read' },
       { href: '/admin/cache', label: 'Cache', icon: 'cache', permission: 'cache.read' },
       { href: '/admin/playground', label: 'Playground', icon: 'playground', permission: 'playground.use' },
       { href: '/admin/alerts', label: 'Alerts', icon: 'alerts', permission: 'alerts.read' },
