@@ -67,6 +67,13 @@ providers:
     ['max_tokens of zero', having({ max_tokens: 0 }), 'max_tokens'],
     ['max_tokens negative', having({ max_completion_tokens: -5 }), 'max_completion_tokens'],
     ['n of a half', having({ n: 1.5 }), 'n'],
+    ['temperature that is text', having({ temperature: 'hot' }), 'temperature'],
+    ['tools that are text', having({ tools: 'all' }), 'tools'],
+    ['a response format of text', having({ response_format: 'json' }), 'response_format'],
+    ['stop that is a number', having({ stop: 5 }), 'stop'],
+    ['logprobs of one', having({ logprobs: 1 }), 'logprobs'],
+    ['a seed of a half', having({ seed: 1.5 }), 'seed'],
+    ['a tool choice that is a list', having({ tool_choice: [] }), 'tool_choice'],
   ])('%s is a 400 that says where', async (_, body, param) => {
     const before = upstream.received.length;
     const answer = await send(body);
@@ -87,6 +94,10 @@ providers:
     expect(answer.body['request_id']).toBe(answer.headers.get('request-id'));
     const missing = await send(JSON.stringify({ model: 'gpt-4o', messages: good.messages }), '/v1/messages');
     expect(missing.body).toMatchObject({ error: { details: { param: 'max_tokens' } } });
+    for (const [param, value] of Object.entries({ system: 5, temperature: 'hot', stop_sequences: 'x', tools: {} })) {
+      const wrong = await send(having({ max_tokens: 5, [param]: value }), '/v1/messages');
+      expect(wrong).toMatchObject({ status: 400, body: { error: { details: { param } } } });
+    }
   });
 
   it('an 11 MB body is a 413, declared or streamed', async () => {

@@ -451,7 +451,7 @@ describe('the console', () => {
       );
       const compared = await admin.get(`/admin/usage?from=${today}&to=${today}&group_by=model`);
       expect(compared.text).toContain('>Change<');
-      expect(compared.text).toMatch(/<td class="num muted">(−\d+%|new)<\/td>/);
+      expect(compared.text).toMatch(/<td class="num muted[^"]*">(−\d+%|new)<\/td>/);
     });
 
     it('make, rotate, disable and revoke a key that works', async () => {

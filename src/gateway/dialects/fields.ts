@@ -41,3 +41,28 @@ export function optionalCount(body: Body, field: string, max = MAX_COUNT): numbe
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max) return value;
   throw new InvalidRequestError(`"${field}" must be a whole number from 1 to ${max}.`, field);
 }
+
+/** What a field may hold, in the words of a message. */
+const KINDS = {
+  'a number': (value: unknown) => typeof value === 'number',
+  'a whole number': (value: unknown) => Number.isInteger(value),
+  'a string': (value: unknown) => typeof value === 'string',
+  'true or false': (value: unknown) => typeof value === 'boolean',
+  'a list': (value: unknown) => Array.isArray(value),
+  'an object': (value: unknown) => typeof value === 'object' && !Array.isArray(value),
+  'a string or a list': (value: unknown) => typeof value === 'string' || Array.isArray(value),
+  'a string or an object': (value: unknown) =>
+    typeof value === 'string' || (typeof value === 'object' && !Array.isArray(value)),
+} as const;
+
+export type FieldKinds = Readonly<Record<string, keyof typeof KINDS>>;
+
+/** Optional fields that are passed on: a slip of the type is told here, before a provider is asked; which values it takes is the provider's to say. */
+export function checkKinds(body: Body, kinds: FieldKinds): void {
+  for (const field in kinds) {
+    const value = body[field];
+    if (value === undefined || value === null) continue;
+    const kind = kinds[field]!;
+    if (!KINDS[kind](value)) throw new InvalidRequestError(`"${field}" must be ${kind}.`, field);
+  }
+}

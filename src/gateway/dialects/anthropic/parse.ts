@@ -1,12 +1,24 @@
 import { ChatRequest, type JsonObject } from '../../../core/chat';
 import { InvalidRequestError } from '../../../core/errors';
 import type { JsonDocument } from '../../../core/json-document';
-import { optionalBoolean, optionalCount, requiredName, requiredObjects } from '../fields';
+import { checkKinds, optionalBoolean, optionalCount, requiredName, requiredObjects, type FieldKinds } from '../fields';
 import { toCanonical } from './to-canonical';
 
+const OPTIONAL: FieldKinds = {
+  system: 'a string or a list',
+  temperature: 'a number',
+  top_p: 'a number',
+  top_k: 'a whole number',
+  stop_sequences: 'a list',
+  tools: 'a list',
+  tool_choice: 'an object',
+  thinking: 'an object',
+  metadata: 'an object',
+};
+
 /**
- * A Messages request. Checked is what the gateway itself relies on; everything else is the provider's to judge. `headers`
- * are the client's `anthropic-*` headers, forwarded untouched to a provider of the same dialect.
+ * A Messages request. Checked are what the gateway itself relies on and the types of common fields; everything else is the
+ * provider's to judge. `headers` are the client's `anthropic-*` headers, forwarded untouched to a provider of the same dialect.
  */
 export function parseMessages(document: JsonDocument, headers: Readonly<Record<string, string>>): ChatRequest {
   const body = document.value;
@@ -30,6 +42,7 @@ function checkMessages(body: Readonly<JsonObject>): void {
       `messages[${index}].role`,
     );
   });
+  checkKinds(body, OPTIONAL);
 }
 
 function messagesRequest(

@@ -1,7 +1,25 @@
 import { ChatRequest, type ChatBody, type JsonObject } from '../../../core/chat';
 import { InvalidRequestError } from '../../../core/errors';
 import type { JsonDocument } from '../../../core/json-document';
-import { optionalBoolean, optionalCount, requiredName, requiredObjects } from '../fields';
+import { checkKinds, optionalBoolean, optionalCount, requiredName, requiredObjects, type FieldKinds } from '../fields';
+
+const OPTIONAL: FieldKinds = {
+  temperature: 'a number',
+  top_p: 'a number',
+  presence_penalty: 'a number',
+  frequency_penalty: 'a number',
+  seed: 'a whole number',
+  stop: 'a string or a list',
+  tools: 'a list',
+  tool_choice: 'a string or an object',
+  parallel_tool_calls: 'true or false',
+  response_format: 'an object',
+  logit_bias: 'an object',
+  logprobs: 'true or false',
+  top_logprobs: 'a whole number',
+  reasoning_effort: 'a string',
+  user: 'a string',
+};
 
 /** The most answers OpenAI gives to one request. */
 const MAX_CHOICES = 128;
@@ -26,12 +44,13 @@ function checkMessage(message: JsonObject, path: string): void {
 }
 
 /**
- * A Chat Completions request. Checked is what the gateway itself relies on; everything else is the provider's to judge and
- * passes on as it is. `headers` are the client's `anthropic-*` headers, for when Anthropic serves the call. Throws `InvalidRequestError` with the field's path.
+ * A Chat Completions request. Checked are what the gateway itself relies on and the types of common fields; everything else is the
+ * provider's to judge and passes on as it is. `headers` are the client's `anthropic-*` headers, for when Anthropic serves the call. Throws `InvalidRequestError` with the field's path.
  */
 export function parseChatCompletions(document: JsonDocument, headers: Readonly<Record<string, string>>): ChatRequest {
   const body = document.value;
   requiredObjects(body, 'messages').forEach((message, index) => checkMessage(message, `messages[${index}]`));
+  checkKinds(body, OPTIONAL);
   const maxOutputTokens = optionalCount(body, 'max_completion_tokens') ?? optionalCount(body, 'max_tokens');
   return new ChatRequest({
     dialect: 'openai',
