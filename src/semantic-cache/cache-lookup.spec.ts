@@ -13,6 +13,7 @@ import type { Found } from './store/cache.store';
 import { MemoryVectorIndex } from './store/memory.vector-index';
 import type { PatientStore } from './store/patient-store';
 import { toBytes } from './store/vector-index';
+import { until } from '../../test/support/until';
 
 const QUESTION = 'What are the advantages of microservices?';
 const PARAPHRASE = 'What are the benefits of using microservices?';
@@ -114,7 +115,9 @@ describe('a question in other words', () => {
     encoders.isHeld = true;
     const { match, traced } = await find(lookup, asking(OPPOSITE), context);
     expect(match).toBeNull();
-    expect(refused()).toEqual([]);
+    // Its vector is not begun before the request has gone on.
+    expect([refused(), encoders.asked]).toEqual([[], []]);
+    await until(() => encoders.asked.length === 1);
     encoders.release();
     await traced;
     expect(refused()).toEqual([

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
 import type { CacheEntry } from './answers/cache-entry';
+import { aside } from './aside';
 import { choose, isUsable, type Asked, type Match, type Refused } from './asked';
 import { CacheMetrics } from './cache.metrics';
 import { SimilarQuestions, type Looked } from './similar-questions';
@@ -15,6 +16,7 @@ export interface LookedUp {
   readonly traced: Promise<void>;
 }
 
+/** There is nothing to wait for. */
 const TRACED = Promise.resolve();
 
 /** Finds the answer that will do, and puts on record what was near and why it will not. */
@@ -45,11 +47,14 @@ export class CacheLookup {
 
   /** Among questions in other words, where the mode allows it. Vectors are waited for only where one of them may do. */
   private async findSimilar(context: GatewayContext, asked: Asked): Promise<Pick<LookedUp, 'match' | 'traced'>> {
-    const looking = this.similar.look(asked);
     const mayFind = this.similar.mayFind(asked);
     if (asked.mode !== 'conservative') this.metrics.compared(mayFind ? 'waited' : 'ruled_out');
-    if (!mayFind) return { match: null, traced: looking.then((looked) => trace(context, looked)) };
-    const looked = await looking;
+    if (!mayFind) {
+      const time = this.similar.needsVector(asked) ? aside() : TRACED;
+      const looking = time.then(() => this.similar.look(asked));
+      return { match: null, traced: looking.then((looked) => trace(context, looked)) };
+    }
+    const looked = await this.similar.look(asked);
     for (const candidate of looked.candidates.filter(({ isNear }) => isNear)) {
       if (candidate.reasons().length > 0) continue;
       const { entryId, similarity } = candidate;
@@ -58,12 +63,10 @@ export class CacheLookup {
       if (isGood) return { match: { entry, tier: 'semantic', similarity }, traced: TRACED };
       refuse(context, { entryId, similarity, reasons: [entry ? 'unusable' : 'gone'] });
     }
-    // The provider is asked first.
-    return { match: null, traced: afterThisTurn().then(() => trace(context, looked)) };
+    const isCheap = looked.candidates.length === 0;
+    return { match: null, traced: (isCheap ? TRACED : aside()).then(() => trace(context, looked)) };
   }
 }
-
-const afterThisTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /** What the guard and the threshold have against what is near. */
 function trace(context: GatewayContext, { candidates, why }: Looked): void {

@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Identity } from '../core/context';
 import type { CacheEntry } from './answers/cache-entry';
+import { aside } from './aside';
 import type { Asked } from './asked';
 import { CacheMetrics } from './cache.metrics';
 import { Encoders } from './encoder/encoders';
@@ -68,19 +69,25 @@ export class SimilarQuestions implements OnApplicationShutdown {
    */
   mayFind(asked: Asked): boolean {
     const partition = this.partitionOf(asked);
-    if (asked.mode === 'conservative' || partition === null || !this.index.mayHave(partition)) return false;
+    if (partition === null || !this.needsVector(asked)) return false;
     if (asked.mode === 'cosine') return true;
     return asked.parsed !== null && this.index.mayHaveLike(partition, asked.parsed);
   }
 
+  /** Whether a vector is what tells what is near: the mode compares by them, and there is something to compare with. */
+  needsVector(asked: Asked): boolean {
+    const partition = this.partitionOf(asked);
+    return asked.mode !== 'conservative' && partition !== null && this.index.mayHave(partition);
+  }
+
   /**
-   * Begins with the vector while the store looks for the same question, where one will be needed, costs nothing and the
+   * Begins with the vector while the store looks for the same question, where it will be waited for, costs nothing and the
    * same question does not seem to be stored.
    */
   foresee(asked: Asked): void {
-    const partition = this.partitionOf(asked);
-    const isSought = asked.mode !== 'conservative' && partition !== null && this.index.mayHave(partition);
-    if (isSought && this.encoders.isLocal && !this.index.has(asked.print.id)) this.prepare(asked);
+    const { text, id } = asked.print;
+    if (text === null || !this.encoders.isLocal || this.index.has(id)) return;
+    if (this.mayFind(asked)) void this.encode(asked, text);
   }
 
   /** What was asked before and is near. No vector is made where nothing can be found. */
@@ -89,7 +96,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
     const { text } = asked.print;
     const isAllowed = asked.mode !== 'conservative';
     if (isAllowed && asked.isOpen && this.encoders.isMissing) return this.missing();
-    if (!isAllowed || partition === null || text === null || !this.index.mayHave(partition)) return NOTHING;
+    if (partition === null || text === null || !this.needsVector(asked)) return NOTHING;
     const vector = await this.encode(asked, text);
     if (typeof vector === 'string') return { candidates: [], why: vector };
     try {
@@ -121,7 +128,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
   /** Makes the vector while the provider answers, so that it is there when the answer is to be kept. */
   prepare(asked: Asked): void {
     const { text } = asked.print;
-    if (text !== null && this.partitionOf(asked) !== null) void this.encode(asked, text);
+    if (text !== null && this.partitionOf(asked) !== null) void aside().then(() => this.encode(asked, text));
   }
 
   /** Lets other questions find this one. */

@@ -48,7 +48,8 @@ describe.each([
   let simulator: Simulator;
   let gateway: TestGateway;
   beforeAll(async () => {
-    simulator = await startSimulator({ speed: 0 });
+    // Slow enough for a trace to be complete before the answer is.
+    simulator = await startSimulator({ speed: 0.05 });
     gateway = await startGateway(
       yamlOf(simulator, embeddings).replace('0.85', name === 'the embeddings of a provider' ? '0.3' : '0.85'),
     );
