@@ -47,7 +47,7 @@ export class TeamPageController {
     try {
       const changes = await checked(UpdateTeamDto, {
         name: textOf(form, 'name') ?? '',
-        department_id: textOf(form, 'department_id') ?? '',
+        department_id: textOf(form, 'department_id'),
         limits: limitsOf(form) ?? null,
         allowed_models: namesOf(form, 'allowed_models') ?? null,
         store_content: form['store_content'] !== undefined,
