@@ -1,4 +1,5 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { verifyLedger } from '../../src/billing';
@@ -7,6 +8,7 @@ import { startSimulator, type Simulator } from '../../src/providers/simulator/se
 import { FAILPOINTS, type Failpoint } from '../support/failpoints';
 import { Fleet, type Asked } from '../support/fleet';
 import { guarantee } from '../support/guarantee';
+import type { MortalGateway } from '../support/mortal-gateway';
 import { createTestDatabase } from '../support/test-database';
 import { truthOf } from '../support/truth';
 import { until } from '../support/until';
@@ -116,14 +118,40 @@ budgets:
     return met;
   }
 
+  /** The instance that a gateway is, by the journal that it writes. */
+  function instanceOf({ pid }: MortalGateway): string {
+    const owned = readdirSync(fleet.journals).find((name) => {
+      const file = path.join(fleet.journals, name, 'owner.json');
+      return existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { pid: number }).pid === pid;
+    });
+    if (owned === undefined) throw new Error(`no journal belongs to process ${pid}`);
+    return owned;
+  }
+
+  async function hasLease(instance: string, state: 'open' | 'charged'): Promise<boolean> {
+    const found = 'select 1 from budget_leases where instance_id = $1 and state = $2 limit 1';
+    return (await database.query<object[]>(found, [instance, state])).length > 0;
+  }
+
+  /** Stops it with a lease in its hand: one that nobody asks gives its leases back. */
+  async function stopWithLease(victim: MortalGateway, instance: string): Promise<void> {
+    await until(async () => {
+      victim.signal('SIGSTOP');
+      if (await hasLease(instance, 'open')) return true;
+      victim.signal('SIGCONT');
+      await sleep(100);
+      return false;
+    }, 60_000);
+  }
+
   async function stopRounds(): Promise<void> {
     for (let round = 0; round < STOPS; round += 1) {
       const victim = fleet.member(round);
-      victim.signal('SIGSTOP');
+      const instance = instanceOf(victim);
+      await stopWithLease(victim, instance);
       if (STOPPED_MS === 0) await database.query("update budget_leases set expires_at = now() - interval '1 second'");
-      const charged = "select count(*)::int as count from budget_leases where state = 'charged'";
       await sleep(STOPPED_MS);
-      await until(async () => (await database.query<{ count: number }[]>(charged))[0]!.count > 0, 60_000);
+      await until(() => hasLease(instance, 'charged'), 60_000);
       victim.signal('SIGCONT');
     }
   }
