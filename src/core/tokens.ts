@@ -44,6 +44,8 @@ export const NO_USAGE: TokenUsage = Object.freeze({
  */
 const ASCII = 128;
 const [LATIN, EAST_ASIAN, SURROGATE, OTHER] = [ASCII, ASCII + 1, ASCII + 2, ASCII + 3];
+/** Of every UTF-16 code unit. */
+const CLASSES = Uint8Array.from({ length: 0x1_0000 }, (_, code) => classOf(code));
 /** Room for all classes, as a power of two. */
 const CLASS_BITS = 8;
 const COSTS_BEYOND_ASCII = new Map([
@@ -126,10 +128,11 @@ const LANES = 4;
 const LEAST_LANE = 512;
 const SPACE_SOUGHT = 128;
 
-/** Where a lane may begin, near `from`: at a space behind something else, where the state before does not matter. -1: nowhere. */
+/** Where a lane may begin, near `from`, because the state before does not matter there. -1: nowhere. */
 function laneFrom(from: number): number {
   for (let at = from; at < from + SPACE_SOUGHT; at += 1) {
-    if (classes[at] === 32 && !isSpace(classes[at - 1]!)) return at;
+    const before = classes[at - 1]!;
+    if (before >= ASCII || (classes[at] === 32 && !isSpace(before))) return at;
   }
   return -1;
 }
@@ -185,7 +188,7 @@ export function estimateTokens(text: string): number {
     if (isAscii) classes.write(piece, 'latin1');
     else {
       wide.write(piece, 'utf16le');
-      for (let index = 0; index < count; index += 1) classes[index] = classOf(codes[index]!);
+      for (let index = 0; index < count; index += 1) classes[index] = CLASSES[codes[index]!]!;
     }
     read = readPiece(read.state, count);
     hundredths += read.cost;
