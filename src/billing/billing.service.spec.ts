@@ -200,6 +200,8 @@ describe('BillingService', () => {
         requested_model: 'gpt-4o',
         fallback: true,
         attempts: 2,
+        // The attempt that failed used nothing, which makes nothing less sure.
+        usage_source: 'provider',
         status: 200,
         cache_status: 'miss',
         stream: true,

@@ -20,7 +20,7 @@ import type { Charge } from './usage-rows';
 /** Reserved for the answer when the client set no bound: what most models write at most without being asked for more. */
 const DEFAULT_RESERVED_OUTPUT_TOKENS = 4_096;
 
-/** The surer figure first: a request is as sure as its least sure attempt. */
+/** The surer figure first: a request is as sure as its least sure attempt that used anything. */
 const SOURCES: readonly UsageSource[] = ['provider', 'counted', 'reserved'];
 
 export interface LedgerParts {
@@ -155,6 +155,7 @@ export class UsageLedger implements AttemptLedger {
   /** The sums of the attempts that have ended. */
   totals(): AttemptTotals {
     let totals: AttemptTotals = { ...NO_ATTEMPTS, attempts: this.meters.length, priceVersion: this.priceVersion };
+    let used: UsageSource | null = null;
     for (const meter of this.meters) {
       const settlement = meter.settled();
       if (!settlement) continue;
@@ -166,8 +167,9 @@ export class UsageLedger implements AttemptLedger {
         costNanoUsd: totals.costNanoUsd + settlement.costNanoUsd,
         source: lessSure(totals.source, settlement.source),
       };
+      if (settlement.usage !== NO_USAGE) used = lessSure(used, settlement.source);
     }
-    return totals;
+    return { ...totals, source: used ?? totals.source };
   }
 
   /** The reservation is made; unless the attempt gets on record, it is undone. */
