@@ -89,7 +89,8 @@
     for (let attempt = 0; attempt < TRACE_TRIES; attempt += 1) {
       await pause(TRACE_EVERY_MS);
       const response = await fetch(`/admin/requests/${encodeURIComponent(id)}?live=1`).catch(() => null);
-      if (!response?.ok) continue;
+      // 204: not on record yet.
+      if (response?.status !== 200) continue;
       const page = new DOMParser().parseFromString(await response.text(), 'text/html');
       const link = document.createElement('a');
       link.href = `/admin/requests/${encodeURIComponent(id)}`;

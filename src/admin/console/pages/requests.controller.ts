@@ -83,11 +83,16 @@ export class RequestsPageController {
 
   @Get(':id')
   @Permit('usage.read')
-  async detail(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async detail(@Param('id') id: string, @Parameters() query: Query, @Res() response: Response): Promise<void> {
     const { scope } = viewerIn(response);
     const found = await this.requests.find(id);
     // One answer for what does not exist and for what is somebody else's.
     if (!found || !isWithin(scope, found.request)) {
+      // A script that waits for a record has made no mistake.
+      if (query['live'] !== undefined) {
+        response.status(204).end();
+        return;
+      }
       throw new NotFoundError(
         'There is no such request among those you may see. A new one appears a moment after its end.',
       );
