@@ -1,3 +1,5 @@
+const { rewriteFunction } = require('./steps/rewrite-function');
+
 /** A lease that was granted while a top-up counted ends with it: what is left of it is not spent afterwards. */
 const SIGNATURE = 'budget_acquire(text, integer, text[], text[], bigint[], integer[], integer[], bigint[])';
 
@@ -12,18 +14,12 @@ class LeasesEndWithTopUps1790000730000 {
   name = 'LeasesEndWithTopUps1790000730000';
 
   up(queryRunner) {
-    return rewrite(queryRunner, OF_PERIOD, OF_TOP_UPS);
+    return rewriteFunction(queryRunner, SIGNATURE, OF_PERIOD, OF_TOP_UPS);
   }
 
   down(queryRunner) {
-    return rewrite(queryRunner, OF_TOP_UPS, OF_PERIOD);
+    return rewriteFunction(queryRunner, SIGNATURE, OF_TOP_UPS, OF_PERIOD);
   }
-}
-
-async function rewrite(queryRunner, before, after) {
-  const [{ text }] = await queryRunner.query(`select pg_get_functiondef('${SIGNATURE}'::regprocedure) as text`);
-  if (text.split(before).length !== 2) throw new Error(`${SIGNATURE} is not the function this migration knows`);
-  await queryRunner.query(text.replace(before, () => after));
 }
 
 module.exports = { LeasesEndWithTopUps1790000730000 };

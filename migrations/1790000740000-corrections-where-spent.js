@@ -1,3 +1,5 @@
+const { rewriteFunction } = require('./steps/rewrite-function');
+
 /**
  * A call belongs to the period in which it was reserved, and may have begun a moment later, in the next one: a correction
  * goes to a period that has spent what it takes back. Without this a re-rating failed when the next one had spent too little.
@@ -11,18 +13,12 @@ class CorrectionsWhereSpent1790000740000 {
   name = 'CorrectionsWhereSpent1790000740000';
 
   up(queryRunner) {
-    return rewrite(queryRunner, BY_TIME, BY_SPENT);
+    return rewriteFunction(queryRunner, SIGNATURE, BY_TIME, BY_SPENT);
   }
 
   down(queryRunner) {
-    return rewrite(queryRunner, BY_SPENT, BY_TIME);
+    return rewriteFunction(queryRunner, SIGNATURE, BY_SPENT, BY_TIME);
   }
-}
-
-async function rewrite(queryRunner, before, after) {
-  const [{ text }] = await queryRunner.query(`select pg_get_functiondef('${SIGNATURE}'::regprocedure) as text`);
-  if (text.split(before).length !== 2) throw new Error(`${SIGNATURE} is not the function this migration knows`);
-  await queryRunner.query(text.replace(before, () => after));
 }
 
 module.exports = { CorrectionsWhereSpent1790000740000 };

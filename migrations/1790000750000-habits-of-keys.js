@@ -1,3 +1,5 @@
+const { rewriteFunction } = require('./steps/rewrite-function');
+
 /**
  * What a key used to spend is read from the hourly sums: over the requests of a busy key it may take longer than the watch waits,
  * and then nobody is told.
@@ -17,19 +19,13 @@ class HabitsOfKeys1790000750000 {
 
   async up(queryRunner) {
     await queryRunner.query('create index ix_usage_hours_key_id on usage_hours (key_id, starts_at)');
-    await rewrite(queryRunner, OF_REQUESTS, OF_HOURS);
+    await rewriteFunction(queryRunner, SIGNATURE, OF_REQUESTS, OF_HOURS);
   }
 
   async down(queryRunner) {
-    await rewrite(queryRunner, OF_HOURS, OF_REQUESTS);
+    await rewriteFunction(queryRunner, SIGNATURE, OF_HOURS, OF_REQUESTS);
     await queryRunner.query('drop index ix_usage_hours_key_id');
   }
-}
-
-async function rewrite(queryRunner, before, after) {
-  const [{ text }] = await queryRunner.query(`select pg_get_functiondef('${SIGNATURE}'::regprocedure) as text`);
-  if (text.split(before).length !== 2) throw new Error(`${SIGNATURE} is not the function this migration knows`);
-  await queryRunner.query(text.replace(before, () => after));
 }
 
 module.exports = { HabitsOfKeys1790000750000 };

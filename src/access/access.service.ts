@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { answeredWithin } from '../core/answered-within';
 import type { Identity } from '../core/context';
 import { InvalidApiKeyError, OverloadedError } from '../core/errors';
 import { Clock } from '../platform/clock';
@@ -91,7 +92,7 @@ export class AccessService implements OnModuleInit, OnApplicationShutdown {
     const loading = this.loading.get(digest) ?? this.load(presentedKey, publicId, digest);
     let entry: Entry;
     try {
-      entry = await withinMs(loading, LOAD_TIMEOUT_MS);
+      entry = await answeredWithin(LOAD_TIMEOUT_MS, loading);
     } catch (error) {
       this.logger.warn(`Keys cannot be looked up: ${error instanceof Error ? error.message : String(error)}`);
       this.retryAtMs = this.clock.monotonic() + RETRY_MS;
@@ -190,16 +191,4 @@ function put(map: Map<string, Entry>, digest: string, entry: Entry, max: number)
   const oldest = map.size >= max ? map.keys().next().value : undefined;
   if (oldest !== undefined) map.delete(oldest);
   map.set(digest, entry);
-}
-
-async function withinMs<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

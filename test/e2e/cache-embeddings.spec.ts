@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { parseUsd } from '../../src/core/money';
+import { completionJson } from '../support/answers';
 import { FakeUpstream } from '../support/fake-upstream';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { until } from '../support/until';
@@ -39,15 +40,9 @@ describe('the embeddings that the cache asks a provider for', () => {
   beforeEach(async () => {
     [chat, encoder] = [await FakeUpstream.start(), await FakeUpstream.start()];
     billed.length = 0;
-    chat.answer = (_, response) =>
-      json(response, {
-        id: 'chatcmpl-1',
-        object: 'chat.completion',
-        created: 1_700_000_000,
-        model: 'm-1',
-        choices: [{ index: 0, message: { role: 'assistant', content: 'An answer.' }, finish_reason: 'stop' }],
-        usage: { prompt_tokens: 9, completion_tokens: 5, total_tokens: 14 },
-      });
+    chat.answer = (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(completionJson('m-1'));
+    };
     encoder.answer = ({ body }, response) => {
       const { input } = JSON.parse(body.toString()) as { input: string };
       const tokens = input.length;

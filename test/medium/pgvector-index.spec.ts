@@ -100,7 +100,7 @@ if (!isThere) console.warn('PGlite is not installed: pgvector is skipped; run np
   it('a search that takes too long is given up', async () => {
     const slow: Query = (statement) => (statement.includes('create') ? Promise.resolve([]) : new Promise(() => {}));
     await expect(new PgVectorIndex({ query: slow, clock }).search('p', record('1').vector, 1)).rejects.toThrow(
-      'no neighbours within 250 ms',
+      'no answer within 250 ms',
     );
   });
 });

@@ -233,6 +233,7 @@ export class PricePageDto extends PageDto {
   version!: string;
 }
 
+/** Throws `InvalidRequestError` with the field that is wrong. */
 export function toPrices(dto: ModelPricesDto): PriceOverride {
   const { input, output } = dto;
   if (input === undefined) throw missing('input');

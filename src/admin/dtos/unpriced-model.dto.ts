@@ -23,8 +23,6 @@ export class UnpricedListDto {
   data!: UnpricedModelDto[];
 }
 
-/** Throws `InvalidRequestError` with the field that is wrong. */
-
 export const fromUnpriced = ({ provider, model, offered, calls, lastCalledAt }: UnpricedModel): UnpricedModelDto => ({
   provider,
   model,

@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import { answeredWithin } from '../../core/answered-within';
 import {
   BudgetAuthority,
   type AttemptAsk,
@@ -74,16 +75,8 @@ export class PostgresBudgetAuthority extends BudgetAuthority {
     await this.query('select budget_sweep()', []);
   }
 
-  private async query<Row>(text: string, values: unknown[]): Promise<Row[]> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
-    });
-    try {
-      return await Promise.race([this.database.query<Row[]>(text, values), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+  private query<Row>(text: string, values: unknown[]): Promise<Row[]> {
+    return answeredWithin(TIMEOUT_MS, this.database.query<Row[]>(text, values));
   }
 }
 

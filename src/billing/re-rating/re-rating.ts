@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { InvalidRequestError } from '../../core/errors';
 import type { NanoUsd } from '../../core/money';
+import { queryWithin } from '../bounded-query';
 import type { ModelPrice } from '../model-price';
 import { PriceBook } from '../price-book';
 import type { PriceTable } from '../prices/price-table';
@@ -44,8 +45,9 @@ export type ReRatingStep = (
 ) => Promise<void>;
 
 const MAX_ATTEMPTS = 100_000;
-/** Of models, in the message about one that was not used. */
+/** Of models, in the message about one that was not used, when they are found so quickly. */
 const MAX_NAMED = 20;
+const NAMING_MS = 1_000;
 /** The budgets of these are locked while they are corrected, and calls may be waiting for those. */
 const STEP_ATTEMPTS = 500;
 
@@ -158,15 +160,15 @@ export class ReRating {
 
   /** A mistyped name must not look like "all prices were right". */
   private async refuseUnused({ from, to, provider, model }: ReRatingRange): Promise<never> {
-    const used = await this.database.query<{ name: string }[]>(
-      `select distinct provider || '/' || model as name from usage_attempts where started_at >= $1 and started_at < $2
-        order by name limit ${MAX_NAMED}`,
-      [from, to],
+    const used = await queryWithin(this.database, NAMING_MS, (manager) =>
+      manager.query<{ name: string }[]>(
+        `select distinct provider || '/' || model as name from usage_attempts where started_at >= $1 and started_at < $2
+          order by name limit ${MAX_NAMED}`,
+        [from, to],
+      ),
     );
-    const names = used.map(({ name }) => name).join(', ');
     throw new InvalidRequestError(
-      `There are no attempts of ${[provider, model].filter((name) => name !== undefined).join('/')} between from and to. ` +
-        (names === '' ? 'There are none at all.' : `Write provider and model as they are on record: ${names}.`),
+      `There are no attempts of ${[provider, model].filter((name) => name !== undefined).join('/')} between from and to. ${adviceOf(used)}`,
       model === undefined ? 'provider' : 'model',
     );
   }
@@ -182,6 +184,12 @@ export class ReRating {
       after = [last.started_at, last.id];
     }
   }
+}
+
+function adviceOf(used: readonly { readonly name: string }[] | null): string {
+  if (used?.length === 0) return 'There are none at all.';
+  const advice = 'Write provider and model as they are on record';
+  return used === null ? `${advice}.` : `${advice}: ${used.map(({ name }) => name).join(', ')}.`;
 }
 
 interface Change {

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { answeredWithin } from '../../core/answered-within';
 
 export interface DependencyHealth {
   /** `degraded`: it is away, and this replica can serve without it. */
@@ -46,19 +47,13 @@ export class HealthService {
   }
 
   private async run(name: string, check: HealthCheck): Promise<DependencyHealth> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
-    });
     try {
-      const found = await Promise.race([check(), late]);
+      const found = await answeredWithin(CHECK_TIMEOUT_MS, check());
       return typeof found === 'string' ? { status: 'up', detail: found } : found;
     } catch (error) {
       // Anybody may ask for readiness: a driver's own words may name hosts and users.
       this.logger.warn(`${name}: ${error instanceof Error ? error.message : 'failed'}`);
       return { status: 'down', detail: 'does not answer; the log says why' };
-    } finally {
-      clearTimeout(timer);
     }
   }
 }

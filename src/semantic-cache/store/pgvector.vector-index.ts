@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { answeredWithin } from '../../core/answered-within';
 import type { Clock } from '../../platform/clock';
 import { Patience } from '../patience';
 import { VectorIndex, type Neighbour, type VectorRecord, type VectorSize } from './vector-index';
@@ -95,7 +96,7 @@ export class PgVectorIndex extends VectorIndex {
 
   override async search(partition: string, vector: Int8Array, count: number): Promise<Neighbour[]> {
     const values = [partition, literal(vector), vector.length, this.clock.now(), count];
-    const rows = (await inTime(this.run(SEARCH, values), SEARCH_MS)) as Neighbour[];
+    const rows = (await answeredWithin(SEARCH_MS, this.run(SEARCH, values))) as Neighbour[];
     return (
       rows
         // A vector without a direction is like nothing.
@@ -161,10 +162,3 @@ export class PgVectorIndex extends VectorIndex {
 }
 
 const literal = (vector: Int8Array): string => `[${vector.join(',')}]`;
-
-function inTime<T>(running: Promise<T>, milliseconds: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no neighbours within ${milliseconds} ms`)), milliseconds);
-    running.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}

@@ -44,8 +44,9 @@ function checkMessage(message: JsonObject, path: string): void {
 }
 
 /**
- * A Chat Completions request. Checked are what the gateway itself relies on and the types of common fields; everything else is the
- * provider's to judge and passes on as it is. `headers` are the client's `anthropic-*` headers, for when Anthropic serves the call. Throws `InvalidRequestError` with the field's path.
+ * A Chat Completions request. Checked are what the gateway itself relies on and the types of common fields; everything else
+ * is the provider's to judge and passes on as it is. `headers` are the client's `anthropic-*` headers, for when Anthropic
+ * serves the call. Throws `InvalidRequestError` with the field's path.
  */
 export function parseChatCompletions(document: JsonDocument, headers: Readonly<Record<string, string>>): ChatRequest {
   const body = document.value;
