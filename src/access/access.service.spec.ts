@@ -227,6 +227,21 @@ describe('AccessService', () => {
     await expect(ask(service, key)).rejects.toThrow(OverloadedError);
   });
 
+  it('waits longer for a key that it has never seen than for one that memory can answer for', async () => {
+    const { service, keys, notifications, clock, addKey } = setUp();
+    const known = addKey();
+    const fresh = addKey();
+    await ask(service, known.key);
+    notifications.heardAtMs = clock.monotonic();
+    notifications.isConnected = false;
+    clock.advance(2_000);
+    keys.hold = sleep(1_500);
+    const answers: string[] = [];
+    const note = async (key: string): Promise<void> => void answers.push((await ask(service, key)).keyId);
+    await Promise.all([note(fresh.key), note(known.key)]);
+    expect(answers).toEqual([`key_${known.publicId}`, `key_${fresh.publicId}`]);
+  });
+
   it('serves from before a reconnection when the database goes away again at once', async () => {
     const { service, keys, notifications, clock, addKey } = setUp();
     const { key } = addKey();

@@ -21,6 +21,8 @@ const UNTOLD_MAX_AGE_MS = 1_000;
 const STALE_MAX_AGE_MS = 10 * 60_000;
 /** A database that does not answer within this is treated as away for `RETRY_MS`. */
 const LOAD_TIMEOUT_MS = 1_000;
+/** The same for a key that memory cannot answer for: to wait is better than to refuse. */
+const FIRST_LOAD_TIMEOUT_MS = 5_000;
 const RETRY_MS = 1_000;
 /** Uses that have not been written yet. */
 const MAX_USED = 50_000;
@@ -90,14 +92,15 @@ export class AccessService implements OnModuleInit, OnApplicationShutdown {
 
   private async ask(presentedKey: string, publicId: string, digest: string): Promise<Identity> {
     const loading = this.loading.get(digest) ?? this.load(presentedKey, publicId, digest);
+    const timeoutMs = this.servable(digest) ? LOAD_TIMEOUT_MS : FIRST_LOAD_TIMEOUT_MS;
     let entry: Entry;
     try {
-      entry = await answeredWithin(LOAD_TIMEOUT_MS, loading);
+      entry = await answeredWithin(timeoutMs, loading);
     } catch (error) {
       this.logger.warn(`Keys cannot be looked up: ${error instanceof Error ? error.message : String(error)}`);
       this.retryAtMs = this.clock.monotonic() + RETRY_MS;
-      const old = this.known.get(digest);
-      if (old && this.isServable(old)) return this.admit(old);
+      const old = this.servable(digest);
+      if (old) return this.admit(old);
       throw new OverloadedError(
         'The API key cannot be checked: the database does not answer. Try again soon.',
         RETRY_MS,
@@ -146,6 +149,11 @@ export class AccessService implements OnModuleInit, OnApplicationShutdown {
   private isFresh(entry: Entry): boolean {
     if (entry.generation !== this.generation) return false;
     return this.notifications.isConnected || this.ageMs(entry) <= UNTOLD_MAX_AGE_MS;
+  }
+
+  private servable(digest: string): Entry | undefined {
+    const entry = this.known.get(digest);
+    return entry && this.isServable(entry) ? entry : undefined;
   }
 
   private isServable(entry: Entry): boolean {
