@@ -5,7 +5,7 @@ import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
 import { fromPage, toPageRequest } from './dtos/page.dto';
-import { fromPriceImport, PriceImportDto } from './dtos/price-import.dto';
+import { fromPriceImport, PriceImportDto, PriceImportQueryDto } from './dtos/price-import.dto';
 import { fromPrice, ModelPricesDto, PriceDto, PricePageDto, PriceQueryDto, toPrices } from './dtos/price.dto';
 import { fromReRating, ReRatingDto, ReRatingResultDto, toReRatingRange } from './dtos/re-rating.dto';
 import { fromUnpriced, UnpricedListDto } from './dtos/unpriced-model.dto';
@@ -45,10 +45,13 @@ export class PricesController {
     return { data: (await this.unpriced.list()).map(fromUnpriced) };
   }
 
-  /** The body is the file itself: what LiteLLM calls `model_prices_and_context_window.json`, or a part of it. */
+  /**
+   * The body is the file itself: what LiteLLM calls `model_prices_and_context_window.json`, or a part of it. With `dry_run=true`
+   * it only says what that would change.
+   */
   @Post('import')
   @Permit('prices.write')
-  @ApiOperation({ summary: 'Import a LiteLLM price file' })
+  @ApiOperation({ summary: 'Import a LiteLLM price file, or see the changes first' })
   @HttpCode(200)
   @ApiBody({
     schema: {
@@ -58,8 +61,13 @@ export class PricesController {
     },
   })
   @ApiOkResponse({ type: PriceImportDto })
-  async import(@By() caller: Caller, @Body() body: Record<string, unknown>): Promise<PriceImportDto> {
-    return fromPriceImport(await this.management.import(caller, body));
+  async import(
+    @By() caller: Caller,
+    @Query() query: PriceImportQueryDto,
+    @Body() body: Record<string, unknown>,
+  ): Promise<PriceImportDto> {
+    if (query.dry_run === 'true') return fromPriceImport(await this.management.previewImport(body), true);
+    return fromPriceImport(await this.management.import(caller, body), false);
   }
 
   /**

@@ -25,6 +25,7 @@ export { OfferedModels } from './prices/offered-models';
 export {
   PRICE_ORIGINS,
   PricesService,
+  type ImportedPrice,
   type PriceImportResult,
   type PriceInForce,
   type PriceOrigin,

@@ -101,7 +101,7 @@ describe('the console in a browser', () => {
     ...(role === 'auditor' ? {} : { playground: '/admin/playground' }),
     ...(role === 'admin' || role === 'team_lead' ? { 'key-new': '/admin/keys/new' } : {}),
     ...(role === 'admin' || role === 'team_lead' ? { 'budget-new': '/admin/budgets/new' } : {}),
-    ...(role === 'admin' ? { 're-rating': '/admin/prices/re-rate' } : {}),
+    ...(role === 'admin' ? { 're-rating': '/admin/prices/re-rate', 'price-import': '/admin/prices/import' } : {}),
     ...(role === 'admin' ? { 'own-days': `/admin?from=${day(-1)}&to=${day(0)}` } : {}),
   });
 
@@ -262,6 +262,44 @@ describe('the console in a browser', () => {
     expect(await page.textContent('[data-status]')).toMatch(/first token .* tokens in, \d+ out · \$/);
     await page.screenshot({ path: path.join(screenshots, 'playground-answer.png'), fullPage: true });
     expect(await seriousProblems(page)).toEqual([]);
+    expect(troubles).toEqual([]);
+    await context.close();
+  });
+
+  it('reads a chosen price file into the form, and shows what it would change', async () => {
+    const context = await signedIn('admin');
+    const page = await context.newPage();
+    const troubles = troublesOf(page);
+    await page.goto('/admin/prices');
+    await page.click('text=Import a price file');
+    const file = {
+      'openai/gpt-4o': {
+        input_cost_per_token: 3e-6,
+        output_cost_per_token: 1.2e-5,
+        input_cost_per_token_batches: 1e-6,
+      },
+      'house-model': { input_cost_per_token: 1e-6, output_cost_per_token: 2e-6 },
+      'dall-e-3': { output_cost_per_image: 0.04 },
+    };
+    const choose = (buffer: Buffer): Promise<void> =>
+      page.setInputFiles('#chosen', { name: 'prices.json', mimeType: 'application/json', buffer });
+    await choose(Buffer.alloc(11_000_000, ' '));
+    await page.waitForSelector('#chosen-note:has-text("Nothing was read")');
+    await choose(Buffer.from(JSON.stringify(file, null, 2)));
+    await page.waitForSelector('#chosen-note:has-text("prices.json was read")');
+    await page.click('text=Preview');
+    await page.waitForSelector('#result del');
+    const problems: string[] = [];
+    for (const look of LOOKS) {
+      problems.push(...(await inspect(page, 'price-import-preview', look)), ...(await seriousProblems(page)));
+    }
+    await page.click('text=Import 2 prices');
+    await page.waitForSelector('text=2 prices imported.');
+    problems.push(...(await inspect(page, 'price-import-applied', ['light', 'wide'])));
+    for (const model of ['openai/gpt-4o', 'house-model']) {
+      await company.gateway.admin('DELETE', `/prices/${encodeURIComponent(model)}`);
+    }
+    expect(problems).toEqual([]);
     expect(troubles).toEqual([]);
     await context.close();
   });

@@ -63,6 +63,8 @@ const FORMS: Readonly<Record<string, readonly Case[]>> = {
     { bad: { prompt: '', model: 'gpt-4o' }, beside: 'prompt', kept: { max_tokens: '41' } },
   ],
   '/admin/prices': [{ bad: { model: 'gpt-4o', output: '1', input: 'free' }, beside: 'input', kept: { output: '1' } }],
+  // The text and its refusals have a test of their own, below.
+  '/admin/prices/import': [{ bad: { file: 'gpt-4o: 2.5' }, beside: 'file' }],
   '/admin/prices/re-rate': [
     { bad: { from: 'once', to: '2026-11-02', reason: 'x' }, beside: 'from', kept: { model: 'kept-model' } },
     { bad: { from: '2026-11-03', to: '2026-11-01', reason: 'x' }, beside: 'from', kept: { model: 'kept-model' } },
@@ -311,6 +313,71 @@ describe('the forms of the console', () => {
     });
     expect((await admin.post(page, wanted)).text).not.toContain('Post the difference');
     expect((await lead.get(page)).status).toBe(403);
+  });
+
+  describe('that import a price file', () => {
+    const page = '/admin/prices/import';
+    const priced = (input: number): object => ({ input_cost_per_token: input, output_cost_per_token: 2e-6 });
+    const kept = (text: string): string => /<textarea id="file"[^>]*>([^<]*)<\/textarea>/.exec(text)?.[1] ?? '';
+
+    it.each([
+      ['', 'Choose a file, or paste its content.'],
+      ['{ "gpt-4o": ', 'The text is not JSON.'],
+      ['["gpt-4o"]', 'The text is no price file'],
+      ['{ "dall-e-3": { "output_cost_per_image": 0.04 } }', 'The file prices no model.'],
+    ])('refuse %s beside the field, and keep it', async (file, told) => {
+      const { status, text } = await admin.post(page, { file });
+      expect(status).toBe(400);
+      expect(/id="file-error"\s*>([^<]*)/.exec(text)?.[1]).toContain(told);
+      expect(kept(text)).toBe(file.replaceAll('"', '&quot;'));
+      expect((await admin.post(`${page}/apply`, { file })).status).toBe(400);
+    });
+
+    it('show what it would change, and change what was seen only', async () => {
+      const file = JSON.stringify({
+        'openai/gpt-4o': priced(9e-6),
+        'house-model': priced(3e-6),
+        'dall-e-3': { output_cost_per_image: 0.04 },
+      });
+      const preview = await admin.post(page, { file });
+      expect(preview.status).toBe(200);
+      expect(preview.text).toMatch(/<del>2.5<\/del> 9</);
+      expect(preview.text).toContain('<code>house-model</code> <span class="pill good">new</span>');
+      expect(preview.text).toContain('has no price for a prompt token');
+      expect(preview.text).toContain('Import 2 prices');
+      expect(await auditOf('price.import')).toBeUndefined();
+      const seen = /name="seen" value="([^"]+)"/.exec(preview.text)?.[1] ?? '';
+      const other = JSON.stringify({ 'house-model': priced(4e-6) });
+      const changed = await admin.post(`${page}/apply`, { file: other, seen });
+      expect({ status: changed.status, isBeside: changed.text.includes('id="file-error"') }).toEqual({
+        status: 409,
+        isBeside: true,
+      });
+      expect(kept(changed.text)).toBe(other.replaceAll('"', '&quot;'));
+      expect(await auditOf('price.import')).toBeUndefined();
+      const applied = await admin.post(`${page}/apply`, { file, seen });
+      expect(applied.text).toContain('2 prices imported.');
+      expect(await auditOf('price.import')).toMatchObject({
+        after: { imported: 2, added: 1, unchanged: 0, skipped: [{ model: 'dall-e-3' }] },
+      });
+      expect((await company.gateway.admin('GET', '/prices/house-model')).body).toMatchObject({ source: 'import' });
+      expect((await admin.post(page, { file })).text).toContain('There is nothing to import.');
+      for (const model of ['openai/gpt-4o', 'house-model']) await admin.post('/admin/prices/remove', { model });
+    });
+
+    it('take a file as long as the management API does, of who may change prices', async () => {
+      const long = JSON.stringify({ 'house-model': { ...priced(3e-6), source: '"'.repeat(4_000_000) } });
+      expect((await admin.post(page, { file: long })).text).toContain('Import 1 price');
+      const tooLong = await admin.post(page, { file: `{${' '.repeat(11_000_000)}}` });
+      expect(tooLong.text).toContain('The text is longer than 10.0 MB');
+      for (const address of [page, `${page}/apply`]) {
+        expect((await lead.post(address, { file: '{}', seen: 'x' })).status).toBe(403);
+      }
+      expect((await lead.get(page)).status).toBe(403);
+      // Nobody's long form is not even read.
+      const nobody = new ConsoleClient(company.gateway.url);
+      expect((await nobody.post(page, { file: 'x'.repeat(600_000) })).status).toBe(413);
+    });
   });
 
   it('let a team lead make members of their teams, and nothing more', async () => {

@@ -346,6 +346,7 @@ describe('the console', () => {
       '/limits?of=key',
       '/cache',
       '/prices?search=gpt',
+      '/prices/import',
       '/alerts',
       '/playground',
       '/audit',

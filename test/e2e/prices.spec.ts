@@ -126,21 +126,33 @@ pricing: { unknown: estimate, overrides: { declared-model: { input: 1, output: 2
     const file = {
       sample_spec: {},
       [MODEL]: { input_cost_per_token: 1e-6, output_cost_per_token: 2e-6, input_cost_per_token_batches: 5e-7 },
+      'made-here': { input_cost_per_token: 3e-6 },
       'dall-e-3': { output_cost_per_image: 0.04 },
       'declared-model': { input_cost_per_token: 1, output_cost_per_token: 1 },
     };
+    const seen = await call('POST', '/import?dry_run=true', file);
+    expect(seen.body).toMatchObject({ dry_run: true, imported: 2, added: 1, unchanged: 0 });
+    expect(seen.body['changes']).toMatchObject([
+      { model: MODEL, before: { input: '0.15' }, after: { input: '1', output: '2' } },
+      { model: 'made-here', before: null, after: { input: '3', output: '0' } },
+    ]);
+    expect((await priceOf(MODEL)).source).toBe('catalogue');
+    expect((await call('POST', '/import?dry_run=perhaps', file)).status).toBe(400);
     const first = await call('POST', '/import', file);
     expect(first.status).toBe(200);
     expect(first.body).toEqual({
-      imported: 1,
-      unchanged: 0,
+      ...seen.body,
+      dry_run: false,
       skipped: [
         { model: 'dall-e-3', reason: 'has no price for a prompt token' },
         { model: 'declared-model', reason: 'is priced in the configuration file' },
       ],
       ignored: [{ model: MODEL, fields: ['input_cost_per_token_batches'] }],
     });
-    expect((await call('POST', '/import', file)).body).toMatchObject({ imported: 0, unchanged: 1 });
+    expect((await call('POST', '/import', file)).body).toMatchObject({
+      imported: 0,
+      unchanged: 2,
+    });
     expect(await priceOf(MODEL)).toMatchObject({ source: 'import', prices: { input: '1', output: '2' } });
     await call('DELETE', `/${MODEL}`);
   });

@@ -44,6 +44,7 @@ import { ModelsPageController } from './pages/models.controller';
 import { OidcController } from './pages/oidc.controller';
 import { OverviewController, OverviewSources } from './pages/overview.controller';
 import { PlaygroundController } from './pages/playground.controller';
+import { PriceImportPageController } from './pages/price-import.controller';
 import { PricesPageController } from './pages/prices.controller';
 import { ReRatingPageController } from './pages/re-rating.controller';
 import { RequestsPageController } from './pages/requests.controller';
@@ -74,6 +75,7 @@ export const CONSOLE_CONTROLLERS = [
   DepartmentPageController,
   TeamPageController,
   ModelsPageController,
+  PriceImportPageController,
   PricesPageController,
   ReRatingPageController,
   AlertsPageController,

@@ -1,6 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import cookieParser from 'cookie-parser';
 import { LiveConfig } from '../../platform/config/live-config';
+import { ServerConfig } from '../../platform/http/server.config';
 import { allowedHosts, unstored } from '../allowed-hosts';
 import { ConsoleSessions } from './auth/console-sessions';
 import { formBody } from './auth/form-body';
@@ -13,5 +14,9 @@ export function setUpConsole(app: INestApplication): void {
   app.use('/api/v1', unstored);
   app.use('/admin', securityHeaders);
   app.use('/admin/assets', app.get(Assets).middleware);
-  app.use('/admin', cookieParser(), app.get(ConsoleSessions).middleware, formBody);
+  const priceFile = {
+    path: '/prices/import',
+    textBytes: app.get(LiveConfig).section(ServerConfig).max_body_bytes,
+  };
+  app.use('/admin', cookieParser(), app.get(ConsoleSessions).middleware, formBody(priceFile));
 }

@@ -5,6 +5,7 @@ import {
   ArrayMinSize,
   ArrayUnique,
   IsArray,
+  IsIn,
   IsISO8601,
   IsOptional,
   IsString,
@@ -60,6 +61,9 @@ export const IsTime = (): PropertyDecorator =>
     IsISO8601({ strict: true }, { message: '$property must be a time that exists' }),
     Matches(RFC_3339, { message: '$property must be an RFC 3339 time with a zone, for example 2027-01-31T12:00:00Z' }),
   );
+
+/** Yes or no in a query string. */
+export const IsFlag = (): PropertyDecorator => IsIn(['true', 'false'], { message: '$property must be true or false' });
 
 /** A number in a query string. */
 export const FromText = (): PropertyDecorator => Type(() => Number);

@@ -1,5 +1,30 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import type { PriceImportResult } from '../../billing';
+import { IsFlag, MayBeAbsent } from './fields';
+import { fromModelPrice } from './model-price.dto';
+import { PricesDto } from './price.dto';
+
+export class PriceImportQueryDto {
+  @ApiPropertyOptional({ enum: ['true', 'false'], description: '`true`: only tells what an import would do.' })
+  @MayBeAbsent()
+  @IsFlag()
+  dry_run?: string;
+}
+
+class ImportedPriceDto {
+  @ApiProperty({ example: 'gpt-4o' })
+  model!: string;
+
+  @ApiProperty({
+    type: PricesDto,
+    nullable: true,
+    description: 'In force before, from wherever; null: none was known.',
+  })
+  before!: PricesDto | null;
+
+  @ApiProperty({ type: PricesDto })
+  after!: PricesDto;
+}
 
 class SkippedPriceDto {
   @ApiProperty({ example: 'dall-e-3' })
@@ -17,9 +42,13 @@ class IgnoredPricesDto {
   fields!: readonly string[];
 }
 
-export class PriceImportDto {
+/** What an import comes to, as the audit log keeps it. */
+export class PriceImportSumsDto {
   @ApiProperty({ example: 240 })
   imported!: number;
+
+  @ApiProperty({ example: 200, description: 'Of those imported: had no known price before.' })
+  added!: number;
 
   @ApiProperty({ example: 12, description: 'Had this price already.' })
   unchanged!: number;
@@ -31,9 +60,28 @@ export class PriceImportDto {
   ignored!: readonly IgnoredPricesDto[];
 }
 
-export const fromPriceImport = ({ imported, unchanged, skipped, ignored }: PriceImportResult): PriceImportDto => ({
-  imported,
+export class PriceImportDto extends PriceImportSumsDto {
+  @ApiProperty({ description: 'Nothing was changed.' })
+  dry_run!: boolean;
+
+  @ApiProperty({ type: [ImportedPriceDto], description: 'Each that is imported.' })
+  changes!: readonly ImportedPriceDto[];
+}
+
+export const sumsOfImport = ({ imported, unchanged, skipped, ignored }: PriceImportResult): PriceImportSumsDto => ({
+  imported: imported.length,
+  added: imported.filter(({ before }) => before === null).length,
   unchanged,
   skipped,
   ignored,
+});
+
+export const fromPriceImport = (result: PriceImportResult, isDryRun: boolean): PriceImportDto => ({
+  dry_run: isDryRun,
+  ...sumsOfImport(result),
+  changes: result.imported.map(({ model, before, after }) => ({
+    model,
+    before: before && fromModelPrice(before),
+    after: fromModelPrice(after),
+  })),
 });

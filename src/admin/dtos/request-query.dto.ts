@@ -3,7 +3,7 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsInt, IsNumber, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { Range, RequestFilter } from '../../billing';
 import { parseUsd } from '../../core/money';
-import { FromText, IsIdOf, MayBeAbsent } from './fields';
+import { FromText, IsFlag, IsIdOf, MayBeAbsent } from './fields';
 import { TimeRangeQueryDto, toTimeRange } from './time-range.dto';
 
 const MAX_TEXT_LENGTH = 512;
@@ -15,8 +15,6 @@ const IsText = (): PropertyDecorator =>
     MaxLength(MAX_TEXT_LENGTH),
     Matches(/^\P{Cc}*$/u, { message: '$property must not hold control characters' }),
   );
-
-const IsFlag = (): PropertyDecorator => IsIn(['true', 'false'], { message: '$property must be true or false' });
 
 const IsUsd = (): PropertyDecorator =>
   Matches(/^\d{1,9}(\.\d{1,9})?$/, { message: '$property must be an amount in USD such as 0.25' });

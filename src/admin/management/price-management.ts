@@ -4,7 +4,7 @@ import { NotFoundError } from '../../core/errors';
 import { formatUsd } from '../../core/money';
 import { AuditLog } from '../audit/audit-log';
 import { actorOf, type Caller } from '../authority/caller';
-import { fromPriceImport } from '../dtos/price-import.dto';
+import { sumsOfImport } from '../dtos/price-import.dto';
 import { fromPrice } from '../dtos/price.dto';
 
 /** Prices that are set through the API: on record as soon as they are in force. */
@@ -35,8 +35,12 @@ export class PriceManagement {
 
   async import(caller: Caller, file: Readonly<Record<string, unknown>>): ReturnType<PricesService['import']> {
     const result = await this.prices.import(file);
-    await this.record(caller, 'price.import', null, null, fromPriceImport(result));
+    await this.record(caller, 'price.import', null, null, sumsOfImport(result));
     return result;
+  }
+
+  previewImport(file: Readonly<Record<string, unknown>>): ReturnType<PricesService['previewImport']> {
+    return this.prices.previewImport(file);
   }
 
   previewReRating(range: ReRatingRange): Promise<ReRatingResult> {

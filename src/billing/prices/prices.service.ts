@@ -11,7 +11,7 @@ import { ProviderTypes } from '../provider-types';
 import { fromLiteLlmPrices, isModelName, type LiteLlmImport } from './litellm-prices';
 import { overridePrice } from './override-price';
 import type { PricedTarget, StatedPrice } from './price-table';
-import { MAX_STORED_PRICES, StoredPrices, type PriceChange } from './stored-prices';
+import { MAX_STORED_PRICES, StoredPrices } from './stored-prices';
 
 export const PRICE_ORIGINS = ['catalogue', 'config', 'api', 'import'] as const;
 export type PriceOrigin = (typeof PRICE_ORIGINS)[number];
@@ -34,8 +34,15 @@ export interface PriceFilter {
   readonly search?: string | undefined;
 }
 
+/** A price that an import sets, and the one that was in force for the name before, wherever that came from. */
+export interface ImportedPrice {
+  readonly model: string;
+  readonly before: ModelPrice | null;
+  readonly after: ModelPrice;
+}
+
 export interface PriceImportResult extends Omit<LiteLlmImport, 'prices'> {
-  readonly imported: number;
+  readonly imported: readonly ImportedPrice[];
   /** Had this price already. */
   readonly unchanged: number;
 }
@@ -101,13 +108,24 @@ export class PricesService {
 
   /** Takes the prices of LiteLLM's price file over, and tells what could not be. */
   async import(file: Readonly<Record<string, unknown>>): Promise<PriceImportResult> {
+    const { changes, result } = await this.importOf(file);
+    await this.stored.add(changes);
+    return result;
+  }
+
+  /** What an import would do; nothing is changed. */
+  async previewImport(file: Readonly<Record<string, unknown>>): Promise<PriceImportResult> {
+    return (await this.importOf(file)).result;
+  }
+
+  private async importOf(file: Readonly<Record<string, unknown>>) {
     const { prices, skipped, ignored } = fromLiteLlmPrices(file);
     if (prices.size > MAX_STORED_PRICES) {
       throw new InvalidRequestError(`The file prices more than ${MAX_STORED_PRICES} models: import a part of it.`);
     }
     if (prices.size === 0) {
       throw new InvalidRequestError(
-        'The body prices no model. Send the content of a LiteLLM price file: { "<model>": { "input_cost_per_token": 0.0000025, … } }.',
+        'The file prices no model. What LiteLLM calls a price file looks like this: { "<model>": { "input_cost_per_token": 0.0000025, … } }.',
       );
     }
     const declared = new Set(this.declared().map(({ model }) => model));
@@ -115,15 +133,20 @@ export class PricesService {
     await this.stored.reload();
     const changes = own
       .filter(([model, stated]) => !isSamePrice(this.stored.of(model), stated))
-      .map(([model, stated]): PriceChange => ({ model, prices: stated, source: 'import' }));
-    await this.stored.add(changes);
+      .map(([model, stated]) => ({ model, prices: stated, source: 'import' as const }));
+    const listed = new Map(this.inForce().map(({ model, price }) => [model, price]));
     const kept = [...prices.keys()].filter((model) => declared.has(model));
-    return {
-      imported: changes.length,
+    const result: PriceImportResult = {
+      imported: changes.map(({ model, prices: stated }) => ({
+        model,
+        before: listed.get(model) ?? this.book.find(this.targetOf(model)),
+        after: overridePrice(model, stated),
+      })),
       unchanged: own.length - changes.length,
       skipped: [...skipped, ...kept.map((model) => ({ model, reason: 'is priced in the configuration file' }))],
       ignored,
     };
+    return { changes, result };
   }
 
   /** Sorted by name. What is stated for a name of the price list stands in its place. */

@@ -19,7 +19,7 @@ const IN_FORCE = `
   from price_overrides order by model, version desc`;
 
 /** One change: no prices takes the stored price back. */
-export interface PriceChange {
+interface PriceChange {
   readonly model: string;
   readonly prices: PriceOverride | null;
   readonly source: 'api' | 'import';

@@ -132,6 +132,25 @@
     }
   }
 
+  const size = (bytes) => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+
+  /** Reads a chosen file into the field that is sent: the form is the same without a script. */
+  async function fill(input) {
+    const [file] = input.files;
+    if (!file) return;
+    const note = document.getElementById(input.getAttribute('aria-describedby'));
+    if (file.size > Number(input.dataset.mostBytes)) {
+      note.textContent = `${file.name} has ${size(file.size)}: that is more than is taken. Nothing was read.`;
+      return;
+    }
+    document.querySelector(input.dataset.fills).value = await file.text();
+    note.textContent = `${file.name} was read into the text below.`;
+  }
+
+  document.addEventListener('change', (event) => {
+    if (event.target instanceof Element && event.target.matches('[data-fills]')) void fill(event.target);
+  });
+
   document.addEventListener('click', (event) => {
     const target = event.target instanceof Element ? event.target : null;
     const toggle = target?.closest('[data-nav-toggle]');
