@@ -42,8 +42,10 @@ class IgnoredPricesDto {
   fields!: readonly string[];
 }
 
-/** What an import comes to, as the audit log keeps it. */
-export class PriceImportSumsDto {
+export class PriceImportDto {
+  @ApiProperty({ description: 'Nothing was changed.' })
+  dry_run!: boolean;
+
   @ApiProperty({ example: 240 })
   imported!: number;
 
@@ -58,17 +60,13 @@ export class PriceImportSumsDto {
 
   @ApiProperty({ type: [IgnoredPricesDto], description: 'Carried over without these.' })
   ignored!: readonly IgnoredPricesDto[];
-}
-
-export class PriceImportDto extends PriceImportSumsDto {
-  @ApiProperty({ description: 'Nothing was changed.' })
-  dry_run!: boolean;
 
   @ApiProperty({ type: [ImportedPriceDto], description: 'Each that is imported.' })
   changes!: readonly ImportedPriceDto[];
 }
 
-export const sumsOfImport = ({ imported, unchanged, skipped, ignored }: PriceImportResult): PriceImportSumsDto => ({
+/** What an import came to, as the audit log keeps it: the prices themselves stay on record by themselves. */
+export const sumsOfImport = ({ imported, unchanged, skipped, ignored }: PriceImportResult) => ({
   imported: imported.length,
   added: imported.filter(({ before }) => before === null).length,
   unchanged,
