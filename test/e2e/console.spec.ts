@@ -418,7 +418,7 @@ describe('the console', () => {
         expect(text).toContain(`<span class="stage">${stage}</span>`);
       // Each attempt has its price, and what the budgets of its caller had left.
       expect(text.match(/class="stage">Price</g)).toHaveLength(2);
-      for (const said of ['input, a million', 'left usd', 'ticket bot']) expect(text).toContain(said);
+      for (const said of ['input, a million', '<th scope="col">left</th>', 'ticket bot']) expect(text).toContain(said);
       expect(text).toContain('retired/gpt-4o-2024-11-20');
       expect(text).toContain('anthropic/claude-sonnet-4-20250514');
     });

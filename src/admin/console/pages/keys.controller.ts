@@ -10,7 +10,7 @@ import type { Scope } from '../../../core/scope';
 import { Directory, type Named } from '../data/directory';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, compactOf, namesOf, numberOf, pageOf, problemOf, textOf, type Query } from './fields';
-import { changesOf, SCOPES, termsOf, valuesOf } from './key-form';
+import { changesOf, purposesOf, SCOPES, termsOf, valuesOf } from './key-form';
 
 @ConsoleController('keys')
 export class KeysPageController {
@@ -183,7 +183,7 @@ export class KeysPageController {
       lastUsedAt: key.lastUsedAt,
       expiresAt: key.expiresAt,
       disabledAt: key.disabledAt,
-      scopes: key.scopes.join(', '),
+      purposes: purposesOf(key),
       limits: key.limits,
       allowedModels: key.allowedModels?.join(', ') ?? null,
       graceUntil:

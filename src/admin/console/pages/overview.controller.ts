@@ -9,7 +9,14 @@ import { Directory } from '../data/directory';
 import type { Period } from '../data/period';
 import { chosenRange, RANGES, type Chosen, type RangeName } from '../data/ranges';
 import { VisibleBudgets } from '../data/visible-budgets';
-import { UsageFigures, type Bucket, type Group, type ProviderCalls, type Summary } from '../data/usage-figures';
+import {
+  NO_MODEL,
+  UsageFigures,
+  type Bucket,
+  type Group,
+  type ProviderCalls,
+  type Summary,
+} from '../data/usage-figures';
 import { showDay } from '../render/format';
 import { Pages, viewerIn } from '../render/pages';
 import { cardsOf } from './overview.cards';
@@ -101,7 +108,7 @@ export class OverviewController {
       })),
       models: barsOf(models).map((bar) => ({
         ...bar,
-        label: bar.name ?? 'refused before routing',
+        label: bar.name ?? NO_MODEL,
         href: bar.name === null ? null : `/admin/requests?model=${encodeURIComponent(bar.name)}`,
       })),
     };
