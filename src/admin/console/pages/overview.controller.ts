@@ -114,16 +114,24 @@ export class OverviewController {
     };
   }
 
-  /** What the traffic of the period says about each provider, and how it is now. */
+  /** What the traffic of the period says about each provider, and how it is now; of one that is gone, that it is. */
   private async providerRows(scope: Scope, period: Period, requests: number) {
     const calls = new Map(
       (await this.sources.figures.providers(scope, period, requests)).map((each) => [each.name, each]),
     );
-    return this.sources.overviews.list().map(({ name, type, models }) => {
+    const configured = this.sources.overviews.list().map(({ name, type, models }) => {
       const known = calls.get(name) ?? { calls: 0, failures: 0 };
+      calls.delete(name);
       const open = models.filter(({ breaker }) => breaker === 'open').length;
       return { name, type, calls: known.calls, failures: known.failures, ...toneOf(known, open) };
     });
+    const gone = [...calls.values()].map((each) => ({
+      ...each,
+      type: each.name,
+      tone: 'quiet',
+      state: 'Not configured',
+    }));
+    return [...configured, ...gone];
   }
 }
 

@@ -101,11 +101,11 @@ export class UsagePageController {
     const sum = groups.reduce(add, EMPTY);
     const most = shown[0]?.costNanoUsd ?? 0n;
     return {
-      columns: groupBy.map((name) => DIMENSIONS[name as keyof typeof DIMENSIONS] ?? name),
+      columns: groupBy.map(labelOf),
       rows: shown.map((group) => ({
         ...figuresOf(group),
         change: earlier && costChange(group.costNanoUsd, costBefore.get(nameOfGroup(group)) ?? 0n),
-        cells: groupBy.map((name) => cell(name, group.dimensions[name] ?? null)),
+        cells: groupBy.map((name) => ({ label: labelOf(name), value: cell(name, group.dimensions[name] ?? null) })),
         width: most === 0n ? '0%' : `${Number((group.costNanoUsd * 1000n) / most) / 10}%`,
       })),
       sum: figuresOf(sum),
@@ -115,6 +115,8 @@ export class UsagePageController {
     };
   }
 }
+
+const labelOf = (name: string): string => DIMENSIONS[name as keyof typeof DIMENSIONS] ?? name;
 
 function chosenDimensions(query: Query): string[] {
   const named = listOf(query, 'group_by').flatMap((text) => text.split(','));
