@@ -207,6 +207,34 @@ describe('the forms of the console', () => {
     },
   );
 
+  it.each([
+    ['/admin/requests?status=soon', 'f-status', 'soon'],
+    ['/admin/audit?from=2026-11-03&to=2026-11-01', 'from', '2026-11-03'],
+    ['/admin/usage?from=2026-11-03&to=2026-11-01', 'u-from', '2026-11-03'],
+    [`/admin/prices?search=${'x'.repeat(300)}`, 'search', 'x'.repeat(300)],
+  ])('that filter tell beside the field what is wrong: %s', async (address, field, typed) => {
+    const { status, text } = await admin.get(address);
+    expect({
+      status,
+      isBeside: text.includes(`id="${field}-error"`),
+      isKept: text.includes(`value="${typed}"`),
+    }).toEqual({
+      status: 400,
+      isBeside: true,
+      isKept: true,
+    });
+  });
+
+  it('say once what was done', async () => {
+    const page = `/admin/teams/departments/${company.department}`;
+    expect((await admin.post(page, { name: 'Product' })).status).toBe(303);
+    const said = '<div class="notice good" role="status">Saved.</div>';
+    expect([(await admin.get(page)).text.includes(said), (await admin.get(page)).text.includes(said)]).toEqual([
+      true,
+      false,
+    ]);
+  });
+
   const auditOf = async (action: string): Promise<unknown> => {
     const { body } = await company.gateway.admin('GET', `/audit?action=${action}&limit=1`);
     return (body as { data: unknown[] }).data[0];

@@ -249,8 +249,8 @@ describe('the console', () => {
       const token = await client.token();
       const wrong: string[] = [];
       for (const { path, method, permission } of declaredRoutes(CONSOLE_CONTROLLERS)) {
-        // They would end the session, or the person; the stream of news does not end.
-        if (permission === undefined || /sign-(in|out)|\/live$/.test(path)) continue;
+        // They would end the session, or the person; the stream of news does not end; what is no page is nobody's.
+        if (permission === undefined || /sign-(in|out)|\/live$|\*/.test(path)) continue;
         const may = mayDo(role, permission);
         if (may && method === 'POST') continue;
         const { status } =
@@ -370,6 +370,13 @@ describe('the console', () => {
       expect(text).not.toMatch(/\sstyle=|<style|<script>|\son\w+="/);
       // What the template in every name would have become.
       expect(text).not.toContain('&gt;49');
+    });
+
+    it('there is one for addresses that are none', async () => {
+      const { status, text } = await clientOf('member').get('/admin/no/such/page');
+      expect(status).toBe(404);
+      expect(text).toContain('There is no such page.');
+      expect(text).toContain('aria-label="Main"');
     });
 
     it('escape names in details too', async () => {

@@ -67,14 +67,14 @@ export class AlertsPageController {
       await this.showWebhook(response, id, {}, { values: form, problem: problemOf(error) });
       return;
     }
-    response.redirect(303, `${HOME}/${id}`);
+    this.pages.done(response, `${HOME}/${id}`, 'saved');
   }
 
   @Post(':id/delete')
   @Permit('alerts.write')
   async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
     await this.management.remove(viewerIn(response), id);
-    response.redirect(303, HOME);
+    this.pages.done(response, HOME, 'deleted');
   }
 
   private async showList(response: Response, model: { values: Query; problem?: unknown }, status = 200): Promise<void> {

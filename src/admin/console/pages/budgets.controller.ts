@@ -53,7 +53,7 @@ export class BudgetsPageController {
     try {
       const fields = toBudget(await checked(CreateBudgetDto, fieldsOf(form)));
       const { id } = await this.budgets.create(viewerIn(response), fields);
-      response.redirect(303, `${HOME}/${id}`);
+      this.pages.done(response, `${HOME}/${id}`, 'created');
     } catch (error) {
       await this.showForm(response, { values: form, problem: problemOf(error) }, 400);
     }
@@ -87,7 +87,7 @@ export class BudgetsPageController {
   @Permit('budgets.write')
   async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
     await this.budgets.remove(viewerIn(response), id);
-    response.redirect(303, HOME);
+    this.pages.done(response, HOME, 'deleted');
   }
 
   private async attempt(
@@ -103,7 +103,7 @@ export class BudgetsPageController {
       await this.showBudget(response, id, { [form]: { values, problem: problemOf(error) } }, 400);
       return;
     }
-    response.redirect(303, `${HOME}/${id}`);
+    this.pages.done(response, `${HOME}/${id}`, 'saved');
   }
 
   private async showBudget(response: Response, id: string, more: object = {}, status = 200): Promise<void> {

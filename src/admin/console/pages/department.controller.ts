@@ -38,7 +38,7 @@ export class DepartmentPageController {
       await this.show(response, department, { values: form, problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, `/admin/teams/departments/${id}`);
+    this.pages.done(response, `/admin/teams/departments/${id}`, 'saved');
   }
 
   /** Refused while it has teams. */
@@ -53,7 +53,7 @@ export class DepartmentPageController {
       await this.show(response, department, { problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, '/admin/teams');
+    this.pages.done(response, '/admin/teams', 'deleted');
   }
 
   private async show(response: Response, department: Department, more: object = {}, status = 200): Promise<void> {

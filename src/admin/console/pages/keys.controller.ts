@@ -82,7 +82,7 @@ export class KeysPageController {
       await this.showKey(response, key, { values: form, problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, `/admin/keys/${id}`);
+    this.pages.done(response, `/admin/keys/${id}`, 'saved');
   }
 
   /** The new secret, this once; the one before works on for the grace that was asked for. */
@@ -106,21 +106,21 @@ export class KeysPageController {
   @Permit('keys.write')
   async disable(@Param('id') id: string, @Res() response: Response): Promise<void> {
     await this.keys.update(viewerIn(response), id, { disabled: true });
-    response.redirect(303, `/admin/keys/${id}`);
+    this.pages.done(response, `/admin/keys/${id}`, 'disabled');
   }
 
   @Post(':id/enable')
   @Permit('keys.write')
   async enable(@Param('id') id: string, @Res() response: Response): Promise<void> {
     await this.keys.update(viewerIn(response), id, { disabled: false });
-    response.redirect(303, `/admin/keys/${id}`);
+    this.pages.done(response, `/admin/keys/${id}`, 'enabled');
   }
 
   @Post(':id/revoke')
   @Permit('keys.rotate')
   async revoke(@Param('id') id: string, @Res() response: Response): Promise<void> {
     await this.keys.revoke(viewerIn(response), id);
-    response.redirect(303, '/admin/keys');
+    this.pages.done(response, '/admin/keys', 'revoked');
   }
 
   private async fieldsOf(form: Query): Promise<Query> {

@@ -57,7 +57,7 @@ export class TeamPageController {
       await this.show(response, team, { values: form, problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, `/admin/teams/${id}`);
+    this.pages.done(response, `/admin/teams/${id}`, 'saved');
   }
 
   /** Of its lead: limits within those that the team was given. */
@@ -73,7 +73,7 @@ export class TeamPageController {
       await this.show(response, team, { own: form, ownProblem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, `/admin/teams/${id}`);
+    this.pages.done(response, `/admin/teams/${id}`, 'saved');
   }
 
   /** Refused while it has members or keys. */
@@ -88,7 +88,7 @@ export class TeamPageController {
       await this.show(response, team, { problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, '/admin/teams');
+    this.pages.done(response, '/admin/teams', 'deleted');
   }
 
   private async show(response: Response, team: Team, more: Shown = {}, status = 200): Promise<void> {

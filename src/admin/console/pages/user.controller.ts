@@ -83,7 +83,7 @@ export class UserPageController {
       await this.show(response, user, { ...typed, problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, next);
+    this.pages.done(response, next, next === USERS ? 'deleted' : 'saved');
   }
 
   private async show(
