@@ -46,9 +46,13 @@ const FORMS: Readonly<Record<string, readonly Case[]>> = {
     { bad: { amount_usd: 'x', expires_at: '2099-01-01' }, beside: 'amount_usd', kept: { reason: 'kept reason' } },
     { bad: { amount_usd: '5', expires_at: 'tomorrow' }, beside: 'expires_at', kept: { reason: 'kept reason' } },
   ],
-  '/admin/cache/purge': [{ bad: { scope: 'the lab' }, beside: 'scope', kept: { model: 'kept-model' } }],
+  '/admin/cache/purge': [
+    { bad: { scope: 'the lab' }, beside: 'scope', kept: { model: 'kept-model' } },
+    { bad: { model: 'gpt\0-4o' }, beside: 'model', kept: { scope: 'organization' } },
+  ],
   '/admin/keys': [
     { ...NAME, bad: { user_email: 'nobody@example.com' }, beside: 'user_email' },
+    { ...NAME, bad: { user_email: 'no\0body@example.com' }, beside: 'user_email' },
     { ...NAME, bad: { expires_at: 'never' }, beside: 'expires_at' },
     { ...NAME, bad: { requests_per_minute: 'x' }, beside: 'key-rpm' },
     { ...NAME, bad: { team_id: 'team_x' }, beside: 'team_id' },

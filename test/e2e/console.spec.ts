@@ -377,6 +377,12 @@ describe('the console', () => {
       expect(status).toBe(404);
       expect(text).toContain('There is no such page.');
       expect(text).toContain('aria-label="Main"');
+      for (const address of ['keys', 'teams', 'teams/users', 'teams/departments', 'budgets', 'alerts', 'requests']) {
+        for (const id of ['x', '%00', 'key_%00']) {
+          expect((await clientOf('admin').get(`/admin/${address}/${id}`)).status).toBe(404);
+        }
+      }
+      expect((await clientOf('admin').get('/admin/limits?cursor=%00')).status).toBe(400);
     });
 
     it('escape names in details too', async () => {
