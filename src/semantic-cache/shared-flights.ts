@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Cancellable } from '../core/cancel-signal';
 import type { GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
+import type { CacheEntry } from './answers/cache-entry';
 import { isUsable, sameQuestion, type Asked, type Match } from './asked';
 import { CacheMetrics } from './cache.metrics';
 import type { StreamReply } from '../core/reply';
@@ -107,21 +108,28 @@ export class SharedFlights {
     { flight, deadlineMs, early }: { flight: Flight; deadlineMs: number; early: EarlyLease | 'held' | null },
   ): Promise<Boarding> {
     const { id } = asked.print;
-    let lease = early instanceof EarlyLease ? early.claim() : early;
-    lease ??= await this.store.lease(id, LEASE_MS);
+    const known = early instanceof EarlyLease ? early.claim() : early;
+    let lease = known ?? (await this.store.lease(id, LEASE_MS));
     let pauseMs = FIRST_POLL_MS;
     while (lease === 'held' && !context.signal.aborted && this.clock.monotonic() < deadlineMs) {
       await pause(pauseMs, context.signal);
       pauseMs = Math.min(LAST_POLL_MS, pauseMs * 2);
-      const found = await this.store.find(id, null, LEASE_MS);
-      if (found?.entry && isUsable(found.entry, asked, this.clock.now())) {
-        flight.land(found.entry);
+      const seen = await this.lookAgain(asked);
+      if ('entry' in seen) {
+        flight.land(seen.entry);
         flight.end();
-        return { match: coalesced(sameQuestion(found.entry, asked)) };
+        return { match: coalesced(sameQuestion(seen.entry, asked)) };
       }
-      lease = found && (found.lease ?? (await this.store.lease(id, LEASE_MS)));
+      ({ lease } = seen);
     }
     return { flight: lease === null || lease === 'held' ? flight : this.leased(flight, lease) };
+  }
+
+  /** The answer that has come meanwhile, or what has become of the lease. */
+  private async lookAgain(asked: Asked): Promise<{ entry: CacheEntry } | { lease: Lease | 'held' | null }> {
+    const found = await this.store.find(asked.print.id, null, LEASE_MS);
+    if (found?.entry && isUsable(found.entry, asked, this.clock.now())) return { entry: found.entry };
+    return { lease: found && (found.lease ?? (await this.store.lease(asked.print.id, LEASE_MS))) };
   }
 
   /** The flight with its lease, which is kept as long as the flight is open and given back at its end. */
