@@ -88,12 +88,16 @@ export class AnswerRecorder {
     }
     flight.land(entry);
     context.decide('cache', 'stored', { entry: entry.id });
-    void this.store.put(entry, asked.words).then((isKept) => {
-      this.metrics.answer(isKept ? 'stored' : 'not_kept');
-      flight.end();
-      if (isKept) void this.similar.remember(asked, entry);
-    });
+    // After the answer itself has left: until it is kept, the flight is open and nobody asks again.
+    setImmediate(() => void this.keep(asked, flight, entry));
     return entry;
+  }
+
+  private async keep(asked: Asked, flight: Flight, entry: CacheEntry): Promise<void> {
+    const isKept = await this.store.put(entry, asked.words);
+    this.metrics.answer(isKept ? 'stored' : 'not_kept');
+    flight.end();
+    if (isKept) await this.similar.remember(asked, entry);
   }
 
   private entryOf(context: GatewayContext, asked: Asked, reply: JsonReply): CacheEntry | Unstorable {

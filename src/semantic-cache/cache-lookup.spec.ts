@@ -11,6 +11,7 @@ import { SimilarQuestions } from './similar-questions';
 import { entryWith } from './testing/entries';
 import type { Found } from './store/cache.store';
 import { MemoryVectorIndex } from './store/memory.vector-index';
+import type { Lease } from './store/flight-lease';
 import type { PatientStore } from './store/patient-store';
 import { toBytes } from './store/vector-index';
 import { until } from '../../test/support/until';
@@ -57,7 +58,7 @@ interface Scene {
 
 async function scene(
   stored: readonly string[],
-  { isLocal = true, Questions = SimilarQuestions, isStoreHeld = false } = {},
+  { isLocal = true, Questions = SimilarQuestions, isStoreHeld = false, lease = null as Lease | null } = {},
 ): Promise<Scene> {
   const encoders = new FakeEncoders(isLocal);
   const index = new MemoryVectorIndex(() => 0);
@@ -71,7 +72,7 @@ async function scene(
   const store = {
     find: async (): Promise<Found> => {
       await held;
-      return { entry: null, linked: null, alike: [] };
+      return { entry: null, linked: null, alike: [], lease };
     },
     take: (id: string) => Promise.resolve(entryWith({ id, text: id, scope: 'team:one', requestedModel: 'm' })),
   } as unknown as PatientStore;
@@ -99,7 +100,7 @@ const asking = (text: string, mode: CacheMode = 'balanced'): Asked =>
 function tracing(): { context: GatewayContext; refused: () => unknown[] } {
   const traced: unknown[] = [];
   const decide = (_: string, what: string, facts: { reasons?: unknown }): void => void traced.push([what, facts]);
-  return { context: { decide } as unknown as GatewayContext, refused: () => traced };
+  return { context: { decide, defer: () => {} } as unknown as GatewayContext, refused: () => traced };
 }
 
 async function find(lookup: CacheLookup, asked: Asked, context = tracing().context): Promise<LookedUp> {
@@ -170,6 +171,22 @@ describe('a question in other words', () => {
     expect(await begun({ isLocal: false }, PARAPHRASE)).toEqual([]);
     expect(await begun({}, PARAPHRASE, [])).toEqual([]);
     expect(await begun({}, QUESTION)).toEqual([]);
+  });
+
+  it('gives back the lease that was taken for a miss, once it has found an answer or has ended', async () => {
+    const released = async (text: string): Promise<number[]> => {
+      let count = 0;
+      const lease: Lease = { renew: () => Promise.resolve(), release: () => Promise.resolve(void (count += 1)) };
+      const { lookup } = await scene([QUESTION], { lease });
+      const deferred: (() => void)[] = [];
+      const defer = (giveBack: () => void): void => void deferred.push(giveBack);
+      await find(lookup, asking(text), { ...tracing().context, defer } as unknown as GatewayContext);
+      const early = count;
+      for (const giveBack of deferred) giveBack();
+      return [early, count];
+    };
+    expect(await released(PARAPHRASE)).toEqual([1, 1]);
+    expect(await released(OPPOSITE)).toEqual([0, 1]);
   });
 
   it('finds what it would find if every one waited for its vector', async () => {

@@ -6,6 +6,8 @@ import { aside } from './aside';
 import { choose, isUsable, type Asked, type Match, type Refused } from './asked';
 import { CacheMetrics } from './cache.metrics';
 import { SimilarQuestions, type Looked } from './similar-questions';
+import type { Found } from './store/cache.store';
+import { EarlyLease } from './store/flight-lease';
 import { PatientStore } from './store/patient-store';
 
 /** What may be given now, and what only when every provider fails. */
@@ -14,6 +16,15 @@ export interface LookedUp {
   readonly stale: CacheEntry | null;
   /** Done when the trace says of everything near why it will not do: a miss goes on before that. */
   readonly traced: Promise<void>;
+  /** The lease of the flight that a miss opens, or that another has it; null when it is still to be asked for. */
+  readonly lease: EarlyLease | 'held' | null;
+}
+
+export interface LookingOptions {
+  /** False: only questions of the same words are looked at. */
+  readonly mayLookFurther?: boolean;
+  /** For how long a miss takes the lease of its flight at once. */
+  readonly leaseMs?: number | undefined;
 }
 
 /** There is nothing to wait for. */
@@ -34,15 +45,22 @@ export class CacheLookup {
     return this.similar.isFree;
   }
 
-  /** `away` when the store does not answer. Without `mayLookFurther` only questions of the same words are looked at. */
-  async find(context: GatewayContext, asked: Asked, mayLookFurther = true): Promise<LookedUp | 'away'> {
+  /** `away` when the store does not answer. */
+  async find(
+    context: GatewayContext,
+    asked: Asked,
+    { mayLookFurther = true, leaseMs }: LookingOptions = {},
+  ): Promise<LookedUp | 'away'> {
     if (mayLookFurther) this.similar.foresee(asked);
-    const found = await this.store.find(asked.print.id, asked.words);
+    const found = await this.store.find(asked.print.id, asked.words, leaseMs);
     if (found === null) return 'away';
+    const lease = early(context, found);
     const { match, stale, refused } = choose(found, asked, this.clock.now());
     for (const each of refused) refuse(context, each);
-    if (match || !mayLookFurther) return { match, stale, traced: TRACED };
-    return { ...(await this.findSimilar(context, asked)), stale };
+    if (match || !mayLookFurther) return { match, stale, traced: TRACED, lease };
+    const similar = await this.findSimilar(context, asked);
+    if (similar.match && lease instanceof EarlyLease) lease.release();
+    return { ...similar, stale, lease };
   }
 
   /** Among questions in other words, where the mode allows it. Vectors are waited for only where one of them may do. */
@@ -66,6 +84,14 @@ export class CacheLookup {
     const isCheap = looked.candidates.length === 0;
     return { match: null, traced: (isCheap ? TRACED : aside()).then(() => trace(context, looked)) };
   }
+}
+
+/** Whatever becomes of the request, a lease that no flight goes under is given back. */
+function early(context: GatewayContext, { lease }: Found): LookedUp['lease'] {
+  if (lease === null || lease === 'held') return lease;
+  const held = new EarlyLease(lease);
+  context.defer(() => held.release());
+  return held;
 }
 
 /** What the guard and the threshold have against what is near. */

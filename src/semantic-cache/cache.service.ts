@@ -7,7 +7,7 @@ import type { ChatReply } from '../core/reply';
 import { AnswerRecorder } from './answer-recorder';
 import type { CacheEntry } from './answers/cache-entry';
 import type { Asked, Match } from './asked';
-import { CacheLookup } from './cache-lookup';
+import { CacheLookup, type LookedUp } from './cache-lookup';
 import { CacheOutcomes, statusOf } from './cache-outcomes';
 import { CacheQuestions } from './cache-questions';
 import { policyFor, type CacheMode } from './cache.config';
@@ -56,13 +56,14 @@ export class CacheService {
       const flight = this.flights.lead(asked);
       return this.bypass(context, why, controls, () => this.recorder.record(context, asked, flight, { produce }));
     }
-    const found = await this.lookup.find(context, asked);
+    const found = await this.lookup.find(context, asked, { leaseMs: this.flights.leaseFor(asked) });
     if (found === 'away') return this.bypass(context, 'store_away', controls, produce);
-    const { match, stale } = found;
+    const { match, stale, lease } = found;
     if (match && !controls.onlyIfCached && this.outcomes.shadow.wants(match))
       return this.check(context, asked, match, produce);
     if (match) return this.outcomes.hit(context, asked, match);
-    return stale ? this.orStale(context, asked, stale, produce) : this.miss(context, asked, produce);
+    const miss = (): Promise<ChatReply> => this.miss(context, asked, lease, produce);
+    return stale ? this.orStale(context, asked, stale, miss) : miss();
   }
 
   /** What `answer` would do now. Calls no provider, and counts and keeps nothing. */
@@ -77,7 +78,7 @@ export class CacheService {
     const asked = this.questions.describe(context, controls);
     const seen = context.decisions.length;
     const { isFree } = this.lookup;
-    const found = await this.lookup.find(context, asked, isFree);
+    const found = await this.lookup.find(context, asked, { mayLookFurther: isFree });
     if (found === 'away') return { ...nothing, status: 'bypass', why: 'store_away' };
     const { match, traced } = found;
     await traced;
@@ -93,21 +94,26 @@ export class CacheService {
     };
   }
 
-  private async orStale(context: GatewayContext, asked: Asked, stale: CacheEntry, produce: Produce) {
+  private async orStale(context: GatewayContext, asked: Asked, stale: CacheEntry, miss: Produce) {
     try {
-      return await this.miss(context, asked, produce);
+      return await miss();
     } catch (error) {
       if (!isOutage(error) || context.signal.aborted) throw error;
       return this.outcomes.standIn(context, asked, stale, error.status);
     }
   }
 
-  private async miss(context: GatewayContext, asked: Asked, produce: Produce): Promise<ChatReply> {
+  private async miss(
+    context: GatewayContext,
+    asked: Asked,
+    lease: LookedUp['lease'],
+    produce: Produce,
+  ): Promise<ChatReply> {
     if (asked.controls.onlyIfCached) {
       this.outcomes.miss(context);
       throw new OnlyIfCachedError();
     }
-    const boarding = await this.flights.board(context, asked);
+    const boarding = await this.flights.board(context, asked, lease);
     if ('match' in boarding) return this.outcomes.hit(context, asked, boarding.match);
     if ('following' in boarding) return this.outcomes.follow(context, asked, boarding.following);
     this.outcomes.miss(context);

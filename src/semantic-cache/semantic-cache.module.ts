@@ -14,9 +14,7 @@ import { JudgePrices } from './judge/judge-prices';
 import { NearMissJudge } from './judge/near-miss-judge';
 import { ShadowSampling } from './shadow-sampling';
 import { SharedFlights } from './shared-flights';
-import { FlightLeases, LoneFlightLeases } from './store/flight-leases';
 import { PatientStore } from './store/patient-store';
-import { RedisFlightLeases } from './store/redis.flight-leases';
 import { CacheConfig } from './cache.config';
 import { CacheMetrics } from './cache.metrics';
 import { CacheService } from './cache.service';
@@ -47,15 +45,11 @@ function openIndex({ client }: RedisConnection, clock: Clock, config: LiveConfig
   return client ? new RedisVectorIndex({ client, nowMs }) : new MemoryVectorIndex(nowMs);
 }
 
-const openLeases = ({ client }: RedisConnection): FlightLeases =>
-  client ? new RedisFlightLeases(client) : new LoneFlightLeases();
-
 @Module({
   imports: [ProvidersModule],
   providers: [
     { provide: CacheStore, inject: [RedisConnection, Clock], useFactory: openStore },
     { provide: VectorIndex, inject: [RedisConnection, Clock, LiveConfig, DataSource], useFactory: openIndex },
-    { provide: FlightLeases, inject: [RedisConnection], useFactory: openLeases },
     Encoders,
     SimilarQuestions,
     PatientStore,

@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import type { Cancellable } from '../core/cancel-signal';
 import type { GatewayContext } from '../core/context';
 import { Clock } from '../platform/clock';
+import type { CacheEntry } from './answers/cache-entry';
 import { isUsable, sameQuestion, type Asked, type Match } from './asked';
 import { CacheMetrics } from './cache.metrics';
 import type { StreamReply } from '../core/reply';
 import { Flights, within, type Flight, type Leading, type Shared } from './flights';
-import { FlightLeases, type Lease } from './store/flight-leases';
+import { EarlyLease, type Lease } from './store/flight-lease';
 import { PatientStore } from './store/patient-store';
 
 /** How long a request waits for the same one before it asks for itself. */
@@ -37,7 +38,6 @@ export class SharedFlights {
   private readonly flights = new Flights();
 
   constructor(
-    private readonly leases: FlightLeases,
     private readonly store: PatientStore,
     private readonly metrics: CacheMetrics,
     private readonly clock: Clock,
@@ -48,12 +48,20 @@ export class SharedFlights {
     return this.flights.lead(print.id);
   }
 
-  async board(context: GatewayContext, asked: Asked): Promise<Boarding> {
+  /** For how long whoever finds no answer takes the lease with the look-up; undefined where nobody could share what he gets. */
+  leaseFor(asked: Asked): number | undefined {
+    return canShare(asked) && !asked.controls.onlyIfCached ? LEASE_MS : undefined;
+  }
+
+  /** `early`: what the look-up has said of the lease. */
+  async board(context: GatewayContext, asked: Asked, early: EarlyLease | 'held' | null): Promise<Boarding> {
     if (!canShare(asked)) return { flight: this.flights.lead(asked.print.id) };
     const startedMs = this.clock.monotonic();
     const deadlineMs = startedMs + waitOf(context);
     try {
       const local = this.flights.following(asked.print.id);
+      // Then another request of this process leads, and may be waiting for what this one has.
+      if (local && early instanceof EarlyLease) early.release();
       const following = local && (await this.follow(context, asked, { local, deadlineMs }));
       if (following) return { following };
       const entry = local && (await within(local.landed, deadlineMs - this.clock.monotonic(), context.signal));
@@ -61,7 +69,7 @@ export class SharedFlights {
       // Who has waited in vain in this process does not begin to wait for another.
       if (local) return { flight: this.flights.lead(asked.print.id) };
       const flight = this.flights.lead(asked.print.id);
-      const found = await this.awaitOthers(context, asked, { flight, deadlineMs });
+      const found = await this.awaitOthers(context, asked, { flight, deadlineMs, early });
       return found;
     } finally {
       // Waiting for somebody else's provider call is not the gateway's own time.
@@ -97,33 +105,31 @@ export class SharedFlights {
   private async awaitOthers(
     context: GatewayContext,
     asked: Asked,
-    { flight, deadlineMs }: { flight: Flight; deadlineMs: number },
+    { flight, deadlineMs, early }: { flight: Flight; deadlineMs: number; early: EarlyLease | 'held' | null },
   ): Promise<Boarding> {
+    const { id } = asked.print;
+    const known = early instanceof EarlyLease ? early.claim() : early;
+    let lease = known ?? (await this.store.lease(id, LEASE_MS));
     let pauseMs = FIRST_POLL_MS;
-    while (!context.signal.aborted) {
-      const lease = await this.take(asked.print.id);
-      if (lease !== 'held') return { flight: lease ? this.leased(flight, lease) : flight };
-      if (this.clock.monotonic() >= deadlineMs) break;
+    while (lease === 'held' && !context.signal.aborted && this.clock.monotonic() < deadlineMs) {
       await pause(pauseMs, context.signal);
       pauseMs = Math.min(LAST_POLL_MS, pauseMs * 2);
-      const found = await this.store.find(asked.print.id, null);
-      if (found?.entry && isUsable(found.entry, asked, this.clock.now())) {
-        flight.land(found.entry);
+      const seen = await this.lookAgain(asked);
+      if ('entry' in seen) {
+        flight.land(seen.entry);
         flight.end();
-        return { match: coalesced(sameQuestion(found.entry, asked)) };
+        return { match: coalesced(sameQuestion(seen.entry, asked)) };
       }
+      ({ lease } = seen);
     }
-    return { flight };
+    return { flight: lease === null || lease === 'held' ? flight : this.leased(flight, lease) };
   }
 
-  /** `held` by another replica; null when the store is away, so that nobody can hold it. */
-  private async take(id: string): Promise<Lease | 'held' | null> {
-    try {
-      return (await this.leases.take(id, LEASE_MS)) ?? 'held';
-    } catch {
-      this.metrics.failure('lease');
-      return null;
-    }
+  /** The answer that has come meanwhile, or what has become of the lease. */
+  private async lookAgain(asked: Asked): Promise<{ entry: CacheEntry } | { lease: Lease | 'held' | null }> {
+    const found = await this.store.find(asked.print.id, null, LEASE_MS);
+    if (found?.entry && isUsable(found.entry, asked, this.clock.now())) return { entry: found.entry };
+    return { lease: found && (found.lease ?? (await this.store.lease(asked.print.id, LEASE_MS))) };
   }
 
   /** The flight with its lease, which is kept as long as the flight is open and given back at its end. */

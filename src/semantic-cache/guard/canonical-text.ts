@@ -48,10 +48,13 @@ const unified = (text: string): string =>
 
 /** Lower case, with contractions written out. */
 export function expanded(text: string): string {
-  return unified(text)
+  const lower = unified(text)
     .toLowerCase()
+    .replace(/\bcannot\b/g, 'can not');
+  // All others have an apostrophe.
+  if (!lower.includes("'")) return lower;
+  return lower
     .replace(/\bcan't\b/g, 'can not')
-    .replace(/\bcannot\b/g, 'can not')
     .replace(/\bwon't\b/g, 'will not')
     .replace(/\b(what|who|where|how|when|that|it|he|she|there|let)'s\b/g, (_, word: string) =>
       word === 'let' ? 'let us' : `${word} is`,

@@ -98,11 +98,17 @@ export function parseText(original: string): ParsedText | null {
 }
 
 function isEnglish(text: string): boolean {
-  const letters = text.match(/\p{L}/gu) ?? [];
-  const others = letters.filter((letter) => letter > '\x7f').length;
-  if (letters.length === 0 || others > Math.max(2, letters.length / 10)) return false;
+  if (!/\p{L}/u.test(text) || hasForeignLetters(text)) return false;
   const tokens = text.toLowerCase().match(/\p{L}+/gu) ?? [];
   return tokens.filter((word) => FOREIGN_WORDS.has(word)).length < 2;
+}
+
+/** More than a few letters that English has not got. */
+function hasForeignLetters(text: string): boolean {
+  if (!/[^\p{ASCII}]/u.test(text)) return false;
+  const letters = text.match(/\p{L}/gu) ?? [];
+  const others = letters.filter((letter) => letter > '\x7f').length;
+  return others > Math.max(2, letters.length / 10);
 }
 
 const isContent = (word: string, framed: ReadonlySet<string>): boolean =>

@@ -1,6 +1,7 @@
 import { InvalidRequestError } from '../../core/errors';
 import type { PageRequest, Page } from '../../core/page';
 import type { CacheEntry, CacheEntryView } from '../answers/cache-entry';
+import type { Lease } from './flight-lease';
 
 /** The largest entry that is kept, in bytes of its text. */
 export const MAX_ENTRY_BYTES = 262_144;
@@ -52,6 +53,8 @@ export interface Found {
   readonly linked: { readonly entry: CacheEntry; readonly similarity: number } | null;
   /** Fresh entries of the same words, newest first, the first one left out; none when the question was barred. */
   readonly alike: readonly CacheEntry[];
+  /** The lease that was to be taken when there is nothing, or who has it; null when there is something, or one process alone. */
+  readonly lease: Lease | 'held' | null;
 }
 
 /**
@@ -59,8 +62,17 @@ export interface Found {
  * when the store is away: callers go on without it.
  */
 export abstract class CacheStore {
-  /** Looks for an entry and, with `words`, for the one it is linked to and for entries of the same words. */
-  abstract find(id: string, words: string | null): Promise<Found>;
+  /**
+   * Looks for an entry and, with `words`, for the one it is linked to and for entries of the same words. With `leaseMs`,
+   * whoever finds nothing fresh has taken the lease in the same instant, or sees that another has it.
+   */
+  abstract find(id: string, words: string | null, leaseMs?: number): Promise<Found>;
+
+  /**
+   * The right to ask a provider for the entry's answer, or that another has it; null where one process knows without. It
+   * ends by itself after so long, unless it is renewed.
+   */
+  abstract lease(id: string, milliseconds: number): Promise<Lease | 'held' | null>;
 
   /** The entry, for the asker of another question; null when either question is barred. */
   abstract take(id: string, askedId: string): Promise<CacheEntry | null>;

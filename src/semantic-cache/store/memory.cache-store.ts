@@ -55,7 +55,12 @@ export class MemoryCacheStore extends CacheStore {
       .filter((other) => other !== id && !this.isBarred(other))
       .map((other) => this.live(other))
       .filter((other) => this.isFresh(other));
-    return Promise.resolve({ entry, alike, linked: isSought ? this.linkedTo(id) : null });
+    return Promise.resolve({ entry, alike, linked: isSought ? this.linkedTo(id) : null, lease: null });
+  }
+
+  /** What happens in one process, it knows without. */
+  override lease(): Promise<null> {
+    return Promise.resolve(null);
   }
 
   override take(id: string, askedId: string): Promise<CacheEntry | null> {

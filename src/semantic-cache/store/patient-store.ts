@@ -4,6 +4,7 @@ import type { CacheEntry } from '../answers/cache-entry';
 import { CacheMetrics } from '../cache.metrics';
 import { Patience } from '../patience';
 import { CacheStore, type Found } from './cache.store';
+import type { Lease } from './flight-lease';
 
 /**
  * The store as requests see it: it never fails them. While it is away it is asked once a second; everybody else goes on
@@ -23,8 +24,13 @@ export class PatientStore {
   }
 
   /** Null when the store does not answer. */
-  find(id: string, words: string | null): Promise<Found | null> {
-    return this.attempt('find', () => this.store.find(id, words));
+  find(id: string, words: string | null, leaseMs?: number): Promise<Found | null> {
+    return this.attempt('find', () => this.store.find(id, words, leaseMs));
+  }
+
+  /** Null where nobody can hold it: one process alone, or a store that does not answer. */
+  lease(id: string, milliseconds: number): Promise<Lease | 'held' | null> {
+    return this.attempt('lease', () => this.store.lease(id, milliseconds));
   }
 
   /** The entry, unless it has gone or may not be given to this question. */
@@ -37,7 +43,7 @@ export class PatientStore {
     return (await this.attempt('put', () => this.store.put(entry, words))) ?? false;
   }
 
-  private async attempt<T>(operation: 'find' | 'take' | 'put', run: () => Promise<T>): Promise<T | null> {
+  private async attempt<T>(operation: 'find' | 'lease' | 'take' | 'put', run: () => Promise<T>): Promise<T | null> {
     if (!this.patience.mayTry()) {
       this.metrics.failure(operation);
       return null;

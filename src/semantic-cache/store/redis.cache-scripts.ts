@@ -3,8 +3,9 @@
  * time, `sizes` their bytes, `total` the sum of them, `links` the ids of linked questions by the end of their link.
  *
  * An entry is a hash: `e` the epoch it belongs to, `d` its text, `x` until when it is fresh, `w` the key of its words. A
- * link is one of `e`, `d`, `t` the entry it leads to and `s` the similarity. A flush only counts the epoch up; what is of
- * an older one is absent from then on and leaves by its own expiry.
+ * link is one of `e`, `d`, `t` the entry it leads to and `s` the similarity. `f:` and an id hold the token of who asks for
+ * that entry's answer. A flush only counts the epoch up; what is of an older one is absent from then on and leaves by its
+ * own expiry.
  */
 
 const DROP = `
@@ -69,8 +70,9 @@ return found[2] == (redis.call('GET', epoch) or '0') and found[1]
 `;
 
 /**
- * KEYS as above. ARGV: prefix, id, words key or '', now. Gives the text of the entry or false, the similarity of the linked
- * question or false, its text or false, then texts of the same words: the last three only without a fresh entry.
+ * KEYS as above. ARGV: prefix, id, words key or '', now, token or '', milliseconds of the lease. Gives the text of the entry
+ * or false, the similarity of the linked question or false, its text or false, `taken` or `held` when there was a token and
+ * nothing fresh, then texts of the same words: all but the first only without a fresh entry.
  */
 export const FIND_SCRIPT = `${HEAD}
 local current = redis.call('GET', epoch) or '0'
@@ -82,17 +84,24 @@ end
 local function isBarred(id) return redis.call('EXISTS', prefix .. 'b:' .. id) == 1 end
 local id, words = ARGV[2], ARGV[3]
 local own, isFresh = read(id)
-local result = { own, false, false }
-if isFresh or words == '' or isBarred(id) then return result end
-local link = redis.call('HMGET', prefix .. 'a:' .. id, 't', 's', 'e')
-if link[1] and link[3] == current and not isBarred(link[1]) then
-  result[2], result[3] = link[2], (read(link[1]))
-end
-for _, other in ipairs(redis.call('LRANGE', prefix .. 'w:' .. words, 0, -1)) do
-  if other ~= id and not isBarred(other) then
-    local text, isOtherFresh = read(other)
-    if isOtherFresh then result[#result + 1] = text end
+local result = { own, false, false, false }
+if isFresh then return result end
+if words ~= '' and not isBarred(id) then
+  local link = redis.call('HMGET', prefix .. 'a:' .. id, 't', 's', 'e')
+  if link[1] and link[3] == current and not isBarred(link[1]) then
+    local text, isLinkedFresh = read(link[1])
+    if isLinkedFresh then result[2], result[3] = link[2], text end
   end
+  for _, other in ipairs(redis.call('LRANGE', prefix .. 'w:' .. words, 0, -1)) do
+    if other ~= id and not isBarred(other) then
+      local text, isOtherFresh = read(other)
+      if isOtherFresh then result[#result + 1] = text end
+    end
+  end
+end
+if ARGV[5] ~= '' and not result[3] and #result == 4 then
+  local isTaken = redis.call('SET', prefix .. 'f:' .. id, ARGV[5], 'PX', ARGV[6], 'NX')
+  result[4] = isTaken and 'taken' or 'held'
 end
 return result
 `;

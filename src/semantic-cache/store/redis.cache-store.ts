@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { RedisClient } from '../../platform/redis/redis-client';
 import type { Page, PageRequest } from '../../core/page';
 import { decodeEntry, encodeEntry, type CacheEntry, type CacheEntryView } from '../answers/cache-entry';
@@ -20,6 +20,8 @@ import {
   type QuestionLink,
   type StoreSize,
 } from './cache.store';
+import type { Lease } from './flight-lease';
+import { RedisFlightLease } from './redis.flight-lease';
 import { DROP_SCRIPT, FIND_SCRIPT, LINK_SCRIPT, PUT_SCRIPT, TAKE_SCRIPT, UNLINK_SCRIPT } from './redis.cache-scripts';
 
 const MAX_ENTRIES = 200_000;
@@ -79,16 +81,24 @@ export class RedisCacheStore extends CacheStore {
     this.limits = { entries, bytes, links };
   }
 
-  override async find(id: string, words: string | null): Promise<Found> {
-    const [own, similarity, linkedText, ...others] = (await this.run(FIND, id, words ?? '', this.nowMs())) as (
-      string | null
-    )[];
+  override async find(id: string, words: string | null, leaseMs?: number): Promise<Found> {
+    const token = leaseMs === undefined ? '' : randomUUID();
+    const finding = this.run(FIND, id, words ?? '', this.nowMs(), token, leaseMs ?? 0);
+    const found = await (leaseMs === undefined ? finding : this.orRelease(id, token, finding));
+    const [own, similarity, linkedText, lease, ...others] = found as (string | null)[];
     const linked = this.fresh(linkedText);
     return {
       entry: this.live(own),
       linked: linked && { entry: linked, similarity: Number(similarity) },
       alike: others.map((text) => this.fresh(text)).filter((other) => other !== null),
+      lease: lease === 'taken' ? this.leaseOf(id, token) : (lease as 'held' | null),
     };
+  }
+
+  override async lease(id: string, milliseconds: number): Promise<Lease | 'held'> {
+    const token = randomUUID();
+    const taken = await this.orRelease(id, token, this.client.set(this.leaseKey(id), token, 'PX', milliseconds, 'NX'));
+    return taken === 'OK' ? this.leaseOf(id, token) : 'held';
   }
 
   override async take(id: string, askedId: string): Promise<CacheEntry | null> {
@@ -185,6 +195,26 @@ export class RedisCacheStore extends CacheStore {
     for (const key of keys) pipeline.hget(key, 'd');
     const results = (await pipeline.exec()) ?? [];
     return results.map(([error, text]) => (error ? null : (text as string | null)));
+  }
+
+  /** An answer that comes too late may have taken the lease, for nobody: what is sent after it gives it back. */
+  private async orRelease<T>(id: string, token: string, taking: Promise<T>): Promise<T> {
+    try {
+      return await taking;
+    } catch (error) {
+      void this.leaseOf(id, token)
+        .release()
+        .catch(() => {});
+      throw error;
+    }
+  }
+
+  private leaseOf(id: string, token: string): Lease {
+    return new RedisFlightLease(this.client, this.leaseKey(id), token);
+  }
+
+  private leaseKey(id: string): string {
+    return `${this.prefix}f:${id}`;
   }
 
   private fresh(text: string | null | undefined): CacheEntry | null {

@@ -6,25 +6,26 @@ export const UNKNOWN = 0;
 const RESERVED = 6;
 /** What an unknown character costs beyond the rarest piece, so that it is taken only where nothing else fits. */
 const UNKNOWN_PENALTY = 10;
+/** In the place of an id: pieces begin so, and none ends there. */
+const BEGINNING = -1;
 
 /**
  * Cuts a text into the pieces of a unigram language model, so that the product of their probabilities is greatest
- * (Kudo 2018, "Subword regularization"; the Viterbi search of SentencePiece). Time is linear in the text, times the
- * longest piece.
+ * (Kudo 2018, "Subword regularization"; the Viterbi search of SentencePiece). Time is linear in the text, times how far
+ * any piece reads on as the text does.
  */
 export class UnigramTokenizer {
+  /** Of pieces, and of what pieces begin with: where no piece goes on, none is looked for. */
   private readonly ids = new Map<string, number>();
   private readonly scores: Float64Array;
-  private readonly longest: number;
   private readonly unknownScore: number;
 
   /** `vocabulary`: each piece with its log probability, by id. */
   constructor(vocabulary: readonly (readonly [string, number])[]) {
     this.scores = Float64Array.from(vocabulary, ([, score]) => score);
     vocabulary.forEach(([piece], id) => {
-      if (id >= RESERVED) this.ids.set(piece, id);
+      if (id >= RESERVED) this.add(piece, id);
     });
-    this.longest = vocabulary.reduce((longest, [piece]) => Math.max(longest, piece.length), 1);
     this.unknownScore = this.scores.reduce((least, score) => Math.min(least, score), 0) - UNKNOWN_PENALTY;
   }
 
@@ -33,6 +34,14 @@ export class UnigramTokenizer {
     const normal = text.normalize('NFKC').replace(/\s+/g, ' ').trim();
     if (normal === '') return [];
     return this.bestPath(SPACE + normal.replaceAll(' ', SPACE));
+  }
+
+  private add(piece: string, id: number): void {
+    for (let size = 1; size < piece.length; size += 1) {
+      const beginning = piece.slice(0, size);
+      if (!this.ids.has(beginning)) this.ids.set(beginning, BEGINNING);
+    }
+    this.ids.set(piece, id);
   }
 
   private bestPath(symbols: string): number[] {
@@ -44,7 +53,6 @@ export class UnigramTokenizer {
     for (let start = 0; start < length; start += 1) {
       const soFar = best[start]!;
       if (soFar === -Infinity) continue;
-      const longest = Math.min(this.longest, length - start);
       const step = (size: number, id: number, score: number): void => {
         const end = start + size;
         if (soFar + score <= best[end]!) return;
@@ -52,9 +60,10 @@ export class UnigramTokenizer {
         from[end] = start;
         pieces[end] = id;
       };
-      for (let size = 1; size <= longest; size += 1) {
+      for (let size = 1; start + size <= length; size += 1) {
         const id = this.ids.get(symbols.slice(start, start + size));
-        if (id !== undefined) step(size, id, this.scores[id]!);
+        if (id === undefined) break;
+        if (id !== BEGINNING) step(size, id, this.scores[id]!);
       }
       step(symbols.codePointAt(start)! > 0xffff ? 2 : 1, UNKNOWN, this.unknownScore);
     }
