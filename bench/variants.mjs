@@ -88,10 +88,11 @@ async function startShared(upstreamPort) {
   const port = await freePort();
   const redis = spawnBesides(['redis-server', '--port', String(port), '--save', '', '--appendonly', 'no']);
   await once(redis, 'spawn');
-  return startGateway(upstreamPort, HARD_BUDGET, { REDIS_URL: `redis://127.0.0.1:${port}` });
+  return startGateway(upstreamPort, { more: HARD_BUDGET, variables: { REDIS_URL: `redis://127.0.0.1:${port}` } });
 }
 
-async function startGateway(upstreamPort, more = '', moreEnvironment = {}) {
+/** `more`: of the configuration; `variables`: of the environment; `flags`: of Node. */
+export async function startGateway(upstreamPort, { more = '', variables = {}, flags = [] } = {}) {
   const entry = path.join(root, 'dist', 'main.js');
   if (!existsSync(entry)) throw new Error('dist/main.js does not exist: run `npm run build` first');
   const folder = removeAtEnd(scratchFolder(more === '' ? 'gateway' : 'shared'));
@@ -105,11 +106,11 @@ async function startGateway(upstreamPort, more = '', moreEnvironment = {}) {
     PORT: String(port),
     GATEWAY_CONFIG: config,
     GATEWAY_DATA_DIR: dataDirectory,
-    ...moreEnvironment,
+    ...variables,
   });
   const child = await startServer(
     path.basename(folder),
-    [...NODE, entry],
+    [...NODE, ...flags, entry],
     { env, cwd: root },
     `http://127.0.0.1:${port}/health/ready`,
   );

@@ -12,7 +12,7 @@ export class KnownModels {
     private readonly types: ProviderTypes,
   ) {}
 
-  factsOf(target: TargetName): ModelFacts {
-    return this.prices.table.facts({ ...target, providerType: this.types.typeOf(target.provider) });
+  factsOf({ provider, model }: TargetName): ModelFacts {
+    return this.prices.table.facts({ provider, model, providerType: this.types.typeOf(provider) });
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TargetName } from '../core/context';
-import { NO_USAGE } from '../core/tokens';
+import { plainUsage } from '../core/tokens';
 import type { NanoUsd } from '../core/money';
 import { costOf, worstCaseCost } from './model-price';
 import { PriceBook } from './price-book';
@@ -18,7 +18,7 @@ export class PricePreview {
   /** For so many tokens of the plain kind, read and written. */
   costOf(target: TargetName, inputTokens: number, outputTokens: number): NanoUsd | null {
     const price = this.find(target);
-    return price && costOf(price, { ...NO_USAGE, inputTokens, outputTokens });
+    return price && costOf(price, plainUsage(inputTokens, outputTokens));
   }
 
   /** The most it can cost: every token of the dearest kind. `maxOutputTokens`: null for the bound that such a call is given. */

@@ -1,7 +1,7 @@
 import type { Attempt, AttemptIntent, AttemptLedger, GatewayContext, Identity } from '../core/context';
 import { newId } from '../core/ids';
 import { formatUsd, type NanoUsd } from '../core/money';
-import { NO_USAGE, type TokenUsage, type UsageSource } from '../core/tokens';
+import { NO_USAGE, plainUsage, type TokenUsage, type UsageSource } from '../core/tokens';
 import type { Clock } from '../platform/clock';
 import { budgetFacts, refusalFacts } from './budgets/budget-trace';
 import { payableCall, type PayableCall } from './budgets/payable-call';
@@ -97,7 +97,13 @@ export class UsageLedger implements AttemptLedger {
       throw error;
     };
     try {
-      const reservation = this.parts.budgets.reserve({ ...call, budgets: payers.hard, signal });
+      const reservation = this.parts.budgets.reserve({
+        budgets: payers.hard,
+        amountNanoUsd: call.amountNanoUsd,
+        fit: (availableNanoUsd) => call.fit(availableNanoUsd),
+        modestNanoUsd: call.modestNanoUsd,
+        signal,
+      });
       return reservation instanceof Promise ? reservation.catch(refuse) : reservation;
     } catch (error) {
       return refuse(error);
@@ -106,9 +112,9 @@ export class UsageLedger implements AttemptLedger {
 
   private trace(payers: Payers, reserved: NanoUsd | null): void {
     if (payers.hard.length + payers.soft.length === 0) return this.context.decide('budget', 'none_applies');
-    const facts = budgetFacts(payers, (id) => this.parts.budgets.lastStanding(id));
-    if (reserved === null) this.context.decide('budget', 'counted', facts);
-    else this.context.decide('budget', 'reserved', { amount_usd: formatUsd(reserved), ...facts });
+    const { budgets } = budgetFacts(payers, (id) => this.parts.budgets.lastStanding(id));
+    if (reserved === null) this.context.decide('budget', 'counted', { budgets });
+    else this.context.decide('budget', 'reserved', { amount_usd: formatUsd(reserved), budgets });
   }
 
   /** What is known of the request before it is answered, for records. */
@@ -154,22 +160,28 @@ export class UsageLedger implements AttemptLedger {
 
   /** The sums of the attempts that have ended. */
   totals(): AttemptTotals {
-    let totals: AttemptTotals = { ...NO_ATTEMPTS, attempts: this.meters.length, priceVersion: this.priceVersion };
+    let { target, servedModel, usage, costNanoUsd, source } = NO_ATTEMPTS;
     let used: UsageSource | null = null;
     for (const meter of this.meters) {
       const settlement = meter.settled();
       if (!settlement) continue;
-      totals = {
-        ...totals,
-        target: meter.target,
-        servedModel: settlement.outcome.servedModel ?? totals.servedModel,
-        usage: sum(totals.usage, settlement.usage),
-        costNanoUsd: totals.costNanoUsd + settlement.costNanoUsd,
-        source: lessSure(totals.source, settlement.source),
-      };
+      target = meter.target;
+      servedModel = settlement.outcome.servedModel ?? servedModel;
+      usage = sum(usage, settlement.usage);
+      costNanoUsd += settlement.costNanoUsd;
+      source = lessSure(source, settlement.source);
       if (settlement.usage !== NO_USAGE) used = lessSure(used, settlement.source);
     }
-    return { ...totals, source: used ?? totals.source };
+    const { priceVersion } = this;
+    return {
+      attempts: this.meters.length,
+      target,
+      servedModel,
+      usage,
+      costNanoUsd,
+      source: used ?? source,
+      priceVersion,
+    };
   }
 
   /** The reservation is made; unless the attempt gets on record, it is undone. */
@@ -239,9 +251,7 @@ const softCharges = ({ soft }: Payers): Charge[] => soft.map(({ id }) => ({ budg
 
 /** With the service tier that was paid for: at the same price it must come to the same amount again. */
 function reservedUsage({ request }: AttemptIntent, inputTokens: number, outputTokens: number): TokenUsage {
-  const serviceTier = askedServiceTier(request);
-  const usage = { ...NO_USAGE, inputTokens, outputTokens: outputTokens * request.choices };
-  return serviceTier === undefined ? usage : { ...usage, serviceTier };
+  return plainUsage(inputTokens, outputTokens * request.choices, askedServiceTier(request));
 }
 
 /** No hard budget: the reservation is only what the attempt counts as when its end is never heard of. */

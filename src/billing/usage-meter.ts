@@ -1,7 +1,7 @@
 import type { Attempt, AttemptOutcome, TargetName } from '../core/context';
 import type { NanoUsd } from '../core/money';
 import type { StreamEvent } from '../core/reply';
-import { estimateTokens, NO_USAGE, type TokenUsage, type UsageSource } from '../core/tokens';
+import { estimateTokens, NO_USAGE, plainUsage, type TokenUsage, type UsageSource } from '../core/tokens';
 import { costOf, type ModelPrice } from './model-price';
 
 /** Text held for counting; beyond it the text becomes its count. */
@@ -139,7 +139,7 @@ export class UsageMeter implements Attempt {
   }
 
   private counted(outputTokens: number): TokenUsage {
-    return { ...NO_USAGE, inputTokens: this.fields.estimatedInputTokens(), outputTokens };
+    return plainUsage(this.fields.estimatedInputTokens(), outputTokens);
   }
 
   private countedTokens(): number {

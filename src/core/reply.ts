@@ -16,7 +16,7 @@ export interface JsonReply {
   readonly usage: TokenUsage | null;
   readonly finish: FinishReason;
   /** What of the request had no equal in the provider's dialect and was left out. */
-  readonly warnings?: readonly string[];
+  readonly warnings?: readonly string[] | undefined;
 }
 
 /**
@@ -48,7 +48,7 @@ export interface StreamReply {
   readonly kind: 'stream';
   readonly dialect: Dialect;
   readonly model: string;
-  readonly warnings?: readonly string[];
+  readonly warnings?: readonly string[] | undefined;
   /** It is known before its first piece that the provider refused to say anything. */
   readonly isRefusal?: boolean;
   readonly batches: AsyncIterable<readonly StreamEvent[]>;

@@ -15,7 +15,7 @@ export interface TokenUsage {
   /** Calls of the provider's own web search, billed a call. */
   readonly webSearches: number;
   /** The service tier that answered, in the provider's words (`default`, `priority`, `flex`); absent when it does not say. */
-  readonly serviceTier?: string;
+  readonly serviceTier?: string | undefined;
 }
 
 /**
@@ -24,19 +24,23 @@ export interface TokenUsage {
  */
 export type UsageSource = 'provider' | 'counted' | 'reserved';
 
-export const NO_USAGE: TokenUsage = Object.freeze({
-  inputTokens: 0,
+/** Words in and words out, and nothing dearer. */
+export const plainUsage = (inputTokens: number, outputTokens: number, serviceTier?: string): TokenUsage => ({
+  inputTokens,
   cacheReadTokens: 0,
   cacheWrite5mTokens: 0,
   cacheWrite1hTokens: 0,
   inputAudioTokens: 0,
   inputImageTokens: 0,
-  outputTokens: 0,
+  outputTokens,
   reasoningTokens: 0,
   outputAudioTokens: 0,
   outputImageTokens: 0,
   webSearches: 0,
+  serviceTier,
 });
+
+export const NO_USAGE: TokenUsage = Object.freeze(plainUsage(0, 0));
 
 /*
  * The estimate is a machine that reads one character at a time: its state is the kind and length of the run it is in, and each

@@ -131,16 +131,12 @@ const PARSERS: Readonly<Record<Dialect, Parser>> = {
 function parse(context: GatewayContext, headers: IncomingHttpHeaders, document: JsonDocument): InferenceRequest {
   const parseBody = context.endpoint === TOKEN_COUNT_PATH ? parseTokenCount : PARSERS[context.dialect];
   const forwardable = endToEnd(headers);
-  return parseBody(document, { ...receivedTrail(forwardable), ...anthropicHeaders(forwardable) });
-}
-
-/** The client's `anthropic-*` headers, which go to Anthropic untouched. */
-function anthropicHeaders(headers: ReturnType<typeof endToEnd>): Record<string, string> {
-  const forwarded: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
+  const forwarded = receivedTrail(forwardable);
+  // The client's `anthropic-*` headers, which go to Anthropic untouched.
+  for (const [name, value] of Object.entries(forwardable)) {
     if (name.startsWith('anthropic-') && value !== undefined) forwarded[name] = String(value);
   }
-  return forwarded;
+  return parseBody(document, forwarded);
 }
 
 function metadataOf(headers: IncomingHttpHeaders): Record<string, string> | undefined {

@@ -93,7 +93,7 @@ function count(
   const inARow = result === 'failure' ? state.inARow + 1 : 0;
   const counts = added(state.counts, Math.floor(nowMs / 1000), result);
   if (inARow >= rules.failures || isMostlyFailing(counts)) return opened(state, nowMs, rules);
-  return { ...state, inARow, counts };
+  return { phase: 'closed', epoch: state.epoch, inARow, counts };
 }
 
 function added(counts: readonly SecondCount[], second: number, result: 'success' | 'failure'): readonly SecondCount[] {

@@ -150,7 +150,8 @@ export class Dispatcher {
     const { context, hops } = journey;
     if (hop.calls === 0) hop.startedAtMs = context.monotonic();
     hop.calls += 1;
-    return { target: hop.target, index, isFallback: hops.indexOf(hop) > 0, ...boundsOf(context, hop) };
+    const { remainingMs, isCallersBound } = boundsOf(context, hop);
+    return { target: hop.target, index, isFallback: hops.indexOf(hop) > 0, remainingMs, isCallersBound };
   }
 
   /** The same, with a call of the next target beside it when the first is silent for too long and the budget has room. */

@@ -32,10 +32,10 @@ export interface Journey {
 }
 
 /** A request at its beginning: nobody has been called. */
-export const journeyOf = (context: GatewayContext, plan: RoutePlan, { targets, ...selection }: Selection): Journey => ({
+export const journeyOf = (context: GatewayContext, plan: RoutePlan, selection: Selection): Journey => ({
   context,
   plan,
-  hops: targets.map((target) => ({
+  hops: selection.targets.map((target) => ({
     target,
     calls: 0,
     readyAtMs: 0,

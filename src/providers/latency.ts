@@ -43,7 +43,7 @@ export function measured(latency: Latency, { firstByteMs, totalMs, usage }: Answ
     return { firstByte: peak(latency.firstByte, firstByteMs, nowMs), perToken };
   }
   const writingMs = Math.min(totalMs, (latency.perToken?.valueMs ?? 0) * tokens);
-  return { ...latency, firstByte: peak(latency.firstByte, totalMs - writingMs, nowMs) };
+  return { firstByte: peak(latency.firstByte, totalMs - writingMs, nowMs), perToken: latency.perToken };
 }
 
 /** The time an answer of so many tokens would take now; 0 for a target nobody has measured, so that it is tried. */

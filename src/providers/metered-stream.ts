@@ -32,7 +32,8 @@ export class MeteredStream {
 
   /** The same stream; it throws `StreamCutoffError` when it outruns what was paid for it. */
   of(reply: StreamReply, begun: BegunStream): StreamReply {
-    return { ...reply, model: reply.model, isRefusal: isFiltered(begun.held), batches: this.batches(begun) };
+    const { kind, dialect, model, warnings } = reply;
+    return { kind, dialect, model, warnings, isRefusal: isFiltered(begun.held), batches: this.batches(begun) };
   }
 
   private async *batches(begun: BegunStream): AsyncGenerator<readonly StreamEvent[], void> {

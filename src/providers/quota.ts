@@ -93,8 +93,10 @@ export function learnt(known: Quota, headers: Headers, nowMs: number): Quota {
 
 /** A request is on its way: the provider will count it, whatever it said before. */
 export function spentOne(known: Quota): Quota {
-  const { requests } = known;
-  return requests ? { ...known, requests: { ...requests, remaining: Math.max(0, requests.remaining - 1) } } : known;
+  const { requests, tokens } = known;
+  if (!requests) return known;
+  const { limit, remaining, resetAtMs } = requests;
+  return { requests: { limit, remaining: Math.max(0, remaining - 1), resetAtMs }, tokens };
 }
 
 /** Our count of a prompt may be this much above the provider's: only beyond it is a refusal certain. */

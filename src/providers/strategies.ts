@@ -21,6 +21,8 @@ export interface TargetView {
 export interface ScoredTarget {
   readonly target: ResolvedTarget;
   readonly score: number;
+  /** Of its group. */
+  readonly strategy: Strategy;
 }
 
 const SCORES: Readonly<Record<Strategy, (target: ResolvedTarget, index: number, view: TargetView) => number>> = {
@@ -42,7 +44,7 @@ export const WANDERING: ReadonlySet<Strategy> = new Set(['least_latency', 'least
  * the figures wander, a conversation stays where its prompt is in the provider's cache.
  */
 export function ordered({ strategy, targets }: RouteGroup<ResolvedTarget>, view: TargetView): ScoredTarget[] {
-  const scored = targets.map((target, index) => ({ target, score: SCORES[strategy](target, index, view) }));
+  const scored = targets.map((target, index) => ({ target, score: SCORES[strategy](target, index, view), strategy }));
   scored.sort((a, b) => compare(a.score, b.score));
   const home = WANDERING.has(strategy) ? scored.findIndex(({ target }) => view.isHome(target)) : -1;
   return home > 0 ? [...scored.splice(home, 1), ...scored] : scored;

@@ -51,9 +51,7 @@ export class TargetSelector {
   select(context: GatewayContext, plan: RoutePlan, passesOver: boolean): Selection {
     const affinity = affinityOf(context, plan);
     const view = this.viewFor(context, plan, affinity);
-    const scored = plan.groups.flatMap((group) =>
-      ordered(group, view).map((entry) => ({ ...entry, strategy: group.strategy })),
-    );
+    const scored = plan.groups.flatMap((group) => ordered(group, view));
     const noRoom = passesOver ? this.noRoomIn(context, scored) : NOWHERE;
     return {
       targets: scored.map(({ target }) => target),
@@ -96,7 +94,7 @@ export class TargetSelector {
 
   private describe(
     context: GatewayContext,
-    { target, score, strategy }: ScoredTarget & { strategy: string },
+    { target, score, strategy }: ScoredTarget,
     noRoom: string | undefined,
   ): CandidateView {
     const { provider, model } = target;
@@ -104,7 +102,8 @@ export class TargetSelector {
     const unavailable = available.kind === 'usable' ? undefined : this.reason(available.why, available.untilMs);
     const skipped = noRoom ?? unavailable;
     const shown = Number.isFinite(score) ? rounded(score) : null;
-    return { provider, model, strategy, score: shown, ...(skipped === undefined ? {} : { skipped }) };
+    const candidate = { provider, model, strategy, score: shown };
+    return skipped === undefined ? candidate : { ...candidate, skipped };
   }
 
   private reason(why: string, untilMs: number): string {

@@ -176,16 +176,16 @@ function tightest(
 /** What each level had left: `team "search" tokens: 1200 of 5000`; and of slots, how many more calls may run. */
 function traceOf(plan: AdmissionPlan, { counters, slots, degraded }: Admitted | Denied): Record<string, unknown> {
   const states = [...counters, ...slots];
-  return {
-    ...(degraded ? { degraded } : {}),
-    ...(plan.tokens ? { reserved_tokens: plan.tokens.total } : {}),
-    ...(plan.tokens?.bound == null ? {} : { max_output_tokens: plan.tokens.bound }),
-    levels: [...plan.counted, ...plan.slots].map(({ level: { scope, id }, resource, limit }, index) => ({
-      scope,
-      id,
-      resource,
-      limit,
-      remaining: states[index]!.remaining,
-    })),
-  };
+  const facts: Record<string, unknown> = {};
+  if (degraded) facts['degraded'] = true;
+  if (plan.tokens) facts['reserved_tokens'] = plan.tokens.total;
+  if (plan.tokens?.bound != null) facts['max_output_tokens'] = plan.tokens.bound;
+  facts['levels'] = [...plan.counted, ...plan.slots].map(({ level: { scope, id }, resource, limit }, index) => ({
+    scope,
+    id,
+    resource,
+    limit,
+    remaining: states[index]!.remaining,
+  }));
+  return facts;
 }

@@ -46,9 +46,13 @@ const FORMS: Readonly<Record<string, readonly Case[]>> = {
     { bad: { amount_usd: 'x', expires_at: '2099-01-01' }, beside: 'amount_usd', kept: { reason: 'kept reason' } },
     { bad: { amount_usd: '5', expires_at: 'tomorrow' }, beside: 'expires_at', kept: { reason: 'kept reason' } },
   ],
-  '/admin/cache/purge': [{ bad: { scope: 'the lab' }, beside: 'scope', kept: { model: 'kept-model' } }],
+  '/admin/cache/purge': [
+    { bad: { scope: 'the lab' }, beside: 'scope', kept: { model: 'kept-model' } },
+    { bad: { model: 'gpt\0-4o' }, beside: 'model', kept: { scope: 'organization' } },
+  ],
   '/admin/keys': [
     { ...NAME, bad: { user_email: 'nobody@example.com' }, beside: 'user_email' },
+    { ...NAME, bad: { user_email: 'no\0body@example.com' }, beside: 'user_email' },
     { ...NAME, bad: { expires_at: 'never' }, beside: 'expires_at' },
     { ...NAME, bad: { requests_per_minute: 'x' }, beside: 'key-rpm' },
     { ...NAME, bad: { team_id: 'team_x' }, beside: 'team_id' },
@@ -206,6 +210,34 @@ describe('the forms of the console', () => {
       );
     },
   );
+
+  it.each([
+    ['/admin/requests?status=soon', 'f-status', 'soon'],
+    ['/admin/audit?from=2026-11-03&to=2026-11-01', 'from', '2026-11-03'],
+    ['/admin/usage?from=2026-11-03&to=2026-11-01', 'u-from', '2026-11-03'],
+    [`/admin/prices?search=${'x'.repeat(300)}`, 'search', 'x'.repeat(300)],
+  ])('that filter tell beside the field what is wrong: %s', async (address, field, typed) => {
+    const { status, text } = await admin.get(address);
+    expect({
+      status,
+      isBeside: text.includes(`id="${field}-error"`),
+      isKept: text.includes(`value="${typed}"`),
+    }).toEqual({
+      status: 400,
+      isBeside: true,
+      isKept: true,
+    });
+  });
+
+  it('say once what was done', async () => {
+    const page = `/admin/teams/departments/${company.department}`;
+    expect((await admin.post(page, { name: 'Product' })).status).toBe(303);
+    const said = '<div class="notice good" role="status">Saved.</div>';
+    expect([(await admin.get(page)).text.includes(said), (await admin.get(page)).text.includes(said)]).toEqual([
+      true,
+      false,
+    ]);
+  });
 
   const auditOf = async (action: string): Promise<unknown> => {
     const { body } = await company.gateway.admin('GET', `/audit?action=${action}&limit=1`);

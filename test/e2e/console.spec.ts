@@ -249,8 +249,8 @@ describe('the console', () => {
       const token = await client.token();
       const wrong: string[] = [];
       for (const { path, method, permission } of declaredRoutes(CONSOLE_CONTROLLERS)) {
-        // They would end the session, or the person; the stream of news does not end.
-        if (permission === undefined || /sign-(in|out)|\/live$/.test(path)) continue;
+        // They would end the session, or the person; the stream of news does not end; what is no page is nobody's.
+        if (permission === undefined || /sign-(in|out)|\/live$|\*/.test(path)) continue;
         const may = mayDo(role, permission);
         if (may && method === 'POST') continue;
         const { status } =
@@ -372,6 +372,19 @@ describe('the console', () => {
       expect(text).not.toContain('&gt;49');
     });
 
+    it('there is one for addresses that are none', async () => {
+      const { status, text } = await clientOf('member').get('/admin/no/such/page');
+      expect(status).toBe(404);
+      expect(text).toContain('There is no such page.');
+      expect(text).toContain('aria-label="Main"');
+      for (const address of ['keys', 'teams', 'teams/users', 'teams/departments', 'budgets', 'alerts', 'requests']) {
+        for (const id of ['x', '%00', 'key_%00']) {
+          expect((await clientOf('admin').get(`/admin/${address}/${id}`)).status).toBe(404);
+        }
+      }
+      expect((await clientOf('admin').get('/admin/limits?cursor=%00')).status).toBe(400);
+    });
+
     it('escape names in details too', async () => {
       const { own, fallback } = company.requests;
       const pages = [`/requests/${own}`, `/requests/${fallback}`, `/keys/${company.keys.own}`];
@@ -418,7 +431,7 @@ describe('the console', () => {
         expect(text).toContain(`<span class="stage">${stage}</span>`);
       // Each attempt has its price, and what the budgets of its caller had left.
       expect(text.match(/class="stage">Price</g)).toHaveLength(2);
-      for (const said of ['input, a million', 'left usd', 'ticket bot']) expect(text).toContain(said);
+      for (const said of ['input, a million', '<th scope="col">left</th>', 'ticket bot']) expect(text).toContain(said);
       expect(text).toContain('retired/gpt-4o-2024-11-20');
       expect(text).toContain('anthropic/claude-sonnet-4-20250514');
     });

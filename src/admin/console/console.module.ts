@@ -52,6 +52,7 @@ import { SettingsPageController } from './pages/settings.controller';
 import { SignInController } from './pages/sign-in.controller';
 import { TeamPageController } from './pages/team.controller';
 import { TeamsPageController } from './pages/teams.controller';
+import { UnknownPageController } from './pages/unknown.controller';
 import { UsagePageController } from './pages/usage.controller';
 import { UserPageController } from './pages/user.controller';
 import { Assets } from './render/assets';
@@ -81,6 +82,8 @@ export const CONSOLE_CONTROLLERS = [
   AlertsPageController,
   AuditPageController,
   SettingsPageController,
+  // Last: it takes what nobody else does.
+  UnknownPageController,
 ];
 
 /** The console at `/admin`. */

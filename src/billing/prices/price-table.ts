@@ -70,9 +70,9 @@ export class PriceTable {
     if (!stated) return listed;
     const { context_window: contextWindow, max_output_tokens: maxOutputTokens } = stated.prices;
     return {
-      ...listed,
       contextWindow: contextWindow ?? listed.contextWindow,
       maxOutputTokens: maxOutputTokens ?? listed.maxOutputTokens,
+      capabilities: listed.capabilities,
     };
   }
 

@@ -4,8 +4,9 @@ import type { Dialect, JsonObject } from '../../core/chat';
 import type { ChatReply, JsonReply } from '../../core/reply';
 import { Provider, timeoutsOf, type ProviderCall, type ProviderSettings } from '../provider';
 import { receivedTrail } from '../upstream/outbound-headers';
-import { brokenReply, readJson, readStream, requireSuccess, type StreamReader } from '../upstream/read-reply';
+import { brokenReply, readJson, readStream, requireSuccess } from '../upstream/read-reply';
 import { sdkExchange, sdkFetch } from '../upstream/sdk-fetch';
+import { ProviderStreamReply, type ModelReader } from '../upstream/stream-reply';
 import { UpstreamClient } from '../upstream/upstream-client';
 import type { PhaseTimeouts, UpstreamExchange } from '../upstream/upstream-exchange';
 import { AnthropicNativeReader, AnthropicTranslatingReader } from './anthropic.stream';
@@ -19,8 +20,6 @@ const PUBLIC_BASE_URL = 'https://api.anthropic.com';
 const API_VERSION = '2023-06-01';
 /** From this version on the API takes the key as a bearer token. */
 const BEARER_SINCE = '2026-10-21';
-
-type ModelReader = StreamReader & { readonly model: string | null };
 
 /** Anthropic's Messages API. */
 export class AnthropicProvider extends Provider {
@@ -83,17 +82,18 @@ export class AnthropicProvider extends Provider {
   private sendNative(call: ProviderCall, path: string, timeouts: PhaseTimeouts): UpstreamExchange {
     const { request } = call;
     const changes = request.document.value['model'] === call.model ? {} : { model: call.model };
+    const { forwardedHeaders } = request;
+    const version = forwardedHeaders['anthropic-version'] ?? API_VERSION;
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      accept: request.stream ? 'text/event-stream' : 'application/json',
+      'user-agent': 'ai-gateway',
+      'anthropic-version': version,
+    };
     return this.upstream.start({
       method: 'POST',
       url: `${this.baseUrl}${path}`,
-      headers: {
-        'content-type': 'application/json',
-        accept: request.stream ? 'text/event-stream' : 'application/json',
-        'user-agent': 'ai-gateway',
-        'anthropic-version': API_VERSION,
-        ...request.forwardedHeaders,
-        ...this.credentials(request.forwardedHeaders['anthropic-version'] ?? API_VERSION),
-      },
+      headers: Object.assign(headers, forwardedHeaders, this.credentials(version)),
       body: request.document.withMembers(changes),
       signal: call.signal,
       timeouts,
@@ -145,8 +145,8 @@ export class AnthropicProvider extends Provider {
       defaultHeaders: { 'anthropic-version': API_VERSION, authorization: null, ...this.credentials(API_VERSION) },
     });
     const betas = [...translated.betas, call.request.forwardedHeaders['anthropic-beta']].filter(Boolean).join(',');
-    const trail = receivedTrail(call.request.forwardedHeaders);
-    const headers = { ...trail, ...(betas === '' ? {} : { 'anthropic-beta': betas }) };
+    const headers = receivedTrail(call.request.forwardedHeaders);
+    if (betas !== '') headers['anthropic-beta'] = betas;
     const options = { body: translated.body, stream: call.request.stream, timeout: timeouts.totalMs };
     // Not `messages.create`: that warns on the console, for each call, of models that are going to be retired.
     return sdkExchange(this.name, () =>
@@ -161,15 +161,8 @@ export class AnthropicProvider extends Provider {
     reader: ModelReader,
     warnings: readonly string[] = [],
   ): Promise<ChatReply> {
-    return {
-      kind: 'stream',
-      dialect,
-      warnings,
-      get model() {
-        return reader.model ?? model;
-      },
-      batches: readStream(this.name, await exchange.head, exchange, reader),
-    };
+    const batches = readStream(this.name, await exchange.head, exchange, reader);
+    return new ProviderStreamReply(dialect, model, reader, batches, warnings);
   }
 
   private readMessage(

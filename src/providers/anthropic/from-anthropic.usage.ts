@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../core/chat';
-import { NO_USAGE, type TokenUsage } from '../../core/tokens';
+import type { TokenUsage } from '../../core/tokens';
 import { asCount, asList, asObject, isObject } from './anthropic.wire';
 
 /**
@@ -13,18 +13,25 @@ export function anthropicUsage(usage: unknown): TokenUsage | null {
   const sum = asList(iterations).filter(isObject).map(tokenCounts).reduce(add, NO_COUNTS);
   const billed = sum.inputTokens + sum.outputTokens > total.inputTokens + total.outputTokens ? sum : total;
   return {
-    ...NO_USAGE,
-    ...billed,
+    inputTokens: billed.inputTokens,
+    cacheReadTokens: billed.cacheReadTokens,
+    cacheWrite5mTokens: billed.cacheWrite5mTokens,
+    cacheWrite1hTokens: billed.cacheWrite1hTokens,
+    inputAudioTokens: 0,
+    inputImageTokens: 0,
+    outputTokens: billed.outputTokens,
     reasoningTokens: Math.min(asCount(asObject(details)['thinking_tokens']), billed.outputTokens),
+    outputAudioTokens: 0,
+    outputImageTokens: 0,
     webSearches: asCount(asObject(serverTools)['web_search_requests']),
-    ...serviceTier(usage),
+    serviceTier: serviceTier(usage),
   };
 }
 
 /** Fast answers have a price of their own, whatever the tier. */
-function serviceTier({ speed, service_tier: tier }: JsonObject): { serviceTier?: string } {
-  if (speed === 'fast') return { serviceTier: 'fast' };
-  return typeof tier === 'string' ? { serviceTier: tier } : {};
+function serviceTier({ speed, service_tier: tier }: JsonObject): string | undefined {
+  if (speed === 'fast') return 'fast';
+  return typeof tier === 'string' ? tier : undefined;
 }
 
 type TokenCounts = Pick<
@@ -42,12 +49,12 @@ const NO_COUNTS: TokenCounts = {
 
 function tokenCounts(usage: JsonObject): TokenCounts {
   const cacheReadTokens = asCount(usage['cache_read_input_tokens']);
-  const written = cacheWrites(usage);
+  const { cacheWrite5mTokens, cacheWrite1hTokens } = cacheWrites(usage);
   return {
-    inputTokens:
-      asCount(usage['input_tokens']) + cacheReadTokens + written.cacheWrite5mTokens + written.cacheWrite1hTokens,
+    inputTokens: asCount(usage['input_tokens']) + cacheReadTokens + cacheWrite5mTokens + cacheWrite1hTokens,
     cacheReadTokens,
-    ...written,
+    cacheWrite5mTokens,
+    cacheWrite1hTokens,
     outputTokens: asCount(usage['output_tokens']),
   };
 }

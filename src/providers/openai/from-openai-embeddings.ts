@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../core/chat';
 import type { JsonReply } from '../../core/reply';
-import { NO_USAGE, type TokenUsage } from '../../core/tokens';
+import { plainUsage, type TokenUsage } from '../../core/tokens';
 import { asObject } from '../upstream/http-error';
 import { brokenReply } from '../upstream/read-reply';
 
@@ -42,5 +42,5 @@ function inBase64(value: unknown): unknown {
 
 function usageOf(usage: unknown): TokenUsage | null {
   const tokens = asObject(usage)?.['prompt_tokens'] ?? asObject(usage)?.['total_tokens'];
-  return typeof tokens === 'number' && tokens >= 0 ? { ...NO_USAGE, inputTokens: Math.floor(tokens) } : null;
+  return typeof tokens === 'number' && tokens >= 0 ? plainUsage(Math.floor(tokens), 0) : null;
 }

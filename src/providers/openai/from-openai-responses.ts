@@ -25,7 +25,7 @@ function usageOf(response: JsonObject): TokenUsage | null {
     outputAudioTokens: count(output['audio_tokens']),
     outputImageTokens: count(output['image_tokens']),
     webSearches: outputOf(response).filter(isSearch).length,
-    ...(typeof response['service_tier'] === 'string' ? { serviceTier: response['service_tier'] } : {}),
+    serviceTier: typeof response['service_tier'] === 'string' ? response['service_tier'] : undefined,
   };
 }
 

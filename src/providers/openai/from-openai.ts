@@ -28,7 +28,7 @@ export function openAiUsage(usage: unknown, serviceTier?: unknown): TokenUsage |
     outputAudioTokens: count(output['audio_tokens']),
     outputImageTokens: count(output['image_tokens']),
     webSearches: 0,
-    ...(typeof serviceTier === 'string' ? { serviceTier } : {}),
+    serviceTier: typeof serviceTier === 'string' ? serviceTier : undefined,
   };
 }
 

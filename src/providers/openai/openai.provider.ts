@@ -5,6 +5,7 @@ import type { ChatReply, JsonReply } from '../../core/reply';
 import { Provider, timeoutsOf, type ProviderCall, type ProviderSettings } from '../provider';
 import { receivedTrail } from '../upstream/outbound-headers';
 import { sdkExchange, sdkFetch } from '../upstream/sdk-fetch';
+import { ProviderStreamReply } from '../upstream/stream-reply';
 import { UpstreamClient } from '../upstream/upstream-client';
 import type { PhaseTimeouts, UpstreamExchange } from '../upstream/upstream-exchange';
 import { brokenReply, readJson, readStream, requireSuccess } from '../upstream/read-reply';
@@ -22,8 +23,6 @@ export interface OpenAiTraits {
   readonly usesMaxTokens: boolean;
   readonly speaksResponses: boolean;
 }
-
-const NO_WARNINGS = {};
 
 /** Where a request of each dialect goes that is passed on as it is. */
 const NATIVE_PATHS: Readonly<Partial<Record<Dialect, string>>> = {
@@ -82,17 +81,20 @@ export class OpenAiProvider extends Provider {
     return this.upstream.start({
       method: 'POST',
       url: `${this.baseUrl}${path}`,
-      headers: {
-        'content-type': 'application/json',
-        accept: call.request.stream ? 'text/event-stream' : 'application/json',
-        'user-agent': 'ai-gateway',
-        ...receivedTrail(call.request.forwardedHeaders),
-        ...(this.settings.apiKey === null ? {} : { authorization: `Bearer ${this.settings.apiKey}` }),
-      },
+      headers: this.headersFor(call),
       body: nativeOpenAiBody(call.request, call.model),
       signal: call.signal,
       timeouts,
     });
+  }
+
+  private headersFor({ request }: ProviderCall): Record<string, string> {
+    const headers = receivedTrail(request.forwardedHeaders);
+    headers['content-type'] = 'application/json';
+    headers['accept'] = request.stream ? 'text/event-stream' : 'application/json';
+    headers['user-agent'] = 'ai-gateway';
+    if (this.settings.apiKey !== null) headers['authorization'] = `Bearer ${this.settings.apiKey}`;
+    return headers;
   }
 
   private sendTranslated(call: ProviderCall, timeouts: PhaseTimeouts): Promise<UpstreamExchange> {
@@ -116,19 +118,14 @@ export class OpenAiProvider extends Provider {
     call.onHead?.(head.headers);
     await requireSuccess(this.name, 'openai', head, exchange);
     const { request, model } = call;
-    const warnings = request.dialect === dialect ? NO_WARNINGS : { warnings: leftOut(request) };
-    if (!request.stream)
-      return { ...this.readWhole(await readJson(this.name, head, exchange), call, dialect), ...warnings };
+    const isTranslated = request.dialect !== dialect;
+    if (!request.stream) {
+      const reply = this.readWhole(await readJson(this.name, head, exchange), call, dialect);
+      return isTranslated ? { ...reply, warnings: leftOut(request) } : reply;
+    }
     const reader = dialect === 'responses' ? new ResponsesStreamReader(this.name) : new OpenAiStreamReader(this.name);
-    return {
-      kind: 'stream',
-      dialect,
-      ...warnings,
-      get model() {
-        return reader.model ?? model;
-      },
-      batches: readStream(this.name, head, exchange, reader),
-    };
+    const batches = readStream(this.name, head, exchange, reader);
+    return new ProviderStreamReply(dialect, model, reader, batches, isTranslated ? leftOut(request) : undefined);
   }
 
   private readWhole(answer: { raw: Buffer; value: JsonObject }, call: ProviderCall, dialect: Dialect): JsonReply {

@@ -63,15 +63,15 @@ export function endToEnd(headers: ReceivedHeaders): ReceivedHeaders {
  * count of hops, and its place in a trace, unchanged, because the gateway makes no spans of its own. Nothing when it has none.
  */
 export function receivedTrail(headers: ReceivedHeaders): Record<string, string> {
+  const trail: Record<string, string> = {};
   const hops = hopsOf(headers);
-  return { ...(hops > 0 ? { [HOPS_HEADER]: String(hops) } : {}), ...traceOf(headers) };
-}
-
-/** `tracestate` means nothing without `traceparent`. */
-function traceOf({ traceparent, tracestate }: ReceivedHeaders): Record<string, string> {
-  if (typeof traceparent !== 'string' || !parseTraceparent(traceparent)) return {};
-  const isKept = typeof tracestate === 'string' && /^[\x20-\x7e]{1,512}$/.test(tracestate);
-  return { traceparent, ...(isKept ? { tracestate } : {}) };
+  if (hops > 0) trail[HOPS_HEADER] = String(hops);
+  const { traceparent, tracestate } = headers;
+  if (typeof traceparent !== 'string' || !parseTraceparent(traceparent)) return trail;
+  trail['traceparent'] = traceparent;
+  // It means nothing without `traceparent`.
+  if (typeof tracestate === 'string' && /^[\x20-\x7e]{1,512}$/.test(tracestate)) trail['tracestate'] = tracestate;
+  return trail;
 }
 
 /** Throws a 508 when a request has come in too often: the address of a provider leads back to the gateway. */

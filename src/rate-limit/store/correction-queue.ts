@@ -10,10 +10,9 @@ export class CorrectionQueue {
     return this.waiting.size >= MAX_CORRECTIONS;
   }
 
-  add(correction: BucketCount): void {
-    const id = `${correction.bucket}:${correction.key}`;
-    const count = correction.count + (this.waiting.get(id)?.count ?? 0);
-    this.waiting.set(id, { ...correction, count });
+  add({ key, windowMs, bucket, count }: BucketCount): void {
+    const id = `${bucket}:${key}`;
+    this.waiting.set(id, { key, windowMs, bucket, count: count + (this.waiting.get(id)?.count ?? 0) });
   }
 
   take(): BucketCount[] {

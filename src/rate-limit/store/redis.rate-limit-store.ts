@@ -125,9 +125,9 @@ export class RedisRateLimitStore extends RateLimitStore {
     }
   }
 
-  private correct(correction: BucketCount, nowMs: number): void {
-    const count = this.local.correct(correction.key, correction.bucket, correction.count, nowMs);
-    if (count !== 0) this.correctLater({ ...correction, count });
+  private correct({ key, windowMs, bucket, count: wanted }: BucketCount, nowMs: number): void {
+    const count = this.local.correct(key, bucket, wanted, nowMs);
+    if (count !== 0) this.correctLater({ key, windowMs, bucket, count });
   }
 
   override release(receipt: Receipt): void {

@@ -11,7 +11,7 @@ import { judge } from './storable';
 import { StreamRecorder, type Recording } from './stream-recorder';
 
 const SEED = Date.now() % 1_000_000;
-const USAGE = { ...NO_USAGE, inputTokens: 11, outputTokens: 7 };
+const USAGE = { ...NO_USAGE, inputTokens: 11, outputTokens: 7, serviceTier: 'default' };
 const words = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 200 }).filter((text) => text.trim() !== '');
 
 const completion = fc

@@ -9,6 +9,9 @@ import { sampleOf } from './usage-sample';
 /** A page that takes longer than this holds others up. */
 const TIMEOUT_MS = 5_000;
 
+/** The model of a request that was refused before any was chosen. */
+export const NO_MODEL = 'refused before routing';
+
 /** What happened in a period, for one group or for all. */
 export interface Figures {
   readonly requests: number;

@@ -114,7 +114,7 @@ function outlookOf(
   return {
     forecast,
     forecastTone: isClose ? 'warn' : 'quiet',
-    forecastNote: isClose ? 'close, at this pace' : 'within it',
+    forecastNote: isClose ? 'close, at this pace' : 'within the limit',
   };
 }
 

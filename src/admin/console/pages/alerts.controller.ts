@@ -1,10 +1,11 @@
-import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
+import { Body, Get, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { WebhooksService, type Webhook, type WebhookDelivery } from '../../../alerts';
 import { MAX_PAGE_SIZE } from '../../../core/page';
 import { EVENT_TYPES } from '../../../platform/events/event-outbox';
 import { CreateWebhookDto, toWebhook, toWebhookChanges, UpdateWebhookDto } from '../../dtos/webhook.dto';
 import { WebhookManagement } from '../../management/webhook-management';
+import { Id } from '../../id.decorator';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../../authority/permissions';
 import { Pages, viewerIn } from '../render/pages';
@@ -52,13 +53,13 @@ export class AlertsPageController {
 
   @Get(':id')
   @Permit('alerts.read')
-  async detail(@Param('id') id: string, @Parameters() query: Query, @Res() response: Response): Promise<void> {
+  async detail(@Id('hook') id: string, @Parameters() query: Query, @Res() response: Response): Promise<void> {
     await this.showWebhook(response, id, query);
   }
 
   @Post(':id')
   @Permit('alerts.write')
-  async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+  async update(@Id('hook') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     try {
       const fields = { ...fieldsOf(form), name: textOf(form, 'name') ?? '' };
       const changes = toWebhookChanges(await checked(UpdateWebhookDto, fields));
@@ -67,14 +68,14 @@ export class AlertsPageController {
       await this.showWebhook(response, id, {}, { values: form, problem: problemOf(error) });
       return;
     }
-    response.redirect(303, `${HOME}/${id}`);
+    this.pages.done(response, `${HOME}/${id}`, 'saved');
   }
 
   @Post(':id/delete')
   @Permit('alerts.write')
-  async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async remove(@Id('hook') id: string, @Res() response: Response): Promise<void> {
     await this.management.remove(viewerIn(response), id);
-    response.redirect(303, HOME);
+    this.pages.done(response, HOME, 'deleted');
   }
 
   private async showList(response: Response, model: { values: Query; problem?: unknown }, status = 200): Promise<void> {

@@ -1,10 +1,11 @@
-import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
+import { Body, Get, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { BUDGET_PERIODS, BUDGET_SCOPES, type Degradation } from '../../../billing';
 import { Clock } from '../../../platform/clock';
 import { CreateBudgetDto, toBudget, toBudgetChanges, UpdateBudgetDto } from '../../dtos/budget.dto';
 import { CreateTopUpDto, toTopUp } from '../../dtos/top-up.dto';
 import { BudgetManagement } from '../../management/budget-management';
+import { Id } from '../../id.decorator';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../../authority/permissions';
 import { Choices } from '../data/choices';
@@ -53,7 +54,7 @@ export class BudgetsPageController {
     try {
       const fields = toBudget(await checked(CreateBudgetDto, fieldsOf(form)));
       const { id } = await this.budgets.create(viewerIn(response), fields);
-      response.redirect(303, `${HOME}/${id}`);
+      this.pages.done(response, `${HOME}/${id}`, 'created');
     } catch (error) {
       await this.showForm(response, { values: form, problem: problemOf(error) }, 400);
     }
@@ -61,13 +62,13 @@ export class BudgetsPageController {
 
   @Get(':id')
   @Permit('budgets.read')
-  async detail(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async detail(@Id('bud') id: string, @Res() response: Response): Promise<void> {
     await this.showBudget(response, id);
   }
 
   @Post(':id')
   @Permit('budgets.write')
-  async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+  async update(@Id('bud') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, id, { form: 'change', values: form }, async () => {
       const changes = toBudgetChanges(await checked(UpdateBudgetDto, changesOf(form)));
       await this.budgets.update(viewerIn(response), id, changes);
@@ -76,7 +77,7 @@ export class BudgetsPageController {
 
   @Post(':id/top-ups')
   @Permit('budgets.write')
-  async topUp(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+  async topUp(@Id('bud') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, id, { form: 'topUp', values: form }, async () => {
       const fields = toTopUp(await checked(CreateTopUpDto, topUpOf(form)));
       await this.budgets.topUp(viewerIn(response), id, fields);
@@ -85,9 +86,9 @@ export class BudgetsPageController {
 
   @Post(':id/delete')
   @Permit('budgets.write')
-  async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async remove(@Id('bud') id: string, @Res() response: Response): Promise<void> {
     await this.budgets.remove(viewerIn(response), id);
-    response.redirect(303, HOME);
+    this.pages.done(response, HOME, 'deleted');
   }
 
   private async attempt(
@@ -103,7 +104,7 @@ export class BudgetsPageController {
       await this.showBudget(response, id, { [form]: { values, problem: problemOf(error) } }, 400);
       return;
     }
-    response.redirect(303, `${HOME}/${id}`);
+    this.pages.done(response, `${HOME}/${id}`, 'saved');
   }
 
   private async showBudget(response: Response, id: string, more: object = {}, status = 200): Promise<void> {

@@ -1,10 +1,11 @@
-import { Body, Get, Param, Post, Res } from '@nestjs/common';
+import { Body, Get, Post, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import type { Department } from '../../../access';
 import { MAX_PAGE_SIZE } from '../../../core/page';
 import { mayDo } from '../../authority/permissions';
 import { toDepartmentChanges, UpdateDepartmentDto } from '../../dtos/department.dto';
 import { OrganizationManagement } from '../../management/organization-management';
+import { Id } from '../../id.decorator';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, limitsOf, limitValues, problemOf, textOf, type Query } from './fields';
@@ -19,13 +20,13 @@ export class DepartmentPageController {
 
   @Get(':id')
   @Permit('directory.read')
-  async detail(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async detail(@Id('dep') id: string, @Res() response: Response): Promise<void> {
     await this.show(response, await this.organization.getDepartment(viewerIn(response), id));
   }
 
   @Post(':id')
   @Permit('directory.write')
-  async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+  async update(@Id('dep') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     const viewer = viewerIn(response);
     const department = await this.organization.getDepartment(viewer, id);
     try {
@@ -38,13 +39,13 @@ export class DepartmentPageController {
       await this.show(response, department, { values: form, problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, `/admin/teams/departments/${id}`);
+    this.pages.done(response, `/admin/teams/departments/${id}`, 'saved');
   }
 
   /** Refused while it has teams. */
   @Post(':id/delete')
   @Permit('directory.write')
-  async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async remove(@Id('dep') id: string, @Res() response: Response): Promise<void> {
     const viewer = viewerIn(response);
     const department = await this.organization.getDepartment(viewer, id);
     try {
@@ -53,7 +54,7 @@ export class DepartmentPageController {
       await this.show(response, department, { problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, '/admin/teams');
+    this.pages.done(response, '/admin/teams', 'deleted');
   }
 
   private async show(response: Response, department: Department, more: object = {}, status = 200): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { Limits } from '../../../core/context';
-import { GatewayError } from '../../../core/errors';
+import { GatewayError, InvalidRequestError } from '../../../core/errors';
 import { DEFAULT_PAGE_SIZE, type PageRequest } from '../../../core/page';
 import { managementValidation } from '../../management-validation';
 
@@ -9,11 +9,12 @@ export type Query = Readonly<Record<string, unknown>>;
 const MAX_LENGTH = 512;
 const DAY_MS = 24 * 60 * 60_000;
 
-/** One value of a query or a form: trimmed, not empty, not endless. */
+/** One value of a query or a form: trimmed, not empty, not endless. Refuses NUL, which PostgreSQL cannot even look for. */
 export function textOf(query: Query, name: string): string | undefined {
   const value = query[name];
   if (typeof value !== 'string') return undefined;
   const text = value.trim();
+  if (text.includes('\0')) throw new InvalidRequestError(`${name} must not hold control characters.`, name);
   return text === '' ? undefined : text.slice(0, MAX_LENGTH);
 }
 

@@ -9,6 +9,9 @@ export const SCOPES = [
   { value: 'inference,management', label: 'Both' },
 ];
 
+export const purposesOf = ({ scopes }: ApiKey): string =>
+  scopes.map((scope) => SCOPES.find(({ value }) => value === scope)?.label ?? scope).join(' · ');
+
 /** What a form says of a key, new or not. */
 export const termsOf = (form: Query): Query => ({
   name: textOf(form, 'name') ?? '',

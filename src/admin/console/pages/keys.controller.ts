@@ -1,16 +1,17 @@
-import { Body, Get, Param, Post, Query as Parameters, Res } from '@nestjs/common';
+import { Body, Get, Post, Query as Parameters, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import type { ApiKey } from '../../../access';
 import { InvalidRequestError } from '../../../core/errors';
 import { Clock } from '../../../platform/clock';
 import { CreateKeyDto, RotateKeyDto, toKey, toKeyChanges, UpdateKeyDto } from '../../dtos/key.dto';
 import { KeyManagement } from '../../management/key-management';
+import { Id } from '../../id.decorator';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import type { Scope } from '../../../core/scope';
 import { Directory, type Named } from '../data/directory';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, compactOf, namesOf, numberOf, pageOf, problemOf, textOf, type Query } from './fields';
-import { changesOf, SCOPES, termsOf, valuesOf } from './key-form';
+import { changesOf, purposesOf, SCOPES, termsOf, valuesOf } from './key-form';
 
 @ConsoleController('keys')
 export class KeysPageController {
@@ -66,13 +67,13 @@ export class KeysPageController {
 
   @Get(':id')
   @Permit('keys.read')
-  async detail(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async detail(@Id('key') id: string, @Res() response: Response): Promise<void> {
     await this.showKey(response, await this.keys.get(viewerIn(response), id));
   }
 
   @Post(':id')
   @Permit('keys.write')
-  async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+  async update(@Id('key') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     const viewer = viewerIn(response);
     const key = await this.keys.get(viewer, id);
     try {
@@ -82,13 +83,13 @@ export class KeysPageController {
       await this.showKey(response, key, { values: form, problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, `/admin/keys/${id}`);
+    this.pages.done(response, `/admin/keys/${id}`, 'saved');
   }
 
   /** The new secret, this once; the one before works on for the grace that was asked for. */
   @Post(':id/rotate')
   @Permit('keys.rotate')
-  async rotate(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+  async rotate(@Id('key') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     const viewer = viewerIn(response);
     const key = await this.keys.get(viewer, id);
     try {
@@ -104,23 +105,23 @@ export class KeysPageController {
 
   @Post(':id/disable')
   @Permit('keys.write')
-  async disable(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async disable(@Id('key') id: string, @Res() response: Response): Promise<void> {
     await this.keys.update(viewerIn(response), id, { disabled: true });
-    response.redirect(303, `/admin/keys/${id}`);
+    this.pages.done(response, `/admin/keys/${id}`, 'disabled');
   }
 
   @Post(':id/enable')
   @Permit('keys.write')
-  async enable(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async enable(@Id('key') id: string, @Res() response: Response): Promise<void> {
     await this.keys.update(viewerIn(response), id, { disabled: false });
-    response.redirect(303, `/admin/keys/${id}`);
+    this.pages.done(response, `/admin/keys/${id}`, 'enabled');
   }
 
   @Post(':id/revoke')
   @Permit('keys.rotate')
-  async revoke(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async revoke(@Id('key') id: string, @Res() response: Response): Promise<void> {
     await this.keys.revoke(viewerIn(response), id);
-    response.redirect(303, '/admin/keys');
+    this.pages.done(response, '/admin/keys', 'revoked');
   }
 
   private async fieldsOf(form: Query): Promise<Query> {
@@ -183,7 +184,7 @@ export class KeysPageController {
       lastUsedAt: key.lastUsedAt,
       expiresAt: key.expiresAt,
       disabledAt: key.disabledAt,
-      scopes: key.scopes.join(', '),
+      purposes: purposesOf(key),
       limits: key.limits,
       allowedModels: key.allowedModels?.join(', ') ?? null,
       graceUntil:

@@ -16,6 +16,7 @@ const TITLES: Readonly<Record<LimitKind, string>> = {
   organization: 'Organization',
   model: 'Models',
 };
+const METERS = ['Requests a minute', 'Tokens a minute', 'At the same time'];
 const LIVE_SECONDS = 5;
 
 @ConsoleController('limits')
@@ -38,6 +39,7 @@ export class LimitsPageController {
     this.pages.show(response, 'limits', {
       title: 'Limits',
       kinds: offered.map((each) => ({ label: TITLES[each], href: `${HOME}?of=${each}`, isCurrent: each === kind })),
+      meterTitles: METERS,
       subject: TITLES[kind].replace(/s$/, ''),
       rows: page.items.map((item) => rowOf(kind, item)),
       isDegraded: page.items.some(({ usage }) => usage.degraded),
@@ -55,7 +57,7 @@ function rowOf(kind: LimitKind, { id, name, usage }: LimitedSubject) {
   return {
     name,
     href: kind === 'key' ? `/admin/keys/${id}` : null,
-    meters: [meterOf(requests), meterOf(tokens), meterOf(concurrency)],
+    meters: [requests, tokens, concurrency].map((limit, index) => ({ title: METERS[index], ...meterOf(limit) })),
     isLimited: [requests, tokens, concurrency].some(({ limit }) => limit !== null),
     empties: longest === 0 ? null : showMs(longest),
   };

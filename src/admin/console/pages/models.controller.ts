@@ -89,7 +89,7 @@ function stateOf({ breaker, cooldown, openForMs, firstByteMs }: TargetStatus): S
   if (breaker === 'open') return { state: `left alone for ${showMs(openForMs)}`, tone: 'bad' };
   if (cooldown !== null) return { state: `waits ${showMs(cooldown.endsInMs)}: ${cooldown.reason}`, tone: 'warn' };
   if (breaker === 'half_open') return { state: 'being tried again', tone: 'warn' };
-  return firstByteMs === null ? { state: 'not called yet', tone: 'quiet' } : { state: 'healthy', tone: 'good' };
+  return firstByteMs === null ? { state: 'not measured yet', tone: 'quiet' } : { state: 'healthy', tone: 'good' };
 }
 
 const RANK = { bad: 3, warn: 2, good: 1, quiet: 0 } as const;
@@ -97,7 +97,7 @@ const RANK = { bad: 3, warn: 2, good: 1, quiet: 0 } as const;
 /** A provider is as well as most of its models: one that is left alone does not make it sick, all of them do. */
 function worstOf(states: readonly State[]): State {
   const known = states.filter(({ tone }) => tone !== 'quiet');
-  if (known.length === 0) return { state: 'not called yet', tone: 'quiet' };
+  if (known.length === 0) return { state: 'not measured yet', tone: 'quiet' };
   const sick = known.filter(({ tone }) => RANK[tone] > RANK.good);
   if (sick.length === 0) return { state: 'healthy', tone: 'good' };
   if (sick.length < known.length) return { state: `${sick.length} of ${known.length} models in trouble`, tone: 'warn' };

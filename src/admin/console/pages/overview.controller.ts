@@ -9,7 +9,14 @@ import { Directory } from '../data/directory';
 import type { Period } from '../data/period';
 import { chosenRange, RANGES, type Chosen, type RangeName } from '../data/ranges';
 import { VisibleBudgets } from '../data/visible-budgets';
-import { UsageFigures, type Bucket, type Group, type ProviderCalls, type Summary } from '../data/usage-figures';
+import {
+  NO_MODEL,
+  UsageFigures,
+  type Bucket,
+  type Group,
+  type ProviderCalls,
+  type Summary,
+} from '../data/usage-figures';
 import { showDay } from '../render/format';
 import { Pages, viewerIn } from '../render/pages';
 import { cardsOf } from './overview.cards';
@@ -101,22 +108,30 @@ export class OverviewController {
       })),
       models: barsOf(models).map((bar) => ({
         ...bar,
-        label: bar.name ?? 'refused before routing',
+        label: bar.name ?? NO_MODEL,
         href: bar.name === null ? null : `/admin/requests?model=${encodeURIComponent(bar.name)}`,
       })),
     };
   }
 
-  /** What the traffic of the period says about each provider, and how it is now. */
+  /** What the traffic of the period says about each provider, and how it is now; of one that is gone, that it is. */
   private async providerRows(scope: Scope, period: Period, requests: number) {
     const calls = new Map(
       (await this.sources.figures.providers(scope, period, requests)).map((each) => [each.name, each]),
     );
-    return this.sources.overviews.list().map(({ name, type, models }) => {
+    const configured = this.sources.overviews.list().map(({ name, type, models }) => {
       const known = calls.get(name) ?? { calls: 0, failures: 0 };
+      calls.delete(name);
       const open = models.filter(({ breaker }) => breaker === 'open').length;
       return { name, type, calls: known.calls, failures: known.failures, ...toneOf(known, open) };
     });
+    const gone = [...calls.values()].map((each) => ({
+      ...each,
+      type: each.name,
+      tone: 'quiet',
+      state: 'Not configured',
+    }));
+    return [...configured, ...gone];
   }
 }
 

@@ -30,7 +30,7 @@ export class PricesPageController {
     try {
       await this.show(response, query);
     } catch (error) {
-      await this.show(response, {}, { problem: problemOf(error) }, 400);
+      await this.show(response, {}, { search: textOf(query, 'search'), problem: problemOf(error) }, 400);
     }
   }
 
@@ -43,7 +43,7 @@ export class PricesPageController {
       const typed = Object.fromEntries(FIELDS.map((name) => [name, textOf(form, name)?.replace(/[$,\s]/g, '')]));
       const prices = toPrices(await checked(ModelPricesDto, typed));
       await this.management.set(viewerIn(response), model, prices);
-      response.redirect(303, `${HOME}?${new URLSearchParams({ search: model }).toString()}`);
+      this.pages.done(response, `${HOME}?${new URLSearchParams({ search: model }).toString()}`, 'saved');
     } catch (error) {
       await this.show(response, {}, { values: form, problem: problemOf(error) }, 400);
     }
@@ -55,7 +55,7 @@ export class PricesPageController {
   async remove(@Body() form: Query, @Res() response: Response): Promise<void> {
     const model = modelOf(form);
     await this.management.remove(viewerIn(response), model);
-    response.redirect(303, `${HOME}?${new URLSearchParams({ search: model }).toString()}`);
+    this.pages.done(response, `${HOME}?${new URLSearchParams({ search: model }).toString()}`, 'taken_back');
   }
 
   private async show(response: Response, query: Query, more: object = {}, status = 200): Promise<void> {

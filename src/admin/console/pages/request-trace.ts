@@ -1,5 +1,6 @@
 import type { UsageAttempt, UsageRequest } from '../../../billing';
 import type { Decision } from '../../../core/context';
+import { parseUsd } from '../../../core/money';
 import { showCount, showMs, showUsd } from '../render/format';
 
 const STAGES: Readonly<Record<Decision['stage'], string>> = {
@@ -85,7 +86,7 @@ function stepOf({ atMs, stage, what, facts }: Decision) {
     tone: stage === 'attempt' ? attemptTone(what) : 'quiet',
     facts: Object.entries(facts)
       .filter(([, value]) => !isTable(value))
-      .map(([name, value]) => ({ name: words(name), value: factText(value) })),
+      .map(([name, value]) => ({ name: labelOf(name), value: figureText(name, value) ?? factText(value) })),
     tables: Object.entries(facts).flatMap(([name, value]) => (isTable(value) ? [tableOf(words(name), value)] : [])),
   };
 }
@@ -133,6 +134,20 @@ const words = (name: string): string =>
     .replace(/([a-z])([A-Z])/g, (_, before: string, after: string) => `${before} ${after.toLowerCase()}`)
     .replaceAll('_', ' ');
 
+const USD = /_usd$/;
+const MS = /Ms$/;
+
+/** What is an amount or a time says so in its name; a person is shown the unit with the figure. */
+const labelOf = (name: string): string => words(name.replace(USD, '').replace(MS, ''));
+
+/** Null: neither an amount nor a time. */
+function figureText(name: string, value: unknown): string | null {
+  if (USD.test(name) && (typeof value === 'string' || typeof value === 'number')) {
+    return showUsd(parseUsd(Number(value).toFixed(9)));
+  }
+  return MS.test(name) && typeof value === 'number' ? showMs(value) : null;
+}
+
 function factText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(' → ');
@@ -167,10 +182,13 @@ function tableOf(name: string, rows: readonly Flat[]) {
     .sort((left, right) => rankOf(left) - rankOf(right));
   return {
     name,
-    columns: [...(isNamed ? ['target'] : []), ...columns.map(words)],
+    columns: [...(isNamed ? ['target'] : []), ...columns.map(labelOf)],
     rows: rows.map((row) => [
-      ...(isNamed ? [`${String(row['provider'])}/${String(row['model'] ?? '')}`] : []),
-      ...columns.map((column) => cellText(row[column])),
+      ...(isNamed ? [{ label: 'target', value: `${String(row['provider'])}/${String(row['model'] ?? '')}` }] : []),
+      ...columns.map((column) => ({
+        label: labelOf(column),
+        value: figureText(column, row[column]) ?? cellText(row[column]),
+      })),
     ]),
   };
 }

@@ -1,4 +1,4 @@
-import { Body, Get, Param, Post, Res } from '@nestjs/common';
+import { Body, Get, Post, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import type { Team } from '../../../access';
 import { MAX_PAGE_SIZE } from '../../../core/page';
@@ -8,6 +8,7 @@ import { LimitsDto, toLimits } from '../../dtos/limits.dto';
 import { toTeamChanges, UpdateTeamDto } from '../../dtos/team.dto';
 import { OrganizationManagement } from '../../management/organization-management';
 import { UserManagement } from '../../management/user-management';
+import { Id } from '../../id.decorator';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { mayDo } from '../../authority/permissions';
 import { Directory } from '../data/directory';
@@ -35,13 +36,13 @@ export class TeamPageController {
 
   @Get(':id')
   @Permit('directory.read')
-  async detail(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async detail(@Id('team') id: string, @Res() response: Response): Promise<void> {
     await this.show(response, await this.organization.getTeam(viewerIn(response), id));
   }
 
   @Post(':id')
   @Permit('directory.write')
-  async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+  async update(@Id('team') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     const viewer = viewerIn(response);
     const team = await this.organization.getTeam(viewer, id);
     try {
@@ -57,13 +58,13 @@ export class TeamPageController {
       await this.show(response, team, { values: form, problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, `/admin/teams/${id}`);
+    this.pages.done(response, `/admin/teams/${id}`, 'saved');
   }
 
   /** Of its lead: limits within those that the team was given. */
   @Post(':id/own-limits')
   @Permit('limits.write')
-  async limit(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+  async limit(@Id('team') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     const viewer = viewerIn(response);
     const team = await this.organization.getTeam(viewer, id);
     try {
@@ -73,13 +74,13 @@ export class TeamPageController {
       await this.show(response, team, { own: form, ownProblem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, `/admin/teams/${id}`);
+    this.pages.done(response, `/admin/teams/${id}`, 'saved');
   }
 
   /** Refused while it has members or keys. */
   @Post(':id/delete')
   @Permit('directory.write')
-  async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async remove(@Id('team') id: string, @Res() response: Response): Promise<void> {
     const viewer = viewerIn(response);
     const team = await this.organization.getTeam(viewer, id);
     try {
@@ -88,7 +89,7 @@ export class TeamPageController {
       await this.show(response, team, { problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, '/admin/teams');
+    this.pages.done(response, '/admin/teams', 'deleted');
   }
 
   private async show(response: Response, team: Team, more: Shown = {}, status = 200): Promise<void> {

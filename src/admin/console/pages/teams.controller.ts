@@ -95,7 +95,7 @@ export class TeamsPageController {
       await this.show(response, {}, { form, values, problem: problemOf(error) });
       return;
     }
-    response.redirect(303, HOME);
+    this.pages.done(response, HOME, 'created');
   }
 
   private async show(response: Response, query: Query, refused?: Refused): Promise<void> {

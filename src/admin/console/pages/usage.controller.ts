@@ -7,6 +7,7 @@ import { Clock } from '../../../platform/clock';
 import { toUsageCsv, toUsageQuery, UsageQueryDto } from '../../dtos/usage.dto';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { Directory } from '../data/directory';
+import { NO_MODEL } from '../data/usage-figures';
 import { changeOf, showDay } from '../render/format';
 import { Pages, viewerIn } from '../render/pages';
 import { checked, compactOf, listOf, problemOf, textOf, wholeDays, type Query } from './fields';
@@ -93,16 +94,18 @@ export class UsagePageController {
     const costBefore = new Map(earlier?.map((group) => [nameOfGroup(group), group.costNanoUsd]));
     const shown = [...groups].sort(byCost).slice(0, MAX_SHOWN);
     const nameOf = await this.directory.names(shown.flatMap(({ dimensions }) => Object.values(dimensions)));
-    const cell = (name: string, value: string | null): string =>
-      name === 'day' && value !== null ? value.slice(0, 10) : nameOf(value);
+    const cell = (name: string, value: string | null): string => {
+      if (name === 'model' && value === null) return NO_MODEL;
+      return name === 'day' && value !== null ? value.slice(0, 10) : nameOf(value);
+    };
     const sum = groups.reduce(add, EMPTY);
     const most = shown[0]?.costNanoUsd ?? 0n;
     return {
-      columns: groupBy.map((name) => DIMENSIONS[name as keyof typeof DIMENSIONS] ?? name),
+      columns: groupBy.map(labelOf),
       rows: shown.map((group) => ({
         ...figuresOf(group),
         change: earlier && costChange(group.costNanoUsd, costBefore.get(nameOfGroup(group)) ?? 0n),
-        cells: groupBy.map((name) => cell(name, group.dimensions[name] ?? null)),
+        cells: groupBy.map((name) => ({ label: labelOf(name), value: cell(name, group.dimensions[name] ?? null) })),
         width: most === 0n ? '0%' : `${Number((group.costNanoUsd * 1000n) / most) / 10}%`,
       })),
       sum: figuresOf(sum),
@@ -112,6 +115,8 @@ export class UsagePageController {
     };
   }
 }
+
+const labelOf = (name: string): string => DIMENSIONS[name as keyof typeof DIMENSIONS] ?? name;
 
 function chosenDimensions(query: Query): string[] {
   const named = listOf(query, 'group_by').flatMap((text) => text.split(','));

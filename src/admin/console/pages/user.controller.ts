@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Body, Get, Param, Post, Res } from '@nestjs/common';
+import { Body, Get, Post, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { USER_ROLES, type UserWithTeams } from '../../../access';
 import { mayDo } from '../../authority/permissions';
 import { fromUser, toUserChanges, UpdateUserDto } from '../../dtos/user.dto';
 import { UserManagement } from '../../management/user-management';
+import { Id } from '../../id.decorator';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
 import { Directory } from '../data/directory';
 import { Pages, ROLE_NAMES, viewerIn } from '../render/pages';
@@ -24,13 +25,13 @@ export class UserPageController {
 
   @Get(':id')
   @Permit('directory.read')
-  async detail(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async detail(@Id('user') id: string, @Res() response: Response): Promise<void> {
     await this.show(response, await this.users.get(viewerIn(response), id));
   }
 
   @Post(':id')
   @Permit('members.write')
-  async update(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+  async update(@Id('user') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, id, { values: form }, async (user) => {
       const changes = await checked(UpdateUserDto, changesOf(form, user));
       await this.users.update(viewerIn(response), id, toUserChanges(changes));
@@ -40,7 +41,7 @@ export class UserPageController {
   /** Sessions and keys of a disabled user end at once. */
   @Post(':id/disable')
   @Permit('members.write')
-  async disable(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async disable(@Id('user') id: string, @Res() response: Response): Promise<void> {
     await this.attempt(response, id, {}, async () => {
       await this.users.update(viewerIn(response), id, { disabled: true });
     });
@@ -48,7 +49,7 @@ export class UserPageController {
 
   @Post(':id/enable')
   @Permit('members.write')
-  async enable(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async enable(@Id('user') id: string, @Res() response: Response): Promise<void> {
     await this.attempt(response, id, {}, async () => {
       await this.users.update(viewerIn(response), id, { disabled: false });
     });
@@ -57,7 +58,7 @@ export class UserPageController {
   /** Ends the sessions of whoever signed in with the old one. */
   @Post(':id/password')
   @Permit('directory.write')
-  async password(@Param('id') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
+  async password(@Id('user') id: string, @Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, id, {}, async ({ email, name }) => {
       await this.users.setPassword(viewerIn(response), id, newPassword(form, [email, name]));
     });
@@ -65,7 +66,7 @@ export class UserPageController {
 
   @Post(':id/delete')
   @Permit('directory.write')
-  async remove(@Param('id') id: string, @Res() response: Response): Promise<void> {
+  async remove(@Id('user') id: string, @Res() response: Response): Promise<void> {
     await this.attempt(response, id, {}, () => this.users.remove(viewerIn(response), id), USERS);
   }
 
@@ -83,7 +84,7 @@ export class UserPageController {
       await this.show(response, user, { ...typed, problem: problemOf(error) }, 400);
       return;
     }
-    response.redirect(303, next);
+    this.pages.done(response, next, next === USERS ? 'deleted' : 'saved');
   }
 
   private async show(

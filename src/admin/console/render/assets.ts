@@ -13,6 +13,8 @@ const OWN = path.join(__dirname, '..', 'assets');
 const JAVASCRIPT = 'text/javascript; charset=utf-8';
 const STYLE = 'text/css; charset=utf-8';
 const ROOT = '/admin/assets/';
+/** In this order: what comes later wins. */
+const STYLES = ['base', 'frame', 'surfaces', 'tables', 'trace', 'charts', 'forms', 'pages', 'screens'];
 
 /** Every script and style of the console, from our own origin. Their names carry a digest, so browsers keep them for ever. */
 @Injectable()
@@ -23,12 +25,12 @@ export class Assets {
 
   constructor() {
     this.urls = {
-      style: this.add(path.join(OWN, 'console.css'), STYLE),
-      script: this.add(path.join(OWN, 'console.js'), JAVASCRIPT),
-      playground: this.add(path.join(OWN, 'playground.js'), JAVASCRIPT),
-      icon: this.add(path.join(OWN, 'icon.svg'), 'image/svg+xml'),
-      chart: this.add(require.resolve('uplot/dist/uPlot.iife.min.js'), JAVASCRIPT),
-      chartStyle: this.add(require.resolve('uplot/dist/uPlot.min.css'), STYLE),
+      style: this.add('console.css', STYLE, ...STYLES.map((name) => path.join(OWN, 'styles', `${name}.css`))),
+      script: this.add('console.js', JAVASCRIPT, path.join(OWN, 'console.js')),
+      playground: this.add('playground.js', JAVASCRIPT, path.join(OWN, 'playground.js')),
+      icon: this.add('icon.svg', 'image/svg+xml', path.join(OWN, 'icon.svg')),
+      chart: this.add('uplot.js', JAVASCRIPT, require.resolve('uplot/dist/uPlot.iife.min.js')),
+      chartStyle: this.add('uplot.css', STYLE, require.resolve('uplot/dist/uPlot.min.css')),
     };
   }
 
@@ -43,10 +45,11 @@ export class Assets {
     response.end(asset.body);
   };
 
-  private add(file: string, type: string): string {
-    const body = fs.readFileSync(file);
+  /** Several files are one asset: written by topic, fetched at once. */
+  private add(name: string, type: string, ...files: string[]): string {
+    const body = Buffer.concat(files.map((file) => fs.readFileSync(file)));
     const digest = createHash('sha256').update(body).digest('base64url').slice(0, 12);
-    const url = `${ROOT}${digest}/${path.basename(file)}`;
+    const url = `${ROOT}${digest}/${name}`;
     this.files.set(url, { body, type });
     return url;
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
 import { LiveConfig } from '../../../platform/config/live-config';
 import { Csrf } from '../auth/csrf';
-import { cookieOf } from '../auth/cookie-names';
+import { cookieNames, cookieOf } from '../auth/cookie-names';
 import type { Viewer } from '../auth/viewer';
 import { mayDo } from '../../authority/permissions';
 import { SignInConfig } from '../auth/sign-in.config';
@@ -16,6 +16,19 @@ export const ROLE_NAMES = {
   team_lead: 'Team lead',
   member: 'Member',
 } as const;
+/** What the page after a change says of it. */
+const DEEDS = {
+  created: 'Created.',
+  saved: 'Saved.',
+  deleted: 'Deleted.',
+  revoked: 'Revoked: it is refused everywhere within a second.',
+  disabled: 'Disabled.',
+  enabled: 'Enabled.',
+  taken_back: 'Taken back: the price list is in force again.',
+} as const;
+type Deed = keyof typeof DEEDS;
+/** A page that nobody asks for by then has nothing to say. */
+const DEED_MS = 60_000;
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
 
 /** What a view is given, beyond what the frame of every page has. */
@@ -53,6 +66,7 @@ export class Pages {
     const { viewer } = response.locals as { viewer?: Viewer };
     const frame = {
       ...this.frame(response),
+      done: doneBefore(response),
       viewer,
       role: viewer ? ROLE_NAMES[viewer.role] : '',
       navigation: viewer ? navigationOf(viewer, response.req.path) : [],
@@ -60,6 +74,14 @@ export class Pages {
       ...model,
     };
     this.send(response, status, this.views.render('layout', { ...frame, content: this.views.render(view, frame) }));
+  }
+
+  /** After a change: on to a page, which says what was done. */
+  done(response: Response, address: string, deed: Deed): void {
+    const { secure } = response.req;
+    const options = { httpOnly: true, sameSite: 'strict', secure, path: '/', maxAge: DEED_MS } as const;
+    response.cookie(cookieNames(secure).done, deed, options);
+    response.redirect(303, address);
   }
 
   signIn(response: Response, model: SignInModel): void {
@@ -96,4 +118,14 @@ export class Pages {
   private send(response: Response, status: number, html: string): void {
     response.status(status).type('html').send(html);
   }
+}
+
+/** Once: a page that is loaded anew does not say it again. */
+function doneBefore(response: Response): string | null {
+  const { secure } = response.req;
+  const name = cookieNames(secure).done;
+  const deed = cookieOf(response.req, name);
+  if (deed === undefined) return null;
+  response.clearCookie(name, { httpOnly: true, sameSite: 'strict', secure, path: '/' });
+  return Object.hasOwn(DEEDS, deed) ? DEEDS[deed as Deed] : null;
 }

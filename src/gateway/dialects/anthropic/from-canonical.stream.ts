@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../core/chat';
 import type { FinishReason, StreamEvent } from '../../../core/reply';
-import { NO_USAGE, type TokenUsage } from '../../../core/tokens';
+import { plainUsage, type TokenUsage } from '../../../core/tokens';
 import { BlockWriter } from './from-canonical.blocks';
 import { readContent } from './from-canonical.parts';
 import { ToolCallWriter } from './from-canonical.tools';
@@ -50,7 +50,7 @@ export class AnthropicEventWriter {
   private start(chunk: JsonObject): JsonObject[] {
     if (this.hasStarted) return [];
     this.hasStarted = true;
-    const usage = this.usage ?? { ...NO_USAGE, inputTokens: this.options.inputTokensEstimate };
+    const usage = this.usage ?? plainUsage(this.options.inputTokensEstimate, 0);
     return [
       {
         type: 'message_start',
@@ -120,11 +120,7 @@ export class AnthropicEventWriter {
   }
 
   private estimate(): TokenUsage {
-    return {
-      ...NO_USAGE,
-      inputTokens: this.options.inputTokensEstimate,
-      outputTokens: Math.ceil(this.writtenChars / CHARS_PER_TOKEN),
-    };
+    return plainUsage(this.options.inputTokensEstimate, Math.ceil(this.writtenChars / CHARS_PER_TOKEN));
   }
 
   private end(): JsonObject[] {

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../core/chat';
 import type { FinishReason, StreamEvent } from '../../../core/reply';
-import { NO_USAGE, type TokenUsage } from '../../../core/tokens';
+import { plainUsage, type TokenUsage } from '../../../core/tokens';
 import { readContent } from '../anthropic/from-canonical.parts';
 import { readCanonicalUsage } from '../anthropic/from-canonical.usage';
 import { canonicalFinish } from '../anthropic/from-canonical.words';
@@ -179,7 +179,7 @@ export class ResponsesEventWriter {
     if (this.usage) return responseUsage(this.usage);
     const { inputTokensEstimate: inputTokens } = this.options;
     if (inputTokens === null) return null;
-    return responseUsage({ ...NO_USAGE, inputTokens, outputTokens: Math.ceil(this.writtenChars / CHARS_PER_TOKEN) });
+    return responseUsage(plainUsage(inputTokens, Math.ceil(this.writtenChars / CHARS_PER_TOKEN)));
   }
 }
 
