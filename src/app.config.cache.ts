@@ -12,6 +12,7 @@ export function cacheFindings(config: CheckedSections, context: ConfigContext): 
     ...cacheModelFindings(config),
     ...(isReadable ? embeddingsFindings(config) : []),
     ...localModelFindings(config),
+    ...(context.isBroken(['redis']) ? [] : indexFindings(config)),
     ...(isReadable && !context.isBroken(['models']) ? judgeFindings(config) : []),
   ];
 }
@@ -45,6 +46,12 @@ function embeddingsFindings(config: CheckedSections): Finding[] {
       },
     ];
   return [];
+}
+
+/** Whether that Redis has vector sets is seen only when it is asked. */
+function indexFindings({ cache, redis }: CheckedSections): Finding[] {
+  if (cache.index !== 'redis-vectors' || redis.url !== undefined) return [];
+  return [{ path: ['cache', 'index'], message: 'needs a Redis; set redis.url or REDIS_URL, or choose "memory"' }];
 }
 
 /** A model on this machine; whether it can be loaded is seen only when it is. */

@@ -25,6 +25,7 @@ import { MemoryCacheStore } from './store/memory.cache-store';
 import { MemoryVectorIndex } from './store/memory.vector-index';
 import { PgVectorIndex, type Query } from './store/pgvector.vector-index';
 import { RedisCacheStore } from './store/redis.cache-store';
+import { RedisVectorSetsIndex } from './store/redis-vector-sets.vector-index';
 import { RedisVectorIndex } from './store/redis.vector-index';
 import { VectorIndex } from './store/vector-index';
 import { WrongHits } from './wrong-hits';
@@ -35,12 +36,14 @@ function openStore({ client }: RedisConnection, clock: Clock): CacheStore {
   return client ? new RedisCacheStore({ client, nowMs }) : new MemoryCacheStore(nowMs);
 }
 
-/** Each replica compares for itself, and with a Redis it knows what the others were asked; or PostgreSQL compares for all. */
+/** Each replica compares for itself, and with a Redis it knows what the others were asked; or PostgreSQL or Redis compares for all. */
 function openIndex({ client }: RedisConnection, clock: Clock, config: LiveConfig, database: DataSource): VectorIndex {
-  if (config.section(CacheConfig).index === 'pgvector') {
+  const { index } = config.section(CacheConfig);
+  if (index === 'pgvector') {
     const query: Query = (statement, values) => database.query<unknown>(statement, values && [...values]);
     return new PgVectorIndex({ query, clock });
   }
+  if (index === 'redis-vectors' && client) return new RedisVectorSetsIndex({ client, clock });
   const nowMs = (): number => clock.now();
   return client ? new RedisVectorIndex({ client, nowMs }) : new MemoryVectorIndex(nowMs);
 }

@@ -1,0 +1,151 @@
+import { Redis } from 'ioredis';
+import { MemoryVectorIndex } from '../../src/semantic-cache/store/memory.vector-index';
+import { RedisVectorSetsIndex } from '../../src/semantic-cache/store/redis-vector-sets.vector-index';
+import { toBytes, type VectorRecord } from '../../src/semantic-cache/store/vector-index';
+import { vectorIndexContract, VECTOR_ROOM } from '../../src/semantic-cache/store/vector-index.contract';
+import { startSimulator } from '../../src/providers/simulator/server/simulator';
+import { startGateway, type TestGateway } from '../support/gateway';
+import { createTestDatabase } from '../support/test-database';
+import { until } from '../support/until';
+import { findVectorRedis, VectorRedis } from '../support/vector-redis';
+
+const program = findVectorRedis();
+if (program === null) console.warn('no Redis 8 on this machine and none to be had with pip: vector sets are skipped');
+
+let name = 0;
+
+(program === null ? describe.skip : describe)('RedisVectorSetsIndex', () => {
+  let redis: VectorRedis;
+  let client: Redis;
+  let now = Date.now();
+  const clock = { now: () => now, monotonic: () => now };
+  const open: RedisVectorSetsIndex[] = [];
+  const indexWith = (options: object = {}): RedisVectorSetsIndex => {
+    const index = new RedisVectorSetsIndex({ client, clock, name: `sets-${name}`, ...options });
+    open.push(index);
+    return index;
+  };
+  beforeAll(async () => {
+    redis = await VectorRedis.start(program ?? '');
+    client = new Redis(redis.url);
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await redis.stop();
+  });
+  beforeEach(() => {
+    [now, name] = [Date.now(), name + 1];
+  });
+  afterEach(() => Promise.all(open.splice(0).map((index) => index.close())));
+
+  vectorIndexContract(
+    () =>
+      Promise.resolve({
+        index: indexWith({ limits: VECTOR_ROOM }),
+        others: [indexWith({ limits: VECTOR_ROOM })],
+        nowMs: () => now,
+        advance: (milliseconds) => void (now += milliseconds),
+      }),
+    { isInProcess: false },
+  );
+
+  const record = (id: string, change: Partial<VectorRecord> = {}): VectorRecord => ({
+    id,
+    partition: 'p',
+    vector: toBytes(Float32Array.from({ length: 512 }, (_, place) => Math.sin(Number(id) * 7919 + place * place))),
+    text: `text „${id}“`,
+    floor: 0,
+    expiresAtMs: now + 600_000,
+    ...change,
+  });
+
+  it('finds what the index of one process finds, of 2,000 vectors as the encoder makes them', async () => {
+    const [sets, alone] = [indexWith(), new MemoryVectorIndex(() => now)];
+    for (let id = 0; id < 2_000; id += 1) {
+      await Promise.all([sets.upsert(record(String(id))), alone.upsert(record(String(id)))]);
+    }
+    for (let id = 5_000; id < 5_040; id += 1) {
+      const { vector } = record(String(id));
+      expect(await sets.search('p', vector, 8)).toEqual(await alone.search('p', vector, 8));
+    }
+  });
+
+  it('what ends first goes first when there is no room', async () => {
+    const index = indexWith({ limits: { vectors: 60, partition: 40 } });
+    for (let id = 0; id < 30; id += 1) await index.upsert(record(String(id), { partition: 'old' }));
+    const later = now + 700_000;
+    for (let id = 30; id < 75; id += 1) await index.upsert(record(String(id), { expiresAtMs: later + id }));
+    expect(await index.size()).toMatchObject({ vectors: 60, partitions: 2 });
+    const left = await index.search('p', record('1').vector, 100);
+    expect(left.map(({ id }) => Number(id)).sort((one, other) => one - other)).toEqual(
+      Array.from({ length: 40 }, (_, place) => 35 + place),
+    );
+    expect(await index.search('old', record('1').vector, 100)).toHaveLength(20);
+  });
+
+  it('leaves nothing behind: not when it is cleared, not when all of it has gone, not when its time is over', async () => {
+    const index = indexWith();
+    const keys = (): Promise<string[]> => client.keys(`{sets-${name}:cache}:*`);
+    await index.upsert(record('1'));
+    await index.upsert(record('2', { partition: 'q', expiresAtMs: now + 900_000 }));
+    expect((await index.size()).bytes).toBeGreaterThan(1_000);
+    for (const key of await keys()) {
+      const left = await client.pttl(key);
+      expect(left).toBeGreaterThan(590_000);
+      expect(left).toBeLessThanOrEqual(900_000);
+    }
+    await index.remove('1');
+    expect((await keys()).some((key) => key.endsWith(':512:p'))).toBe(false);
+    await index.clear();
+    expect(await keys()).toEqual([]);
+    await index.upsert(record('3'));
+    await index.remove('3');
+    expect(await keys()).toEqual([]);
+  });
+
+  it('a Redis without vector sets is complained of once, and then left alone for a second', async () => {
+    const old = new Redis(process.env['TEST_REDIS_URL'] ?? '');
+    const index = indexWith({ client: old });
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      await expect(index.search('p', record('1').vector, 1)).rejects.toThrow(/unknown (redis )?command/i);
+    }
+    await expect(index.upsert(record('1'))).rejects.toThrow('left alone');
+    now += 1_000;
+    await expect(index.upsert(record('1'))).rejects.toThrow(/unknown (redis )?command/i);
+    old.disconnect();
+  });
+
+  it("two replicas find each other's answers in other words, with everything else in the same Redis", async () => {
+    const simulator = await startSimulator({ speed: 0 });
+    const yaml = `
+providers:
+  openai: { api_key: k, base_url: "${simulator.url}/openai/v1", allow_private_network: true, models: [gpt-4o-mini] }
+cache: { enabled: true, index: redis-vectors, mode: balanced, similarity_threshold: 0.85, embeddings: { timeout: 10s } }
+`;
+    const variables = { REDIS_URL: redis.url, DATABASE_URL: await createTestDatabase() };
+    const replicas = [await startGateway(yaml, variables), await startGateway(yaml, variables)] as const;
+    const ask = async (replica: TestGateway, content: string, headers = {}): Promise<string | null> => {
+      const body = { model: 'gpt-4o-mini', messages: [{ role: 'user', content }] };
+      const bearer = { authorization: `Bearer ${replicas[0].apiKey}` };
+      const { headers: said } = await replica.post('/v1/chat/completions', body, { ...bearer, ...headers });
+      return said.get('x-gateway-cache');
+    };
+    const vectors = async (): Promise<number> =>
+      ((await replicas[1].admin('GET', '/cache')).body as { vectors: number }).vectors;
+    try {
+      // The encoders have their models.
+      await until(async () => (await ask(replicas[0], `warm ${now}`)) === 'hit', 60_000);
+      await ask(replicas[0], 'What are the advantages of microservices?');
+      await until(async () => (await vectors()) >= 1);
+      const paraphrase = 'What are the benefits of using microservices?';
+      const onlyCached = { 'cache-control': 'only-if-cached' };
+      await until(async () => (await ask(replicas[1], paraphrase, onlyCached)) === 'semantic-hit');
+      expect(await ask(replicas[1], 'What are the disadvantages of microservices?')).toBe('miss');
+      await replicas[1].admin('POST', '/cache/flush');
+      expect(await vectors()).toBe(0);
+    } finally {
+      await Promise.all(replicas.map((replica) => replica.close()));
+      await simulator.close();
+    }
+  });
+});
