@@ -9,6 +9,7 @@ import { CacheAliasPageDto, fromCacheAlias } from './dtos/cache-alias.dto';
 import {
   CacheEntryPageDto,
   CacheOverviewDto,
+  CacheOverviewQueryDto,
   CacheRemovalDto,
   CacheRemovalQueryDto,
   fromCacheEntry,
@@ -46,13 +47,13 @@ export class CacheController {
     private readonly operations: Operations,
   ) {}
 
-  /** How the cache does: hits by tier, what they saved, what it holds. */
+  /** How the cache does: hits by tier, what they saved, on all replicas, and what it holds. */
   @Get()
   @Permit('cache.read')
   @ApiOperation({ summary: 'Hit rate, savings and measured precision of the cache' })
   @ApiOkResponse({ type: CacheOverviewDto })
-  async overview(): Promise<CacheOverviewDto> {
-    return fromCacheOverview(await this.cache.overview());
+  async overview(@Query() { hours }: CacheOverviewQueryDto): Promise<CacheOverviewDto> {
+    return fromCacheOverview(await this.cache.overview(hours));
   }
 
   /** What is stored, without prompts and answers. */

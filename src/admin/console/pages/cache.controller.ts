@@ -118,6 +118,7 @@ export class CachePageController {
         rangeLabel: RANGES[RANGE].label,
         week: { ...week, rate: showShare(week.cacheHits, week.requests) },
         earlier: { ...earlier, rate: showShare(earlier.cacheHits, earlier.requests) },
+        counter: overview.isShared ? 'all replicas' : 'this replica',
         since: new Date(overview.sinceMs),
         tiers: tiersOf(overview),
         size: overview.size,
