@@ -1,7 +1,7 @@
 import { Delete, Get, HttpCode, Param, Post, Query, type PipeTransform } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
-import { CacheAdministration } from '../semantic-cache';
+import { CacheAdministration, CacheOverviews } from '../semantic-cache';
 import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
@@ -44,6 +44,7 @@ const noSuchEntry = (): NotFoundError =>
 export class CacheController {
   constructor(
     private readonly cache: CacheAdministration,
+    private readonly overviews: CacheOverviews,
     private readonly operations: Operations,
   ) {}
 
@@ -53,7 +54,7 @@ export class CacheController {
   @ApiOperation({ summary: 'Hit rate, savings and measured precision of the cache' })
   @ApiOkResponse({ type: CacheOverviewDto })
   async overview(@Query() { hours }: CacheOverviewQueryDto): Promise<CacheOverviewDto> {
-    return fromCacheOverview(await this.cache.overview(hours));
+    return fromCacheOverview(await this.overviews.overview(hours));
   }
 
   /** What is stored, without prompts and answers. */

@@ -3,24 +3,13 @@ import type { Identity } from '../core/context';
 import type { Page, PageRequest } from '../core/page';
 import type { CacheEntryView } from './answers/cache-entry';
 import { CacheOutcomes } from './cache-outcomes';
-import { CacheQuestions } from './cache-questions';
-import { CACHE_SCOPES, type CacheConfig } from './cache.config';
+import { CACHE_SCOPES } from './cache.config';
 import { isOthers } from './cache.metrics';
 import { scopeOf } from './fingerprint';
 import type { HitRecord } from './hit-book';
-import { HourlyCounts, type CountedHours } from './hourly-counts';
 import { SimilarQuestions } from './similar-questions';
-import type { VectorSize } from './store/vector-index';
-import { KEPT_HOURS } from './store/count.store';
-import { CacheStore, type EntryFilter, type QuestionLink, type StoreSize } from './store/cache.store';
+import { CacheStore, type EntryFilter, type QuestionLink } from './store/cache.store';
 import { WrongHits } from './wrong-hits';
-
-export interface CacheOverview extends CountedHours {
-  readonly config: CacheConfig;
-  readonly size: StoreSize;
-  /** Questions that can be found by their likeness. */
-  readonly vectors: VectorSize;
-}
 
 export type HitVerdict = 'right' | 'wrong';
 
@@ -31,20 +20,8 @@ export class CacheAdministration {
     private readonly store: CacheStore,
     private readonly similar: SimilarQuestions,
     private readonly outcomes: CacheOutcomes,
-    private readonly hourly: HourlyCounts,
-    private readonly questions: CacheQuestions,
     private readonly wrongHits: WrongHits,
   ) {}
-
-  /** What it holds, and what it has done in the last hours. */
-  async overview(hours = KEPT_HOURS): Promise<CacheOverview> {
-    const [size, vectors, counted] = await Promise.all([
-      this.store.size(),
-      this.similar.size(),
-      this.hourly.last(hours),
-    ]);
-    return { size, config: this.questions.config, vectors, ...counted };
-  }
 
   entries(page: PageRequest): Promise<Page<CacheEntryView>> {
     return this.store.list(page);

@@ -5,6 +5,7 @@ import { LiveConfig } from '../platform/config/live-config';
 import { RedisConnection } from '../platform/redis/redis-connection';
 import { ProvidersModule } from '../providers';
 import { CacheAdministration } from './cache-administration';
+import { CacheOverviews } from './cache-overviews';
 import { AnswerRecorder } from './answer-recorder';
 import { CacheLookup } from './cache-lookup';
 import { CacheOutcomes } from './cache-outcomes';
@@ -79,7 +80,8 @@ const openCounts = ({ client }: RedisConnection): CountStore =>
     CacheMetrics,
     CacheService,
     CacheAdministration,
+    CacheOverviews,
   ],
-  exports: [CacheService, CacheAdministration],
+  exports: [CacheService, CacheAdministration, CacheOverviews],
 })
 export class SemanticCacheModule {}
