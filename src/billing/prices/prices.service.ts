@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { ConflictError, InvalidRequestError, NotFoundError } from '../../core/errors';
 import type { ModelFacts } from '../../core/model-facts';
@@ -16,6 +17,9 @@ import { MAX_STORED_PRICES, StoredPrices } from './stored-prices';
 export const PRICE_ORIGINS = ['catalogue', 'config', 'api', 'import'] as const;
 export type PriceOrigin = (typeof PRICE_ORIGINS)[number];
 
+/** So many names of an import are looked up in one turn of the event loop. */
+const LOOKED_UP_AT_ONCE = 20;
+
 /** A price in force. */
 export interface PriceInForce {
   /** `model` or `provider/model`. */
@@ -27,6 +31,8 @@ export interface PriceInForce {
   readonly price: ModelPrice;
   readonly facts: ModelFacts;
 }
+
+type ListedPrice = Omit<PriceInForce, 'facts'>;
 
 export interface PriceFilter {
   readonly source?: PriceOrigin | undefined;
@@ -75,19 +81,19 @@ export class PricesService {
     const rows = this.inForce()
       .filter((price) => price.model > after && (source === undefined || price.source === source))
       .filter(({ model }) => model.toLowerCase().includes(wanted))
-      .slice(0, limit + 1);
+      .slice(0, limit + 1)
+      .map((price) => this.withFacts(price));
     return toPage(rows, limit, ({ model }) => cursorOf(model));
   }
 
   /** Of a name as it stands in the list, or of a model of a configured provider. Throws `NotFoundError` when none is known. */
   get(name: string): PriceInForce {
     const listed = this.inForce().find(({ model }) => model === name);
-    if (listed) return listed;
+    if (listed) return this.withFacts(listed);
     const target = this.targetOf(name);
     const price = this.book.find(target);
     if (!price) throw new NotFoundError(`No price is known for "${name}".`);
-    const facts = this.factsOf(name);
-    return { model: name, source: this.originOf(price), version: null, since: null, price, facts };
+    return this.withFacts({ model: name, source: this.originOf(price), version: null, since: null, price });
   }
 
   /** In force everywhere within a second. Throws `ConflictError` for a price of the configuration file. */
@@ -136,12 +142,15 @@ export class PricesService {
       .map(([model, stated]) => ({ model, prices: stated, source: 'import' as const }));
     const listed = new Map(this.inForce().map(({ model, price }) => [model, price]));
     const kept = [...prices.keys()].filter((model) => declared.has(model));
+    const imported: ImportedPrice[] = [];
+    for (const [index, { model, prices: stated }] of changes.entries()) {
+      // Each takes half a millisecond where the list does not have the name, and calls are waiting.
+      if (index % LOOKED_UP_AT_ONCE === 0) await nextTurn();
+      const before = listed.get(model) ?? this.book.find(this.targetOf(model));
+      imported.push({ model, before, after: overridePrice(model, stated) });
+    }
     const result: PriceImportResult = {
-      imported: changes.map(({ model, prices: stated }) => ({
-        model,
-        before: listed.get(model) ?? this.book.find(this.targetOf(model)),
-        after: overridePrice(model, stated),
-      })),
+      imported,
       unchanged: own.length - changes.length,
       skipped: [...skipped, ...kept.map((model) => ({ model, reason: 'is priced in the configuration file' }))],
       ignored,
@@ -150,24 +159,25 @@ export class PricesService {
   }
 
   /** Sorted by name. What is stated for a name of the price list stands in its place. */
-  private inForce(): PriceInForce[] {
-    const rows = new Map<string, PriceInForce>();
+  private inForce(): ListedPrice[] {
+    const rows = new Map<string, ListedPrice>();
     const nowMs = this.clock.now();
     for (const { id, prices } of this.book.catalogue.providers.flatMap(({ models }) => models)) {
       const listed = priceAt(prices, nowMs);
       if (!listed || rows.has(id)) continue;
       const price = this.book.curated.withServiceTiers(listed, id, id.slice(id.indexOf('/') + 1));
-      rows.set(id, { model: id, source: 'catalogue', version: null, since: null, price, facts: this.factsOf(id) });
+      rows.set(id, { model: id, source: 'catalogue', version: null, since: null, price });
     }
     for (const { model, prices, source, version, since } of this.book.table.stated) {
       const price = overridePrice(model, prices);
-      rows.set(model, { model, source, version, since, price, facts: this.factsOf(model) });
+      rows.set(model, { model, source, version, since, price });
     }
     return [...rows.values()].sort((a, b) => (a.model < b.model ? -1 : 1));
   }
 
-  private factsOf(name: string): ModelFacts {
-    return this.book.table.facts(this.targetOf(name));
+  /** To look a name up in the price list takes its time: what nobody is shown is not looked up. */
+  private withFacts(price: ListedPrice): PriceInForce {
+    return { ...price, facts: this.book.table.facts(this.targetOf(price.model)) };
   }
 
   private targetOf(name: string): PricedTarget {

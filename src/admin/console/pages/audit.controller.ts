@@ -4,6 +4,7 @@ import type { AuditEntry } from '../../audit/audit-chain';
 import { AuditQueries } from '../../audit/audit-queries';
 import { AuditQueryDto, toAuditFilter } from '../../dtos/audit.dto';
 import { ConsoleController, Permit } from '../auth/console-controller.decorator';
+import { showCount } from '../render/format';
 import { Pages } from '../render/pages';
 import { checked, compactOf, pageOf, problemOf, textOf, wholeDays, type Query } from './fields';
 
@@ -22,6 +23,8 @@ const KINDS = [
   'config',
   'session',
 ];
+/** Of one field, in characters; the management API has all of it. */
+const MAX_SHOWN = 500;
 
 @ConsoleController('audit')
 export class AuditPageController {
@@ -91,5 +94,6 @@ function changesOf(before: unknown, after: unknown): Change[] {
 
 const textFor = (value: unknown): string => {
   if (value === undefined || value === null) return '–';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}… (${showCount(text.length)} characters)`;
 };

@@ -90,14 +90,15 @@ export interface Problem {
 /** What a form shows of an error; throws what is not the form's fault. */
 export function problemOf(error: unknown): Problem {
   if (!(error instanceof GatewayError) || !isToldBeside(error)) throw error;
-  const { message, param } = error;
+  const { param } = error;
+  const message = capital(error.message);
   if (param === null) return { message, fields: {} };
   const field = param.split(/[.[]/).at(/^(limits|degrade)\./.test(param) ? 1 : 0) ?? param;
-  return { message, fields: { [field]: sentence(message) } };
+  return { message, fields: { [field]: message.replaceAll('_', ' ') } };
 }
 
 /** Who may fill in the form at all is told as well which field reaches too far. */
 const isToldBeside = ({ status, param }: GatewayError): boolean =>
   status === 400 || status === 409 || (status === 403 && param !== null);
 
-const sentence = (message: string): string => message.charAt(0).toUpperCase() + message.slice(1).replaceAll('_', ' ');
+const capital = (message: string): string => message.charAt(0).toUpperCase() + message.slice(1);
