@@ -1,7 +1,7 @@
 import { Delete, Get, HttpCode, Param, Post, Query, type PipeTransform } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiOperation } from '@nestjs/swagger';
 import { InvalidRequestError, NotFoundError } from '../core/errors';
-import { CacheAdministration } from '../semantic-cache';
+import { CacheAdministration, CacheOverviews } from '../semantic-cache';
 import { By } from './authority/by.decorator';
 import type { Caller } from './authority/caller';
 import { Permit } from './authority/permit.decorator';
@@ -9,6 +9,7 @@ import { CacheAliasPageDto, fromCacheAlias } from './dtos/cache-alias.dto';
 import {
   CacheEntryPageDto,
   CacheOverviewDto,
+  CacheOverviewQueryDto,
   CacheRemovalDto,
   CacheRemovalQueryDto,
   fromCacheEntry,
@@ -43,16 +44,17 @@ const noSuchEntry = (): NotFoundError =>
 export class CacheController {
   constructor(
     private readonly cache: CacheAdministration,
+    private readonly overviews: CacheOverviews,
     private readonly operations: Operations,
   ) {}
 
-  /** How the cache does: hits by tier, what they saved, what it holds. */
+  /** How the cache does: hits by tier, what they saved, on all replicas, and what it holds. */
   @Get()
   @Permit('cache.read')
   @ApiOperation({ summary: 'Hit rate, savings and measured precision of the cache' })
   @ApiOkResponse({ type: CacheOverviewDto })
-  async overview(): Promise<CacheOverviewDto> {
-    return fromCacheOverview(await this.cache.overview());
+  async overview(@Query() { hours }: CacheOverviewQueryDto): Promise<CacheOverviewDto> {
+    return fromCacheOverview(await this.overviews.overview(hours));
   }
 
   /** What is stored, without prompts and answers. */

@@ -3,28 +3,13 @@ import type { Identity } from '../core/context';
 import type { Page, PageRequest } from '../core/page';
 import type { CacheEntryView } from './answers/cache-entry';
 import { CacheOutcomes } from './cache-outcomes';
-import { CacheQuestions } from './cache-questions';
-import { CACHE_SCOPES, type CacheConfig } from './cache.config';
-import { isOthers, type CacheCounts } from './cache.metrics';
+import { CACHE_SCOPES } from './cache.config';
+import { isOthers } from './cache.metrics';
 import { scopeOf } from './fingerprint';
 import type { HitRecord } from './hit-book';
-import type { PrecisionRow } from './shadow-sampling';
 import { SimilarQuestions } from './similar-questions';
-import type { VectorSize } from './store/vector-index';
-import { CacheStore, type EntryFilter, type QuestionLink, type StoreSize } from './store/cache.store';
+import { CacheStore, type EntryFilter, type QuestionLink } from './store/cache.store';
 import { WrongHits } from './wrong-hits';
-
-export interface CacheOverview {
-  readonly config: CacheConfig;
-  readonly counts: CacheCounts;
-  readonly size: StoreSize;
-  /** Questions that can be found by their likeness. */
-  readonly vectors: VectorSize;
-  /** Semantic hits that were checked, by team and model. */
-  readonly checked: readonly PrecisionRow[];
-  /** Since when this process has counted. */
-  readonly sinceMs: number;
-}
 
 export type HitVerdict = 'right' | 'wrong';
 
@@ -35,22 +20,8 @@ export class CacheAdministration {
     private readonly store: CacheStore,
     private readonly similar: SimilarQuestions,
     private readonly outcomes: CacheOutcomes,
-    private readonly questions: CacheQuestions,
     private readonly wrongHits: WrongHits,
   ) {}
-
-  async overview(): Promise<CacheOverview> {
-    const [size, vectors] = await Promise.all([this.store.size(), this.similar.size()]);
-    const { metrics, shadow } = this.outcomes;
-    return {
-      size,
-      config: this.questions.config,
-      counts: metrics.counts(),
-      vectors,
-      checked: shadow.rows,
-      sinceMs: this.outcomes.sinceMs,
-    };
-  }
 
   entries(page: PageRequest): Promise<Page<CacheEntryView>> {
     return this.store.list(page);

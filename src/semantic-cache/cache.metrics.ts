@@ -127,7 +127,7 @@ export class CacheMetrics {
     this.answers.inc({ outcome });
   }
 
-  failure(operation: 'find' | 'take' | 'put' | 'search' | 'index' | 'lease'): void {
+  failure(operation: 'find' | 'take' | 'put' | 'search' | 'index' | 'lease' | 'count'): void {
     this.failures.inc({ operation });
   }
 

@@ -1,4 +1,6 @@
-export { CacheAdministration, type CacheOverview } from './cache-administration';
+export { CacheAdministration } from './cache-administration';
+export { CacheOverviews, type CacheOverview } from './cache-overviews';
+export { KEPT_HOURS } from './store/count.store';
 export { CacheInterceptor } from './cache.interceptor';
 export { CacheService } from './cache.service';
 export { SemanticCacheModule } from './semantic-cache.module';

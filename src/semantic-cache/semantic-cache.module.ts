@@ -5,6 +5,7 @@ import { LiveConfig } from '../platform/config/live-config';
 import { RedisConnection } from '../platform/redis/redis-connection';
 import { ProvidersModule } from '../providers';
 import { CacheAdministration } from './cache-administration';
+import { CacheOverviews } from './cache-overviews';
 import { AnswerRecorder } from './answer-recorder';
 import { CacheLookup } from './cache-lookup';
 import { CacheOutcomes } from './cache-outcomes';
@@ -20,7 +21,11 @@ import { CacheMetrics } from './cache.metrics';
 import { CacheService } from './cache.service';
 import { Encoders } from './encoder/encoders';
 import { SimilarQuestions } from './similar-questions';
+import { HourlyCounts } from './hourly-counts';
 import { CacheStore } from './store/cache.store';
+import { CountStore } from './store/count.store';
+import { MemoryCountStore } from './store/memory.count-store';
+import { RedisCountStore } from './store/redis.count-store';
 import { MemoryCacheStore } from './store/memory.cache-store';
 import { MemoryVectorIndex } from './store/memory.vector-index';
 import { PgVectorIndex, type Query } from './store/pgvector.vector-index';
@@ -48,17 +53,23 @@ function openIndex({ client }: RedisConnection, clock: Clock, config: LiveConfig
   return client ? new RedisVectorIndex({ client, nowMs }) : new MemoryVectorIndex(nowMs);
 }
 
+/** Counts of all replicas where there is a Redis. */
+const openCounts = ({ client }: RedisConnection): CountStore =>
+  client ? new RedisCountStore(client) : new MemoryCountStore();
+
 @Module({
   imports: [ProvidersModule],
   providers: [
     { provide: CacheStore, inject: [RedisConnection, Clock], useFactory: openStore },
     { provide: VectorIndex, inject: [RedisConnection, Clock, LiveConfig, DataSource], useFactory: openIndex },
+    { provide: CountStore, inject: [RedisConnection], useFactory: openCounts },
     Encoders,
     SimilarQuestions,
     PatientStore,
     CacheQuestions,
     CacheLookup,
     CacheOutcomes,
+    HourlyCounts,
     WrongHits,
     ShadowSampling,
     JudgePrices,
@@ -69,7 +80,8 @@ function openIndex({ client }: RedisConnection, clock: Clock, config: LiveConfig
     CacheMetrics,
     CacheService,
     CacheAdministration,
+    CacheOverviews,
   ],
-  exports: [CacheService, CacheAdministration],
+  exports: [CacheService, CacheAdministration, CacheOverviews],
 })
 export class SemanticCacheModule {}

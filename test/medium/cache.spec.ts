@@ -132,6 +132,31 @@ cache: { enabled: true, mode: balanced, similarity_threshold: 0.85, embeddings: 
     expect((await ask(1, 'which answer is wrong here?')).cache).toBe('miss');
   });
 
+  it('each shows what both have counted, over the hours that are asked for', async () => {
+    type Counts = { hits: Record<string, number>; misses: number; since: string };
+    const counts = async (replica: number, query = ''): Promise<Counts> => {
+      const { body } = await replicas[replica]!.admin('GET', `/cache${query}`);
+      const { hits, misses, since } = body as Counts;
+      return { hits, misses, since };
+    };
+    await Promise.all([counts(0), counts(1)]);
+    const before = await counts(0);
+    expect((await ask(0, 'what do both count?')).cache).toBe('miss');
+    expect((await ask(1, 'what do both count?')).cache).toBe('hit');
+    const own = await counts(0);
+    // A replica says what it has counted when it is asked; the others say it every few seconds.
+    await until(async () => (await counts(0)).hits['exact'] === before.hits['exact']! + 1);
+    expect(own.misses).toBe(before.misses + 1);
+    const [one, other] = [await counts(0), await counts(1)];
+    expect(other).toEqual(one);
+    const lastHour = await counts(1, '?hours=1');
+    expect(Date.now() - Date.parse(lastHour.since)).toBeLessThan(3_700_000);
+    expect(Date.parse(lastHour.since) - Date.parse(one.since)).toBe(167 * 3_600_000);
+    for (const hours of ['0', '169', '1.5', 'all']) {
+      expect((await replicas[0].admin('GET', `/cache?hours=${hours}`)).status).toBe(400);
+    }
+  });
+
   it('a flush on one empties both', async () => {
     await ask(0, 'is this flushed?');
     expect((await replicas[1].admin('POST', '/cache/flush')).status).toBe(204);

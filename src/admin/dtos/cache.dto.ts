@@ -1,12 +1,29 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsString, Length, Matches } from 'class-validator';
+import { IsInt, IsString, Length, Matches, Max, Min } from 'class-validator';
 import { formatUsd } from '../../core/money';
-import { wilsonInterval, type CacheEntryView, type CacheOverview } from '../../semantic-cache';
-import { MayBeAbsent } from './fields';
+import { KEPT_HOURS, wilsonInterval, type CacheEntryView, type CacheOverview } from '../../semantic-cache';
+import { FromText, MayBeAbsent } from './fields';
 import { PageDto } from './page.dto';
 
 const MAX_MODEL_LENGTH = 256;
 const SCOPE = /^(organization|(key|user|team|department):[a-z]+_[0-9a-z]{26})$/;
+
+/** How far back counts go. */
+export class CacheOverviewQueryDto {
+  @ApiPropertyOptional({
+    minimum: 1,
+    maximum: KEPT_HOURS,
+    default: KEPT_HOURS,
+    type: 'integer',
+    description: 'Hours that are counted, the one that runs included.',
+  })
+  @MayBeAbsent()
+  @FromText()
+  @IsInt()
+  @Min(1)
+  @Max(KEPT_HOURS)
+  hours?: number;
+}
 
 /** Which entries are to be removed; all that fit every field. */
 export class CacheRemovalQueryDto {
@@ -129,7 +146,7 @@ class CacheExpensesDto {
   judge!: string;
 }
 
-/** Counts are of the replica that answers, since it started; entries and bytes are of the store. */
+/** Counts are of all replicas that share a Redis, else of this process since it started; entries and bytes are of the store. */
 export class CacheOverviewDto {
   @ApiProperty()
   enabled!: boolean;

@@ -4,6 +4,7 @@ import { InvalidRequestError } from '../../../core/errors';
 import { Clock } from '../../../platform/clock';
 import {
   CacheAdministration,
+  CacheOverviews,
   type CacheEntryView,
   type CacheOverview,
   type QuestionLink,
@@ -36,6 +37,7 @@ const TIERS = {
 export class CacheSources {
   constructor(
     readonly cache: CacheAdministration,
+    readonly overviews: CacheOverviews,
     readonly figures: UsageFigures,
     readonly directory: Directory,
   ) {}
@@ -102,7 +104,7 @@ export class CachePageController {
     const nowMs = this.clock.now();
     const { now, before } = periodsOf(RANGE, nowMs);
     const [overview, links, entries, week, earlier] = await Promise.all([
-      this.sources.cache.overview(),
+      this.sources.overviews.overview(),
       this.sources.cache.links(pageOf({})),
       this.sources.cache.entries(pageOf(query)),
       this.sources.figures.totals(scope, now),
@@ -118,6 +120,7 @@ export class CachePageController {
         rangeLabel: RANGES[RANGE].label,
         week: { ...week, rate: showShare(week.cacheHits, week.requests) },
         earlier: { ...earlier, rate: showShare(earlier.cacheHits, earlier.requests) },
+        counter: overview.isShared ? 'all replicas' : 'this replica',
         since: new Date(overview.sinceMs),
         tiers: tiersOf(overview),
         size: overview.size,
