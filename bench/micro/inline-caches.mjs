@@ -55,9 +55,9 @@ async function readLog(file, fromByte) {
     if (fields[0] === 'code-creation') {
       codes.push({ address: Number(fields[4]), size: Number(fields[5]), name: fields[6] ?? '' });
     } else if (/^(Keyed)?(Load|Store)IC$/.test(fields[0]) && offset > fromByte) {
-      const [kind, address, , line_, column, before, after, , property] = fields;
+      const [kind, address, , row, column, before, after, , property] = fields;
       if (before === MISS[0] && after === MISS[1])
-        misses.push({ kind, address: Number(address), at: `${line_}:${column}`, property });
+        misses.push({ kind, address: Number(address), at: `${row}:${column}`, property });
     }
   }
   return { codes: codes.sort((a, b) => a.address - b.address), misses };

@@ -102,8 +102,8 @@ export class TargetSelector {
     const unavailable = available.kind === 'usable' ? undefined : this.reason(available.why, available.untilMs);
     const skipped = noRoom ?? unavailable;
     const shown = Number.isFinite(score) ? rounded(score) : null;
-    const candidate = { provider, model, strategy, score: shown };
-    return skipped === undefined ? candidate : { ...candidate, skipped };
+    if (skipped === undefined) return { provider, model, strategy, score: shown };
+    return { provider, model, strategy, score: shown, skipped };
   }
 
   private reason(why: string, untilMs: number): string {

@@ -33,8 +33,8 @@ export class PriceManagement {
     await this.record(caller, 'price.delete', model, before, this.view(model));
   }
 
-  async import(caller: Caller, file: Readonly<Record<string, unknown>>): ReturnType<PricesService['import']> {
-    const result = await this.prices.import(file);
+  async import(caller: Caller, ...what: Parameters<PricesService['import']>): ReturnType<PricesService['import']> {
+    const result = await this.prices.import(...what);
     await this.record(caller, 'price.import', null, null, sumsOfImport(result));
     return result;
   }

@@ -112,9 +112,16 @@ export class PricesService {
     await this.stored.add([{ model, prices: null, source: 'api' }]);
   }
 
-  /** Takes the prices of LiteLLM's price file over, and tells what could not be. */
-  async import(file: Readonly<Record<string, unknown>>): Promise<PriceImportResult> {
+  /**
+   * Takes the prices of LiteLLM's price file over, and tells what could not be. `check` is shown what is going to change;
+   * when it throws, nothing does.
+   */
+  async import(
+    file: Readonly<Record<string, unknown>>,
+    check: (expected: PriceImportResult) => void = () => {},
+  ): Promise<PriceImportResult> {
     const { changes, result } = await this.importOf(file);
+    check(result);
     await this.stored.add(changes);
     return result;
   }

@@ -1,8 +1,7 @@
-import { Logger } from '@nestjs/common';
 import { answeredWithin } from '../../core/answered-within';
 import type { Clock } from '../../platform/clock';
-import { Patience } from '../patience';
-import { VectorIndex, type Neighbour, type VectorRecord, type VectorSize } from './vector-index';
+import { RemoteVectorIndex } from './remote.vector-index';
+import type { Neighbour, VectorRecord, VectorSize } from './vector-index';
 import type { VectorLimits } from './vector-slab';
 
 /** A million vectors of 512 numbers take about 1.5 GB; every question of its partition is compared with. */
@@ -68,19 +67,18 @@ export interface PgVectorIndexOptions {
  * hold, at the price of asking for each question. Exact: every vector of the partition is compared with. What was put in
  * first goes first when there is no room, which is looked for every hundredth time.
  */
-export class PgVectorIndex extends VectorIndex {
-  private readonly logger = new Logger('Cache');
+export class PgVectorIndex extends RemoteVectorIndex {
   private readonly query: Query;
-  private readonly clock: Clock;
   private readonly limits: VectorLimits;
-  private readonly patience: Patience;
   private ready: Promise<unknown> | null = null;
   private puts = 0;
 
   constructor({ query, clock, limits = LIMITS }: PgVectorIndexOptions) {
-    super();
-    [this.query, this.clock, this.limits] = [query, clock, limits];
-    this.patience = new Patience(clock);
+    super(clock, {
+      place: 'PostgreSQL',
+      advice: 'cache.index "pgvector" needs the extension "vector" 0.7 or newer and the right to create it',
+    });
+    [this.query, this.limits] = [query, limits];
   }
 
   override async upsert({ id, partition, vector, text, floor, expiresAtMs }: VectorRecord): Promise<void> {
@@ -105,19 +103,6 @@ export class PgVectorIndex extends VectorIndex {
     );
   }
 
-  /** What is there, only the database knows. */
-  override mayHave(): boolean {
-    return true;
-  }
-
-  override mayHaveLike(): boolean {
-    return true;
-  }
-
-  override has(): boolean {
-    return false;
-  }
-
   override async clear(): Promise<void> {
     await this.run('delete from cache_vectors');
   }
@@ -137,27 +122,18 @@ export class PgVectorIndex extends VectorIndex {
     await this.run(SWEEPS.all, [this.limits.vectors]);
   }
 
-  /** Nobody waits for a database that has just failed three times. */
-  private async run(statement: string, values: readonly unknown[] = []): Promise<unknown> {
-    if (!this.patience.mayTry()) throw new Error('the vectors in PostgreSQL are left alone for a second');
-    try {
-      this.ready ??= this.query(SETUP);
-      await this.ready;
-      const rows = await this.query(statement, values);
-      this.patience.succeeded();
-      return rows;
-    } catch (error) {
-      this.ready = null;
-      if (this.patience.failed()) this.complain(error);
-      throw error;
-    }
-  }
-
-  private complain(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
-    this.logger.warn(
-      `The vectors of the cache cannot be kept in PostgreSQL, requests go on without: ${why}. cache.index "pgvector" needs the extension "vector" 0.7 or newer and the right to create it; else set cache.index to memory`,
-    );
+  /** The table is made before the first statement, and looked for again after one that failed. */
+  private run(statement: string, values: readonly unknown[] = []): Promise<unknown> {
+    return this.attempt(async () => {
+      try {
+        this.ready ??= this.query(SETUP);
+        await this.ready;
+        return await this.query(statement, values);
+      } catch (error) {
+        this.ready = null;
+        throw error;
+      }
+    });
   }
 }
 

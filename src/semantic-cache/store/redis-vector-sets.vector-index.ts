@@ -1,14 +1,13 @@
-import { Logger } from '@nestjs/common';
 import type { Clock } from '../../platform/clock';
 import { redisDuplicate, type RedisClient } from '../../platform/redis/redis-client';
-import { Patience } from '../patience';
+import { RemoteVectorIndex } from './remote.vector-index';
 import {
   CLEAR_VECTORS_SCRIPT,
   DROP_VECTOR_SCRIPT,
   PUT_VECTOR_SCRIPT,
   VECTORS_SIZE_SCRIPT,
 } from './redis-vector-sets.scripts';
-import { lengthOf, VectorIndex, type Neighbour, type VectorRecord, type VectorSize } from './vector-index';
+import { lengthOf, type Neighbour, type VectorRecord, type VectorSize } from './vector-index';
 import type { VectorLimits } from './vector-slab';
 
 /** A vector of 512 numbers takes about 2.2 KB of Redis; every one of its partition is compared with, at 1 to 3 ms for 1,000. */
@@ -32,20 +31,19 @@ export interface RedisVectorSetsOptions {
  * every vector of the partition is compared with (`TRUTH`), in a thread of Redis, over a connection of its own, since
  * Redis answers nothing else on it meanwhile. What is closest to its end goes first when there is no room.
  */
-export class RedisVectorSetsIndex extends VectorIndex {
-  private readonly logger = new Logger('Cache');
+export class RedisVectorSetsIndex extends RemoteVectorIndex {
   private readonly client: RedisClient;
   private readonly reader: RedisClient;
-  private readonly clock: Clock;
   private readonly limits: VectorLimits;
-  private readonly patience: Patience;
   private readonly prefix: string;
   private readonly keys: readonly string[];
 
   constructor({ client, clock, name = 'gateway', limits = LIMITS }: RedisVectorSetsOptions) {
-    super();
-    [this.client, this.clock, this.limits] = [client, clock, limits];
-    this.patience = new Patience(clock);
+    super(clock, {
+      place: 'Redis',
+      advice: 'cache.index "redis-vectors" needs the vector sets of Redis 8.0 or newer',
+    });
+    [this.client, this.limits] = [client, limits];
     this.reader = redisDuplicate(client, {
       commandTimeout: SEARCH_MS,
       maxRetriesPerRequest: 0,
@@ -62,15 +60,15 @@ export class RedisVectorSetsIndex extends VectorIndex {
     if (expiresAtMs <= now) return;
     const what = [id, setOf(partition, vector), floatsOf(vector), keptOf(record)];
     const { vectors, partition: most } = this.limits;
-    await this.run(() => this.script(PUT_VECTOR_SCRIPT, ...what, now, expiresAtMs, vectors, most));
+    await this.attempt(() => this.script(PUT_VECTOR_SCRIPT, ...what, now, expiresAtMs, vectors, most));
   }
 
   override async remove(id: string): Promise<void> {
-    await this.run(() => this.script(DROP_VECTOR_SCRIPT, id));
+    await this.attempt(() => this.script(DROP_VECTOR_SCRIPT, id));
   }
 
   override search(partition: string, vector: Int8Array, count: number): Promise<Neighbour[]> {
-    return this.run(async () => {
+    return this.attempt(async () => {
       const name = setOf(partition, vector);
       const isLive = `.x > ${this.clock.now()}`;
       const query = ['FP32', floatsOf(vector), 'COUNT', count, 'FILTER', isLive, 'TRUTH'];
@@ -83,25 +81,16 @@ export class RedisVectorSetsIndex extends VectorIndex {
     });
   }
 
-  /** What is there, only Redis knows. */
-  override mayHave(): boolean {
-    return true;
-  }
-
-  override mayHaveLike(): boolean {
-    return true;
-  }
-
-  override has(): boolean {
-    return false;
-  }
-
   override async clear(): Promise<void> {
-    await this.run(() => this.script(CLEAR_VECTORS_SCRIPT));
+    await this.attempt(() => this.script(CLEAR_VECTORS_SCRIPT));
   }
 
   override async size(): Promise<VectorSize> {
-    const size = (await this.run(() => this.script(VECTORS_SIZE_SCRIPT, this.clock.now()))) as [number, number, number];
+    const size = (await this.attempt(() => this.script(VECTORS_SIZE_SCRIPT, this.clock.now()))) as [
+      number,
+      number,
+      number,
+    ];
     const [vectors, partitions, bytes] = size;
     return { vectors, partitions, bytes };
   }
@@ -113,26 +102,6 @@ export class RedisVectorSetsIndex extends VectorIndex {
 
   private script(text: string, ...values: (string | number | Buffer)[]): Promise<unknown> {
     return this.client.eval(text, this.keys.length, ...this.keys, this.prefix, ...values);
-  }
-
-  /** Nobody waits for a Redis that has just failed three times. */
-  private async run<T>(ask: () => Promise<T>): Promise<T> {
-    if (!this.patience.mayTry()) throw new Error('the vectors in Redis are left alone for a second');
-    try {
-      const answer = await ask();
-      this.patience.succeeded();
-      return answer;
-    } catch (error) {
-      if (this.patience.failed()) this.complain(error);
-      throw error;
-    }
-  }
-
-  private complain(error: unknown): void {
-    const why = error instanceof Error ? error.message : String(error);
-    this.logger.warn(
-      `The vectors of the cache cannot be kept in Redis, requests go on without: ${why}. cache.index "redis-vectors" needs the vector sets of Redis 8.0 or newer; else set cache.index to memory`,
-    );
   }
 }
 

@@ -45,15 +45,10 @@ export class PriceImportPageController {
   @Permit('prices.write')
   async apply(@Body() form: Query, @Res() response: Response): Promise<void> {
     await this.attempt(response, form, async (file) => {
-      const expected = await this.management.previewImport(file);
-      const seen = digestOf(expected);
-      if (textOf(form, 'seen') !== seen) {
-        const message =
-          'The text or the prices are no longer those of the preview. Nothing was imported: look at the new preview.';
-        this.show(response, { file: form['file'], result: shownOf(expected), seen, ...toldOf(message) }, 409);
-        return;
-      }
-      const result = await this.management.import(viewerIn(response), file);
+      const seen = textOf(form, 'seen');
+      const result = await this.management.import(viewerIn(response), file, (expected) => {
+        if (digestOf(expected) !== seen) throw new OtherThanSeen(expected);
+      });
       this.show(response, { result: shownOf(result), isApplied: true });
     });
   }
@@ -66,7 +61,12 @@ export class PriceImportPageController {
     try {
       await work(priceFileIn(form, this.maxBytes));
     } catch (error) {
-      this.show(response, { file: form['file'], ...toldOf(problemOf(error).message) }, 400);
+      const { file } = form;
+      if (error instanceof OtherThanSeen) {
+        const { expected, message } = error;
+        const preview = { result: shownOf(expected), seen: digestOf(expected) };
+        this.show(response, { file, ...preview, ...toldOf(message) }, 409);
+      } else this.show(response, { file, ...toldOf(problemOf(error).message) }, 400);
     }
   }
 
@@ -78,6 +78,13 @@ export class PriceImportPageController {
     const { maxBytes } = this;
     const frame = { title: 'Import a price file', maxBytes, maxSize: showBytes(maxBytes) };
     this.pages.show(response, 'price-import', { ...frame, ...model }, status);
+  }
+}
+
+/** Between the preview and its import the text was edited, or somebody set prices. */
+class OtherThanSeen extends Error {
+  constructor(readonly expected: PriceImportResult) {
+    super('The text or the prices are no longer those of the preview. Nothing was imported: look at the new preview.');
   }
 }
 

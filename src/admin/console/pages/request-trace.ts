@@ -142,7 +142,7 @@ const labelOf = (name: string): string => words(name.replace(USD, '').replace(MS
 
 /** Null: neither an amount nor a time. */
 function figureText(name: string, value: unknown): string | null {
-  if (USD.test(name) && (typeof value === 'string' || typeof value === 'number')) {
+  if (USD.test(name) && (typeof value === 'string' || typeof value === 'number') && Number.isFinite(Number(value))) {
     return showUsd(parseUsd(Number(value).toFixed(9)));
   }
   return MS.test(name) && typeof value === 'number' ? showMs(value) : null;
