@@ -138,6 +138,9 @@ pricing: { unknown: estimate, overrides: { declared-model: { input: 1, output: 2
     ]);
     expect((await priceOf(MODEL)).source).toBe('catalogue');
     expect((await call('POST', '/import?dry_run=perhaps', file)).status).toBe(400);
+    const free = await call('POST', '/import', { 'made-here': { input_cost_per_token: -1 } });
+    expect(free.status).toBe(400);
+    expect(JSON.stringify(free.body)).toContain('input_cost_per_token must be a number from 0 to 1');
     const first = await call('POST', '/import', file);
     expect(first.status).toBe(200);
     expect(first.body).toEqual({

@@ -137,9 +137,11 @@ export class PricesService {
       throw new InvalidRequestError(`The file prices more than ${MAX_STORED_PRICES} models: import a part of it.`);
     }
     if (prices.size === 0) {
-      throw new InvalidRequestError(
-        'The file prices no model. What LiteLLM calls a price file looks like this: { "<model>": { "input_cost_per_token": 0.0000025, … } }.',
-      );
+      const [first] = skipped;
+      const why = first
+        ? `The first of it, "${first.model}": ${first.reason}.`
+        : 'What LiteLLM calls a price file looks like this: { "<model>": { "input_cost_per_token": 0.0000025, … } }.';
+      throw new InvalidRequestError(`The file prices no model. ${why}`);
     }
     const declared = new Set(this.declared().map(({ model }) => model));
     const own = [...prices].filter(([model]) => !declared.has(model));
