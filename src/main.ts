@@ -11,16 +11,15 @@ import { EXIT_CONFIG, loadConfigurationOrExit } from './platform/config/load-con
 import { ServerConfig } from './platform/http/server.config';
 import { LiveConfig } from './platform/config/live-config';
 import { Drain } from './platform/lifecycle/drain';
+import { onStopSignal, type StopOrder } from './platform/lifecycle/stop-signal';
 import { WaitingRoom } from './platform/lifecycle/waiting-room';
 import { StructuredLogger } from './platform/logging/logger';
-import { onStopOrder, superviseWorkers, type StopOrder } from './workers';
-
-/** Signals that follow each other so closely are one. */
-const SAME_SIGNAL_MS = 1_000;
+import { onStopOrder, superviseWorkers } from './workers';
 
 async function serve(): Promise<void> {
-  // Until something is served there is nothing to drain.
+  // Until something is served there is nothing to drain. The first process of a container would not end by itself.
   let obey = (_order: StopOrder): void => process.exit(0);
+  onStopSignal((order) => obey(order));
   onStopOrder((order) => obey(order));
   const app = await createApp(ConfigModule.forRoot(AppConfig));
   const logger = app.get(StructuredLogger);
@@ -31,25 +30,19 @@ async function serve(): Promise<void> {
   const server = serverOf(app);
   const hasNews = app.get(FirstRunService).result !== null;
   if (!cluster.isWorker || cluster.worker?.id === 1 || hasNews) process.stdout.write(bannerOf(app, server));
-  let stoppingSinceMs: number | null = null;
   const stop = async (lameDuckMs: number): Promise<void> => {
-    if (stoppingSinceMs !== null) {
-      // Asked again means now; but a terminal and npm each pass the same signal on.
-      if (performance.now() - stoppingSinceMs > SAME_SIGNAL_MS) process.exit(1);
-      return;
-    }
-    stoppingSinceMs = performance.now();
     await app.get(Drain).run(server, lameDuckMs);
     await app.close();
     logger.flush();
     process.exit(0);
   };
-  // A person at a terminal has no load balancer to wait for.
-  const lameDuckMs = (signal: NodeJS.Signals): number => (signal === 'SIGINT' ? 0 : app.get(Drain).lameDuckMs);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(lameDuckMs(signal)));
-  obey = ({ stop: signal, now }) => {
+  let isStopping = false;
+  obey = ({ signal, now }) => {
     if (now) process.exit(1);
-    if (stoppingSinceMs === null) void stop(lameDuckMs(signal));
+    if (isStopping) return;
+    isStopping = true;
+    // A person at a terminal has no load balancer to wait for.
+    void stop(signal === 'SIGINT' ? 0 : app.get(Drain).lameDuckMs);
   };
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeUpstream } from '../support/fake-upstream';
 import { GatewayProcess } from '../support/gateway-process';
 import { createTestDatabase } from '../support/test-database';
@@ -36,10 +37,8 @@ describe('two workers', () => {
   let upstream: FakeUpstream;
   let gateway: GatewayProcess;
 
-  beforeAll(async () => {
-    upstream = await FakeUpstream.start();
-    upstream.answer = answer;
-    gateway = await GatewayProcess.start(
+  const start = async (): Promise<GatewayProcess> =>
+    GatewayProcess.start(
       `server: { lame_duck: 500ms, drain: 60s }
 providers: { openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private_network: true, models: [gpt-4o-mini] } }
 `,
@@ -50,6 +49,17 @@ providers: { openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private
       },
       { detached: true },
     );
+  const signalGroup = (of: GatewayProcess): boolean => process.kill(-(of.child.process.pid ?? 0), 'SIGTERM');
+  /** The exit code, with the output where it is not the one of a good end. */
+  const ended = async ({ child }: GatewayProcess): Promise<string> => {
+    const code = await child.exit;
+    return code === 0 ? '0' : `${code}\n${child.text}`;
+  };
+
+  beforeAll(async () => {
+    upstream = await FakeUpstream.start();
+    upstream.answer = answer;
+    gateway = await start();
     await gateway.serves();
     await until(async () => (await scrape()).get('gateway_workers') === 2, 100_000);
   });
@@ -98,13 +108,39 @@ providers: { openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private
     const streams = await Promise.all(
       Array.from({ length: STREAMS }, () => gateway.ask({ model: 'gpt-4o-mini', stream: true })),
     );
-    const pid = gateway.child.process.pid ?? 0;
-    process.kill(-pid, 'SIGTERM');
+    signalGroup(gateway);
+    // As npm does with what the terminal has sent already.
+    await sleep(100);
+    gateway.child.process.kill('SIGTERM');
     for (const stream of streams) {
       const text = await stream.text();
       expect(text).toContain(`"${CHUNKS} "`);
       expect(text).toContain('[DONE]');
     }
-    expect(await gateway.child.exit).toBe(0);
+    expect(await ended(gateway)).toBe('0');
+  });
+
+  it('end at once and with 0 when they are told to stop before they serve', async () => {
+    const starting = await start();
+    await starting.child.printed(/Migrations applied/);
+    signalGroup(starting);
+    expect(await ended(starting)).toBe('0');
+    await starting.stop();
+  });
+
+  it('end at once and with 1 when they are told twice', async () => {
+    const busy = await start();
+    await busy.serves();
+    const stream = await busy.ask({ model: 'gpt-4o-mini', stream: true });
+    const cut = stream.text().then(
+      () => 'whole',
+      () => 'cut',
+    );
+    busy.child.process.kill('SIGTERM');
+    await sleep(1_200);
+    busy.child.process.kill('SIGTERM');
+    expect(await busy.child.exit).toBe(1);
+    expect(await cut).toBe('cut');
+    await busy.stop();
   });
 });

@@ -19,10 +19,6 @@ const HEADERS_TIMEOUT_MS = 10_000;
 export class WaitingRoom {
   private readonly awaited = new Map<string, string>();
   private server: http.Server | undefined;
-  private readonly quit = (): void => {
-    this.logger.flush();
-    process.exit(0);
-  };
 
   constructor(
     private readonly config: LiveConfig,
@@ -41,9 +37,8 @@ export class WaitingRoom {
     // Nest keeps what is logged until the application is built; whoever waits wants to know why now.
     Logger.overrideLogger(this.logger);
     Logger.flush();
-    // There is nothing to drain. The first process of a container would not end by itself.
-    process.on('SIGTERM', this.quit);
-    process.on('SIGINT', this.quit);
+    // Asked to end it does so at once, with what was said.
+    process.once('exit', () => this.logger.flush());
     const { host, port } = this.config.section(ServerConfig);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -56,8 +51,6 @@ export class WaitingRoom {
     const { server } = this;
     this.server = undefined;
     if (!server) return;
-    process.off('SIGTERM', this.quit);
-    process.off('SIGINT', this.quit);
     await new Promise((resolve) => {
       server.close(resolve);
       server.closeAllConnections();
