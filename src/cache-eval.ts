@@ -1,6 +1,7 @@
 import { createReadStream, existsSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
 import {
   openModelFolder,
   openUseLite,
@@ -17,15 +18,13 @@ import {
  * Measures the modes of the cache on labelled pairs of questions: how often a pair that would share an answer may
  * (precision), how many of those that may do (recall), and how many that may not would all the same (false hits), each with
  * its 95 % interval. `npm run cache:eval -- gw-nearmiss qqp` measures the named sets only, `--verbose` prints every false
- * hit, `--model=FOLDER` measures with a model of one's own.
+ * hit, `--model=FOLDER` measures with a model of one's own and `--prefix=TEXT` with what it wants before each text.
  */
 
 /** Where all sets are; the near misses of our own come with the product. */
 const FOLDER = path.resolve(__dirname, '..', '..', 'shared', 'semantic', 'dev');
 const OWN = path.resolve(__dirname, '..', 'test', 'support', 'cache-pairs', 'near-misses.jsonl');
 const SETS = ['gw-nearmiss', 'checklist-qqp', 'gptcache-mock', 'qqp', 'mrpc', 'banking77-nn', 'clinc150-nn'];
-
-const MODEL_OPTION = '--model=';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -69,8 +68,9 @@ function printSurface(pairs: readonly SeenPair[], isVerbose: boolean): void {
 
 /** The files of the sets that are on this machine. */
 function filesOf(asked: readonly string[]): [name: string, file: string][] {
-  const known = SETS.filter((name) => asked.includes(name));
-  const named = (known.length > 0 ? known : SETS).map((name): [string, string] => [
+  const unknown = asked.filter((name) => !SETS.includes(name));
+  if (unknown.length > 0) throw new Error(`no set is called ${unknown.join(', ')}; known are ${SETS.join(', ')}`);
+  const named = SETS.filter((name) => asked.length === 0 || asked.includes(name)).map((name): [string, string] => [
     name,
     path.join(FOLDER, `${name}.jsonl`),
   ]);
@@ -79,21 +79,28 @@ function filesOf(asked: readonly string[]): [name: string, file: string][] {
 }
 
 async function main(): Promise<void> {
-  const asked = process.argv.slice(2);
-  const isVerbose = asked.includes('--verbose');
-  const files = filesOf(asked);
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      model: { type: 'string' },
+      prefix: { type: 'string', default: '' },
+      verbose: { type: 'boolean', default: false },
+    },
+  });
+  const files = filesOf(positionals);
   if (files.length === 0) print('No labelled pairs are on this machine: nothing is measured.');
-  const folder = asked.find((each) => each.startsWith(MODEL_OPTION))?.slice(MODEL_OPTION.length);
-  const { name: encoder, encode } = await (folder === undefined
-    ? openUseLite()
-    : openModelFolder({ folder, prefix: '' }));
+  const { model: folder, prefix, verbose } = values;
+  const { name: encoder, encode } = await (folder === undefined ? openUseLite() : openModelFolder({ folder, prefix }));
   print(`encoder: ${encoder}`);
   for (const [name, file] of files) {
     const pairs = await see(await readPairs(file), encode);
     print(`${name}: ${pairs.length} pairs`);
-    for (const rule of RULES) printScore(pairs, rule, isVerbose);
-    printSurface(pairs, isVerbose);
+    for (const rule of RULES) printScore(pairs, rule, verbose);
+    printSurface(pairs, verbose);
   }
 }
 
-void main();
+main().catch((error: unknown) => {
+  process.stderr.write(`cache:eval: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});
