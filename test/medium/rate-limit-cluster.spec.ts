@@ -4,6 +4,7 @@ import type { Admission } from '../../src/rate-limit/store/rate-limit.store';
 import { rateLimitStoreContract } from '../../src/rate-limit/store/rate-limit-store.contract';
 import { RedisRateLimitStore } from '../../src/rate-limit/store/redis.rate-limit-store';
 import { TurnedClock } from '../../src/rate-limit/testing/turned-clock';
+import { withoutHeartbeats } from '../support/no-heartbeats';
 import { TestRedisCluster } from '../support/test-redis-cluster';
 import { until } from '../support/until';
 
@@ -15,6 +16,7 @@ describe('limits on a Redis Cluster of three nodes', () => {
   const failures: unknown[] = [];
   let organizations = 0;
 
+  withoutHeartbeats();
   beforeAll(async () => {
     cluster = await TestRedisCluster.start();
     const found = redisClient({ url: cluster.url, isCluster: true }, { maxRetriesPerRequest: 0 });

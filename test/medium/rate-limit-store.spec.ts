@@ -5,28 +5,14 @@ import { rateLimitStoreContract } from '../../src/rate-limit/store/rate-limit-st
 import { MemoryRateLimitStore } from '../../src/rate-limit/store/memory.rate-limit-store';
 import type { AdmissionResult, RateLimitStore } from '../../src/rate-limit/store/rate-limit.store';
 import { RedisRateLimitStore } from '../../src/rate-limit/store/redis.rate-limit-store';
-
-const NOT_INTERVALS: FakeableAPI[] = [
-  'Date',
-  'hrtime',
-  'nextTick',
-  'performance',
-  'queueMicrotask',
-  'setImmediate',
-  'clearImmediate',
-  'setTimeout',
-  'clearTimeout',
-];
+import { withoutHeartbeats } from '../support/no-heartbeats';
 
 let organization = 0;
 const failures: unknown[] = [];
 
 describe('RedisRateLimitStore', () => {
   let client: Redis;
-  // Heartbeats come by the real clock. One that is under way while the turned one jumps is answered late by all that was
-  // jumped, and a store that was answered late is right to count from later. So none is sent here.
-  beforeAll(() => jest.useFakeTimers({ doNotFake: NOT_INTERVALS }));
-  afterAll(() => jest.useRealTimers());
+  withoutHeartbeats();
   beforeAll(async () => {
     client = new Redis(process.env['TEST_REDIS_URL'] ?? '');
     await client.ping();
