@@ -48,10 +48,15 @@ function embeddingsFindings(config: CheckedSections): Finding[] {
   return [];
 }
 
-/** Whether that Redis has vector sets is seen only when it is asked. */
-function indexFindings({ cache, redis }: CheckedSections): Finding[] {
-  if (cache.index !== 'redis-vectors' || redis.url !== undefined) return [];
-  return [{ path: ['cache', 'index'], message: 'needs a Redis; set redis.url or REDIS_URL, or choose "memory"' }];
+/** Whether that Redis has the commands is seen only when it is asked. */
+function indexFindings({ cache: { index }, redis }: CheckedSections): Finding[] {
+  const found = (message: string): Finding[] => [{ path: ['cache', 'index'], message }];
+  if (index !== 'redis-vectors' && index !== 'redisearch') return [];
+  if (redis.url === undefined) return found('needs a Redis; set redis.url or REDIS_URL, or choose "memory"');
+  // FT.SEARCH has no key by which the node is found that has the index.
+  if (index === 'redisearch' && redis.cluster)
+    return found('needs a Redis that is no cluster; choose "redis-vectors" or "memory"');
+  return [];
 }
 
 /** A model on this machine; whether it can be loaded is seen only when it is. */

@@ -20,7 +20,7 @@ export type CacheMode = (typeof CACHE_MODES)[number];
 export const CACHE_SCOPES = ['key', 'user', 'team', 'department', 'organization'] as const;
 export type CacheScope = (typeof CACHE_SCOPES)[number];
 
-export const CACHE_INDEXES = ['memory', 'pgvector', 'redis-vectors'] as const;
+export const CACHE_INDEXES = ['memory', 'pgvector', 'redis-vectors', 'redisearch'] as const;
 export type CacheIndex = (typeof CACHE_INDEXES)[number];
 
 /** A cosine that two prompts can have, and not all have. */
@@ -203,7 +203,8 @@ export class CacheConfig {
   /**
    * Where vectors are kept and compared. `memory`: in every replica, fed by Redis where there is one; `pgvector`: in the
    * gateway's PostgreSQL, which needs the extension `vector` 0.7 or newer, for more vectors than fit in memory;
-   * `redis-vectors`: in the gateway's Redis, which must be 8.0 or newer, for the same.
+   * `redis-vectors`: in the gateway's Redis, which must be 8.0 or newer, for the same; `redisearch`: there too, with the
+   * query engine of Redis Stack or Redis 8, or Valkey's.
    */
   @FixedAtBoot()
   @IsIn(CACHE_INDEXES)

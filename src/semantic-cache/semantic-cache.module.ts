@@ -30,6 +30,7 @@ import { MemoryCacheStore } from './store/memory.cache-store';
 import { MemoryVectorIndex } from './store/memory.vector-index';
 import { PgVectorIndex, type Query } from './store/pgvector.vector-index';
 import { RedisCacheStore } from './store/redis.cache-store';
+import { RediSearchIndex } from './store/redisearch.vector-index';
 import { RedisVectorSetsIndex } from './store/redis-vector-sets.vector-index';
 import { RedisVectorIndex } from './store/redis.vector-index';
 import { VectorIndex } from './store/vector-index';
@@ -49,6 +50,7 @@ function openIndex({ client }: RedisConnection, clock: Clock, config: LiveConfig
     return new PgVectorIndex({ query, clock });
   }
   if (index === 'redis-vectors' && client) return new RedisVectorSetsIndex({ client, clock });
+  if (index === 'redisearch' && client) return new RediSearchIndex({ client, clock });
   const nowMs = (): number => clock.now();
   return client ? new RedisVectorIndex({ client, nowMs }) : new MemoryVectorIndex(nowMs);
 }

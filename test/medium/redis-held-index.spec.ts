@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
 import { MemoryVectorIndex } from '../../src/semantic-cache/store/memory.vector-index';
+import type { RedisHeldIndex, RedisHeldOptions } from '../../src/semantic-cache/store/redis-held.vector-index';
+import { RediSearchIndex } from '../../src/semantic-cache/store/redisearch.vector-index';
 import { RedisVectorSetsIndex } from '../../src/semantic-cache/store/redis-vector-sets.vector-index';
 import { toBytes, type VectorRecord } from '../../src/semantic-cache/store/vector-index';
 import { vectorIndexContract, VECTOR_ROOM } from '../../src/semantic-cache/store/vector-index.contract';
@@ -7,26 +9,47 @@ import { startSimulator } from '../../src/providers/simulator/server/simulator';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { createTestDatabase } from '../support/test-database';
 import { until } from '../support/until';
-import { findVectorRedis, VectorRedis } from '../support/vector-redis';
+import { findRediSearch, findVectorRedis, VectorRedis } from '../support/vector-redis';
+
+interface EngineUnderTest {
+  readonly name: string;
+  /** In the configuration. */
+  readonly index: string;
+  readonly make: new (options: RedisHeldOptions) => RedisHeldIndex;
+  /** What Redis has to load; null when it cannot be had here. */
+  readonly module: string | null | undefined;
+}
 
 const program = findVectorRedis();
-if (program === null) console.warn('no Redis 8 on this machine and none to be had with pip: vector sets are skipped');
+const ENGINES: EngineUnderTest[] = [
+  { name: 'RedisVectorSetsIndex', index: 'redis-vectors', make: RedisVectorSetsIndex, module: undefined },
+  { name: 'RediSearchIndex', index: 'redisearch', make: RediSearchIndex, module: program && findRediSearch() },
+];
+if (program === null) console.warn('no Redis 8 on this machine and none to be had with pip: its indexes are skipped');
+else if (ENGINES.some(({ module }) => module === null)) console.warn('no RediSearch to be had with pip: it is skipped');
+
+const ONE = toBytes(Float32Array.from({ length: 16 }, (_, place) => place + 1));
 
 let name = 0;
 
-(program === null ? describe.skip : describe)('RedisVectorSetsIndex', () => {
+for (const engine of ENGINES) {
+  const isHere = program !== null && engine.module !== null;
+  (isHere ? describe : describe.skip)(engine.name, () => suite(engine));
+}
+
+function suite({ index: indexName, make: IndexOfEngine, module }: EngineUnderTest): void {
   let redis: VectorRedis;
   let client: Redis;
   let now = Date.now();
   const clock = { now: () => now, monotonic: () => now };
-  const open: RedisVectorSetsIndex[] = [];
-  const indexWith = (options: object = {}): RedisVectorSetsIndex => {
-    const index = new RedisVectorSetsIndex({ client, clock, name: `sets-${name}`, ...options });
+  const open: RedisHeldIndex[] = [];
+  const indexWith = (options: object = {}): RedisHeldIndex => {
+    const index = new IndexOfEngine({ client, clock, name: `held-${name}`, ...options });
     open.push(index);
     return index;
   };
   beforeAll(async () => {
-    redis = await VectorRedis.start(program ?? '');
+    redis = await VectorRedis.start(program ?? '', module ?? undefined);
     client = new Redis(redis.url);
   });
   afterAll(async () => {
@@ -85,7 +108,7 @@ let name = 0;
 
   it('leaves nothing behind: not when it is cleared, not when all of it has gone, not when its time is over', async () => {
     const index = indexWith();
-    const keys = (): Promise<string[]> => client.keys(`{sets-${name}:cache}:*`);
+    const keys = (): Promise<string[]> => client.keys(`{held-${name}:cache}:*`);
     await index.upsert(record('1'));
     await index.upsert(record('2', { partition: 'q', expiresAtMs: now + 900_000 }));
     expect((await index.size()).bytes).toBeGreaterThan(1_000);
@@ -95,7 +118,7 @@ let name = 0;
       expect(left).toBeLessThanOrEqual(900_000);
     }
     await index.remove('1');
-    expect((await keys()).some((key) => key.endsWith(':512:p'))).toBe(false);
+    expect((await keys()).filter((key) => /:512:(p|t70|1)$/.test(key))).toEqual([]);
     await index.clear();
     expect(await keys()).toEqual([]);
     await index.upsert(record('3'));
@@ -103,7 +126,7 @@ let name = 0;
     expect(await keys()).toEqual([]);
   });
 
-  it('a Redis without vector sets is complained of once, and then left alone for a second', async () => {
+  it('a Redis without the engine is complained of once, and then left alone for a second', async () => {
     const old = new Redis(process.env['TEST_REDIS_URL'] ?? '');
     const index = indexWith({ client: old });
     for (let attempt = 0; attempt < 3; attempt += 1) {
@@ -120,7 +143,7 @@ let name = 0;
     const yaml = `
 providers:
   openai: { api_key: k, base_url: "${simulator.url}/openai/v1", allow_private_network: true, models: [gpt-4o-mini] }
-cache: { enabled: true, index: redis-vectors, mode: balanced, similarity_threshold: 0.85, embeddings: { timeout: 10s } }
+cache: { enabled: true, index: ${indexName}, mode: balanced, similarity_threshold: 0.85, embeddings: { timeout: 10s } }
 `;
     const variables = { REDIS_URL: redis.url, DATABASE_URL: await createTestDatabase() };
     const replicas = [await startGateway(yaml, variables), await startGateway(yaml, variables)] as const;
@@ -148,4 +171,25 @@ cache: { enabled: true, index: redis-vectors, mode: balanced, similarity_thresho
       await simulator.close();
     }
   });
-});
+
+  it('kept apart are partitions that differ in a character that means something to a query, and ids too', async () => {
+    const index = indexWith();
+    const odd = ['p', 'p|q', 'p q', 'p*', '{p}', 'P', 'p\\', '@p:{q}', 'ü', ''];
+    for (const [place, partition] of odd.entries())
+      await index.upsert(record(`a:${place}`, { partition, vector: ONE }));
+    for (const [place, partition] of odd.entries())
+      expect((await index.search(partition, ONE, 20)).map(({ id }) => id)).toEqual([`a:${place}`]);
+  });
+
+  it('goes on after all of Redis was emptied', async () => {
+    const [index, other] = [indexWith(), indexWith()];
+    await index.upsert(record('1'));
+    await client.flushall();
+    expect(await other.search('p', record('1').vector, 1)).toEqual([]);
+    expect(await index.size()).toEqual({ vectors: 0, partitions: 0, bytes: 0 });
+    await index.upsert(record('2'));
+    await until(async () => (await other.search('p', record('2').vector, 1))[0]?.id === '2');
+    await other.clear();
+    expect(await index.search('p', record('2').vector, 1)).toEqual([]);
+  });
+}
