@@ -1,5 +1,6 @@
 // `node bench/cache.mjs`: two replicas on one Redis under a repeating workload, with the cache on and off, and what the cache adds to a
 // question that it has no answer to. Reads dist/.
+import { once } from 'node:events';
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import {
@@ -202,8 +203,14 @@ function report(name, answers, { memory, compared }) {
   }
 }
 
-/** Questions that are asked once, of a provider that answers at once: what is measured is what the gateway adds. Up to 240 are different. */
+/** Questions that are asked once: what is measured is what the gateway adds. Up to 240 are different. */
 const NEW_QUESTIONS = Number(process.env.BENCH_CACHE_NEW ?? 200);
+/** Asked before: what is measured is compiled code. */
+const WARM_UP_QUESTIONS = Number(process.env.BENCH_CACHE_WARM_UP ?? 600);
+/** About 20 ms to an answer: quick for a provider, and long enough for a vector that is made beside the call. */
+const QUICK_PROVIDER = '0.02';
+/** Between two of these questions. */
+const MISS_PAUSE_MS = 5;
 const ADJECTIVES = ['small', 'heavy', 'modern', 'wooden', 'silent', 'rugged', 'folding', 'secondhand'];
 const MATTERS = ['noise', 'heat', 'dust', 'price', 'weight', 'repair', 'storage', 'delivery', 'insurance', 'warranty'];
 const pick = (list, number) => list[number % list.length];
@@ -220,21 +227,40 @@ const NEW = {
 
 /** One replica, one question after the other. The threshold is one that no other question reaches. */
 async function measureMisses(name, questionOf, cache) {
-  const [simulator, redis] = await Promise.all([startSimulator('0'), startRedis()]);
+  const [simulator, redis] = await Promise.all([startSimulator(QUICK_PROVIDER), startRedis()]);
   const replica = await startReplica(name.replaceAll(' ', '-'), yamlOf(simulator, cache), redis);
+  for (let number = 0; number < WARM_UP_QUESTIONS; number += 1) await ask(replica, NEW.named(number + 1_000));
+  const before = await comparisonsOf(replica.url);
   const answers = [];
-  for (let number = 0; number < NEW_QUESTIONS * 2; number += 1) {
-    const answer = await ask(replica, questionOf(number));
-    // The first half warms up: code is compiled, and there is something to be compared with.
-    if (number >= NEW_QUESTIONS) answers.push(answer);
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  for (let number = 0; number < NEW_QUESTIONS; number += 1) {
+    answers.push(await ask(replica, questionOf(number)));
+    await new Promise((resolve) => setTimeout(resolve, MISS_PAUSE_MS));
   }
-  const { waited, ruledOut } = await comparisonsOf(replica.url);
+  const after = await comparisonsOf(replica.url);
   const own = answers.filter(({ isHit }) => !isHit).map(({ overheadMs }) => overheadMs);
-  const [half, most] = [0.5, 0.99].map((share) => percentile(own, share).toFixed(2));
   const what = `${own.length} misses of ${answers.length}`;
+  const compared = `${after.waited - before.waited} waited, ${after.ruledOut - before.ruledOut} ruled out`;
+  process.stdout.write(`  ${name.padEnd(34)} ${what}   gateway ${middleAndMost(own)}   ${compared}\n`);
+  await stopAll();
+}
+
+const middleAndMost = (values) =>
+  `p50 ${percentile(values, 0.5).toFixed(2)} ms   p99 ${percentile(values, 0.99).toFixed(2)} ms`;
+
+/** What one call of Redis takes here at the pace of these questions, from where the gateway runs: no cache in Redis adds less. */
+async function measureRedis() {
+  const url = await startRedis();
+  const prober = spawnUnderTest(
+    [...NODE, path.join(import.meta.dirname, 'redis-alone.mjs'), url, String(MISS_PAUSE_MS + 20)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  let said = '';
+  prober.stdout.on('data', (text) => (said += text));
+  await once(prober, 'close');
   process.stdout.write(
-    `  ${name.padEnd(34)} ${what}   gateway p50 ${half} ms   p99 ${most} ms   ${waited} waited, ${ruledOut} ruled out\n`,
+    `  ${'one GET of Redis, nothing else'.padEnd(34)} ${' '.repeat(17)}           ${middleAndMost(JSON.parse(said))}\n`,
   );
   await stopAll();
 }
@@ -246,6 +272,7 @@ try {
   await measure('cache on', '{ enabled: true, scope: organization, mode: balanced, similarity_threshold: 0.85 }');
   process.stdout.write('\nquestions that come once:\n');
   const strict = '{ enabled: true, scope: organization, mode: balanced, similarity_threshold: 0.999 }';
+  await measureRedis();
   await measureMisses('cache off', NEW.alike, '{ enabled: false }');
   await measureMisses('conservative', NEW.alike, '{ enabled: true, scope: organization }');
   await measureMisses('balanced, the guard refuses all', NEW.named, strict);

@@ -51,8 +51,8 @@ const NOTHING: Looked = { candidates: [], why: null };
 @Injectable()
 export class SimilarQuestions implements OnApplicationShutdown {
   private readonly refused = new WeakSet<Asked>();
-  /** Those whose vector is being made because it may find something. */
-  private readonly foreseen = new WeakSet<Asked>();
+  /** Whether a vector may find something, of those that the store is asked about: when it is, the vector is being made. */
+  private readonly foreseen = new WeakMap<Asked, boolean>();
 
   constructor(
     private readonly encoders: Encoders,
@@ -70,7 +70,8 @@ export class SimilarQuestions implements OnApplicationShutdown {
    * is none to compare with, or, in `balanced` mode, the guard refuses them all. With `cosine` nothing but a vector tells.
    */
   mayFind(asked: Asked): boolean {
-    if (this.foreseen.has(asked)) return true;
+    const foreseen = this.foreseen.get(asked);
+    if (foreseen !== undefined) return foreseen;
     const partition = this.partitionOf(asked);
     if (partition === null || !this.needsVector(asked)) return false;
     if (asked.mode === 'cosine') return true;
@@ -90,9 +91,9 @@ export class SimilarQuestions implements OnApplicationShutdown {
   foresee(asked: Asked): void {
     const { text, id } = asked.print;
     if (text === null || !this.encoders.isLocal || this.index.has(id)) return;
-    if (!this.mayFind(asked)) return;
-    this.foreseen.add(asked);
-    void this.encode(asked, text);
+    const mayFind = this.mayFind(asked);
+    this.foreseen.set(asked, mayFind);
+    if (mayFind) void this.encode(asked, text);
   }
 
   /** What was asked before and is near. No vector is made where nothing can be found. */

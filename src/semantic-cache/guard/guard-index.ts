@@ -50,8 +50,7 @@ export class GuardIndex {
 
   /** False when the guard refuses every text there is. */
   mayHoldLike(asked: ParsedText): boolean {
-    this.readSome();
-    if (this.unread.size > 0) return true;
+    if (this.readSome()) return true;
     const group = this.groups.get(commonsOf(asked));
     if (!group) return false;
     let lookedAt = 0;
@@ -64,15 +63,17 @@ export class GuardIndex {
     return false;
   }
 
-  private readSome(): void {
+  /** Reads a few of the texts that were added, which is cheaper between questions than with one. True when there are more. */
+  readSome(): boolean {
     let count = 0;
     for (const [id, text] of this.unread) {
-      if ((count += 1) > READ_AT_ONCE) return;
+      if ((count += 1) > READ_AT_ONCE) return true;
       this.unread.delete(id);
       const parsed = parseText(text);
       // What the rules cannot judge stands in for nothing.
       if (parsed) this.place(id, parsed);
     }
+    return false;
   }
 
   private place(id: string, parsed: ParsedText): void {

@@ -1,3 +1,4 @@
+import { aside } from '../aside';
 import { GuardIndex } from '../guard/guard-index';
 import type { ParsedText } from '../guard/parse-text';
 import { openScanner, type Scanner } from './scan-module';
@@ -31,6 +32,7 @@ interface Partition {
   hand: number;
   /** What the guard compares its texts by; null until somebody wants to know. */
   guard: GuardIndex | null;
+  isReading: boolean;
 }
 
 /**
@@ -73,6 +75,7 @@ export class VectorSlab {
     if (!partition.guard) {
       partition.guard = new GuardIndex();
       for (const { id, text } of partition.rows) partition.guard.add(id, text);
+      void this.readAside(partition);
     }
     return partition.guard.mayHoldLike(asked);
   }
@@ -97,6 +100,7 @@ export class VectorSlab {
     this.view(this.addressOf(partition, row)).set(vector);
     this.places.set(id, { partition, row });
     partition.guard?.add(id, text);
+    void this.readAside(partition);
     // Turning out may have emptied and closed it.
     this.partitions.set(partition.key, partition);
   }
@@ -137,8 +141,28 @@ export class VectorSlab {
     return new Int32Array(this.scanner.memory.buffer, scoresAt, rows.length);
   }
 
+  /** A few texts at a time, so that no question has to read them and none waits long for one that does. */
+  private async readAside(partition: Partition): Promise<void> {
+    const { guard } = partition;
+    if (!guard || partition.isReading) return;
+    partition.isReading = true;
+    // One that was turned out whole is not read to its end.
+    do await aside();
+    while (guard.readSome() && this.partitions.get(partition.key) === partition);
+    partition.isReading = false;
+  }
+
   private open(key: string): Partition {
-    const partition: Partition = { key, blocks: [], rows: [], lengths: [], expiries: [], hand: 0, guard: null };
+    const partition: Partition = {
+      key,
+      blocks: [],
+      rows: [],
+      lengths: [],
+      expiries: [],
+      hand: 0,
+      guard: null,
+      isReading: false,
+    };
     this.partitions.set(key, partition);
     return partition;
   }
