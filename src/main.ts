@@ -10,6 +10,7 @@ import { ConfigurationError } from './platform/config/configuration-error';
 import { EXIT_CONFIG, loadConfigurationOrExit } from './platform/config/load-configuration';
 import { ServerConfig } from './platform/http/server.config';
 import { LiveConfig } from './platform/config/live-config';
+import { DatabaseServer } from './platform/database/database-server';
 import { Drain } from './platform/lifecycle/drain';
 import { onStopSignal, type StopOrder } from './platform/lifecycle/stop-signal';
 import { WaitingRoom } from './platform/lifecycle/waiting-room';
@@ -27,6 +28,7 @@ async function serve(): Promise<void> {
   await app.init();
   await app.get(WaitingRoom).close();
   await app.listen(port, host);
+  app.get(DatabaseServer).mayOutliveUs();
   const server = serverOf(app);
   const hasNews = app.get(FirstRunService).result !== null;
   if (!cluster.isWorker || cluster.worker?.id === 1 || hasNews) process.stdout.write(bannerOf(app, server));
@@ -55,10 +57,27 @@ function checkModels(): void {
   }
 }
 
+/** What to do about a port that cannot be had; null for any other fault. */
+function listenFault(error: unknown): string | null {
+  if (!(error instanceof Error) || !('syscall' in error) || error.syscall !== 'listen' || !('code' in error))
+    return null;
+  const { code, port } = error as NodeJS.ErrnoException & { readonly port?: number };
+  if (code === 'EADDRINUSE')
+    return `port ${port} is in use. Stop the program that listens there, or choose another port with PORT or server.port.`;
+  if (code === 'EACCES')
+    return `this user may not listen on port ${port}. Choose a port above 1023 with PORT or server.port, or allow it.`;
+  return `port ${port} cannot be listened on (${String(code)}). Look at HOST and PORT, or server.host and server.port.`;
+}
+
 function fail(error: unknown): never {
   if (error instanceof ConfigurationError) {
     process.stderr.write(`${error.problems.join('\n')}\n`);
     process.exit(EXIT_CONFIG);
+  }
+  const why = listenFault(error);
+  if (why !== null) {
+    process.stderr.write(`The gateway could not start: ${why}\n`);
+    process.exit(1);
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(`The gateway could not start: ${text}\n`);

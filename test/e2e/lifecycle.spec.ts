@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -29,6 +29,15 @@ function freePort(): Promise<number> {
       server.close(() => resolve(port));
     });
   });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function start(env: Record<string, string>): Child {
@@ -194,6 +203,55 @@ describe('wrong configuration', () => {
     expect(child.text).not.toContain('very-secret');
     expect(child.text).not.toContain('short');
     expect(child.text).not.toContain('database-password');
+  });
+});
+
+describe('a start that comes to nothing', () => {
+  /** A data directory that the user of the embedded PostgreSQL can reach, and the first line of its `postmaster.pid`. */
+  const home = () => {
+    const folder = temporary();
+    chmodSync(folder, 0o711);
+    const file = path.join(folder, 'postgres', 'data', 'postmaster.pid');
+    const postmaster = (): number => (existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : 0);
+    return { folder, postmaster };
+  };
+  const environment = (folder: string, port: number): Record<string, string> => ({
+    PORT: String(port),
+    HOST: '127.0.0.1',
+    GATEWAY_DATA_DIR: folder,
+    GATEWAY_CONFIG: SHIPPED,
+  });
+
+  it('says which port is in use, and leaves no PostgreSQL behind', async () => {
+    const taken = createServer();
+    const port = await new Promise<number>((resolve) => {
+      taken.listen(0, '127.0.0.1', () => resolve((taken.address() as { port: number }).port));
+    });
+    const { folder, postmaster } = home();
+    const child = start(environment(folder, port));
+    let seen = 0;
+    await until(() => (seen ||= postmaster()) > 0, 60_000);
+    expect(await child.exit).toBe(1);
+    expect(child.text).toContain(`The gateway could not start: port ${port} is in use.`);
+    expect(child.text).not.toMatch(/\n +at /);
+    await until(() => !isAlive(seen), 10_000);
+    taken.close();
+  });
+
+  it('told to stop before it serves it ends with 0, and its PostgreSQL with it; the next start finds nothing broken', async () => {
+    const { folder, postmaster } = home();
+    const port = await freePort();
+    const child = start(environment(folder, port));
+    let seen = 0;
+    await until(() => (seen ||= postmaster()) > 0, 60_000);
+    child.process.kill('SIGTERM');
+    expect(await child.exit).toBe(0);
+    expect(child.text).not.toContain('Try it:');
+    await until(() => !isAlive(seen), 10_000);
+    const next = start(environment(folder, port));
+    await next.printed(/Try it:/);
+    next.process.kill('SIGINT');
+    expect(await next.exit).toBe(0);
   });
 });
 

@@ -58,6 +58,11 @@ export class DatabaseServer extends DatabaseInfo {
     await this.waitingRoom?.waitFor('database', detail);
   }
 
+  /** To be called once the gateway serves: only then may an embedded server outlive it, for the next one to find. */
+  mayOutliveUs(): void {
+    this.embedded?.mayOutliveUs();
+  }
+
   async stop(): Promise<void> {
     await this.embedded?.stop();
   }

@@ -36,12 +36,26 @@ export class EmbeddedPostgres {
   private tenancy: Tenancy | undefined;
   private isStopping = false;
   private recovery: Promise<void> | undefined;
+  private isKept = false;
+  private readonly abandon = (): void => {
+    const postmaster = this.home && findPostmaster(this.home.data);
+    if (postmaster) signal(postmaster.pid, 'SIGINT');
+  };
 
   constructor(private readonly options: EmbeddedPostgresOptions) {}
 
   /** Resolves when the server answers. Rejects, with what to do, when it cannot be made to. */
   async start(): Promise<StartKind> {
     return this.run();
+  }
+
+  /**
+   * From now on the server may outlive this process. A process that ends before it is told so, because something else could
+   * not be started, takes a server that it has started with it.
+   */
+  mayOutliveUs(): void {
+    this.isKept = true;
+    process.off('exit', this.abandon);
   }
 
   /** Connection string, password included: never log it. */
@@ -67,6 +81,7 @@ export class EmbeddedPostgres {
   /** Stops the server unless another process uses it. Does nothing when it was never started. */
   async stop(): Promise<void> {
     this.isStopping = true;
+    this.mayOutliveUs();
     await this.recovery;
     if (!this.home || !this.tenancy) return;
     const alone = await this.tenancy.leave().catch(() => true);
@@ -101,6 +116,7 @@ export class EmbeddedPostgres {
     }
     const binaries = prepareBinaries(home.runAs, home.home);
     const isNew = await createCluster(home, binaries, USER);
+    if (!this.isKept) process.once('exit', this.abandon);
     await startPostmaster(home, binaries, this.options.settings ?? {}, (isRunning) =>
       waitUntilReady(maintenance, DATABASE, isRunning),
     );
