@@ -56,6 +56,8 @@ function indexFindings({ cache: { index }, redis }: CheckedSections): Finding[] 
   // FT.SEARCH has no key by which the node is found that has the index.
   if (index === 'redisearch' && redis.cluster)
     return found('needs a Redis that is no cluster; choose "redis-vectors" or "memory"');
+  if (index === 'redisearch' && !/^\/?0*$/.test(new URL(redis.url).pathname))
+    return found('needs database 0 of a Redis, which its query engine is bound to; leave the number out of redis.url');
   return [];
 }
 

@@ -75,6 +75,8 @@ function filesOf(asked: readonly string[]): [name: string, file: string][] {
     path.join(FOLDER, `${name}.jsonl`),
   ]);
   const found = named.filter(([, file]) => existsSync(file));
+  const missing = named.filter((each) => !found.includes(each)).map(([name]) => name);
+  if (asked.length > 0 && missing.length > 0) throw new Error(`${missing.join(', ')}: not in ${FOLDER}`);
   return found.length > 0 || !existsSync(OWN) ? found : [['near misses of our own', OWN]];
 }
 
@@ -90,6 +92,7 @@ async function main(): Promise<void> {
   const files = filesOf(positionals);
   if (files.length === 0) print('No labelled pairs are on this machine: nothing is measured.');
   const { model: folder, prefix, verbose } = values;
+  if (folder === undefined && prefix !== '') throw new Error('--prefix is for a model of yours; give --model too');
   const { name: encoder, encode } = await (folder === undefined ? openUseLite() : openModelFolder({ folder, prefix }));
   print(`encoder: ${encoder}`);
   for (const [name, file] of files) {

@@ -5,6 +5,8 @@ import { gatherMetrics } from './platform/metrics/worker-metrics';
 
 /** A worker that dies is replaced, at most this often in a row: a fault at the start must not spin. */
 const RESTART_DELAY_MS = 1000;
+/** What a worker that is to end at once may still take. */
+const KILL_DELAY_MS = 2000;
 
 /** What the primary tells its workers. */
 interface WorkerOrder {
@@ -14,12 +16,12 @@ interface WorkerOrder {
 /** Runs `count` processes that share the port. Each is a replica of its own; Redis keeps them in agreement. */
 export function superviseWorkers(count: number): void {
   let isStopping = false;
-  for (let index = 0; index < count; index += 1) cluster.fork();
   gatherMetrics();
   cluster.on('exit', (worker, code, signal: NodeJS.Signals | null) => {
     const ending = signal === null ? `with code ${code}` : `by ${signal}`;
     if (isStopping) {
-      if (code === 0) return;
+      // Who still loads its code has no handler yet, and nothing to drain.
+      if (code === 0 || signal === 'SIGTERM' || signal === 'SIGINT') return;
       process.stderr.write(`worker ${worker.id} was told to stop and ended ${ending}\n`);
       process.exitCode = 1;
       return;
@@ -38,7 +40,15 @@ export function superviseWorkers(count: number): void {
   onStopSignal((stop) => {
     isStopping = true;
     for (const worker of workers()) worker?.send({ stop } satisfies WorkerOrder, () => undefined);
+    if (!stop.now) return;
+    process.exitCode = 1;
+    // One that hangs hears nothing.
+    setTimeout(() => {
+      for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL');
+    }, KILL_DELAY_MS).unref();
   });
+  // When it can be told to stop, and not before.
+  for (let index = 0; index < count; index += 1) cluster.fork();
 }
 
 /**

@@ -204,7 +204,7 @@ export class CacheConfig {
    * Where vectors are kept and compared. `memory`: in every replica, fed by Redis where there is one; `pgvector`: in the
    * gateway's PostgreSQL, which needs the extension `vector` 0.7 or newer, for more vectors than fit in memory;
    * `redis-vectors`: in the gateway's Redis, which must be 8.0 or newer, for the same; `redisearch`: there too, with the
-   * query engine of Redis Stack or Redis 8, or Valkey's.
+   * query engine of Redis Stack or Redis 8, on Redis 7.0 or newer and in its database 0.
    */
   @FixedAtBoot()
   @IsIn(CACHE_INDEXES)

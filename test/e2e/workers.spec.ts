@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FakeUpstream } from '../support/fake-upstream';
 import { GatewayProcess } from '../support/gateway-process';
@@ -126,6 +127,15 @@ providers: { openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private
     signalGroup(starting);
     expect(await ended(starting)).toBe('0');
     await starting.stop();
+  });
+
+  it('end with 0 when the group is told to stop while they still load their code', async () => {
+    const loading = await start();
+    const task = `/proc/${loading.child.process.pid}/task/${loading.child.process.pid}/children`;
+    await until(() => readFileSync(task, 'utf8').trim().split(' ').length === 2);
+    signalGroup(loading);
+    expect(await ended(loading)).toBe('0');
+    await loading.stop();
   });
 
   it('end at once and with 1 when they are told twice', async () => {

@@ -181,6 +181,19 @@ cache: { enabled: true, index: ${indexName}, mode: balanced, similarity_threshol
       expect((await index.search(partition, ONE, 20)).map(({ id }) => id)).toEqual([`a:${place}`]);
   });
 
+  it('goes on after a list was turned out by a Redis that is short of memory', async () => {
+    const index = indexWith({ limits: { vectors: 60, partition: 40 } });
+    const prefix = indexName === 'redisearch' ? 'search' : 'vectors';
+    for (let id = 0; id < 30; id += 1) await index.upsert(record(String(id)));
+    await client.del(`{held-${name}:cache}:${prefix}:at`);
+    await index.size();
+    for (let id = 100; id < 180; id += 1) await index.upsert(record(String(id)));
+    expect((await index.size()).vectors).toBeLessThanOrEqual(60);
+    expect((await index.search('p', record('179').vector, 1))[0]?.id).toBe('179');
+    await index.clear();
+    expect((await index.size()).vectors).toBe(0);
+  });
+
   it('goes on after all of Redis was emptied', async () => {
     const [index, other] = [indexWith(), indexWith()];
     await index.upsert(record('1'));
@@ -193,3 +206,27 @@ cache: { enabled: true, index: ${indexName}, mode: balanced, similarity_threshol
     expect(await index.search('p', record('2').vector, 1)).toEqual([]);
   });
 }
+
+(program === null || ENGINES.some(({ module }) => module === null) ? it.skip : it)(
+  'two engines on one Redis have nothing of each other',
+  async () => {
+    const redis = await VectorRedis.start(program ?? '', findRediSearch() ?? undefined);
+    const client = new Redis(redis.url);
+    const clock = { now: () => Date.now(), monotonic: () => performance.now() };
+    const [one, other] = ENGINES.map(({ make: IndexOfEngine }) => new IndexOfEngine({ client, clock })) as [
+      RedisHeldIndex,
+      RedisHeldIndex,
+    ];
+    const record = { id: 'a', partition: 'p', vector: ONE, text: 't', floor: 0, expiresAtMs: Date.now() + 60_000 };
+    await Promise.all([one.upsert(record), other.upsert(record)]);
+    await one.remove('a');
+    expect(await other.search('p', ONE, 2)).toHaveLength(1);
+    await one.upsert(record);
+    await other.clear();
+    expect(await one.search('p', ONE, 2)).toHaveLength(1);
+    expect(await other.search('p', ONE, 2)).toEqual([]);
+    await Promise.all([one.close(), other.close()]);
+    client.disconnect();
+    await redis.stop();
+  },
+);

@@ -34,9 +34,10 @@ local at, ends, sets = KEYS[1], KEYS[2], KEYS[3]
 local prefix = ARGV[1]
 local function drop(id)
   local name = redis.call('HGET', at, id)
+  redis.call('ZREM', ends, id)
+  -- A Redis that is short of memory may have turned out any of the lists.
   if not name then return end
   redis.call('HDEL', at, id)
-  redis.call('ZREM', ends, id)
   ${drop}
   redis.call('ZREM', prefix .. 'o:' .. name, id)
   if redis.call('EXISTS', prefix .. 'o:' .. name) == 0 then redis.call('SREM', sets, name) end
@@ -56,7 +57,10 @@ for _, old in ipairs(redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, 
 local function cut(list, most)
   local over = redis.call('ZCARD', list) - tonumber(most)
   if over <= 0 then return end
-  for _, old in ipairs(redis.call('ZRANGE', list, 0, over - 1)) do drop(old) end
+  for _, old in ipairs(redis.call('ZRANGE', list, 0, over - 1)) do
+    drop(old)
+    redis.call('ZREM', list, old)
+  end
 end
 cut(order, ARGV[9])
 cut(ends, ARGV[8])

@@ -38,7 +38,7 @@ export abstract class RedisHeldIndex extends RemoteVectorIndex {
 
   protected constructor(
     { client, clock, name = 'gateway', limits = LIMITS }: RedisHeldOptions,
-    where: Whereabouts,
+    where: Whereabouts & { readonly keys: string },
     private readonly scripts: HeldScripts,
   ) {
     super(clock, where);
@@ -49,7 +49,7 @@ export abstract class RedisHeldIndex extends RemoteVectorIndex {
       autoResendUnfulfilledCommands: false,
     });
     this.reader.on('error', () => {});
-    this.prefix = `{${name}:cache}:vectors:`;
+    this.prefix = `{${name}:cache}:${where.keys}:`;
     this.keys = ['at', 'ends', 'sets'].map((key) => this.prefix + key);
   }
 
@@ -79,7 +79,11 @@ export abstract class RedisHeldIndex extends RemoteVectorIndex {
 
   override async clear(): Promise<void> {
     await this.attempt(async () => {
-      while (Number(await this.script(this.scripts.clear)) > 0);
+      // Others may put in more meanwhile, but nothing is dropped twice.
+      for (let left = Infinity, before = Infinity; left > 0; before = left) {
+        left = Number(await this.script(this.scripts.clear));
+        if (left >= before) throw new Error(`${left} vectors cannot be dropped`);
+      }
     });
   }
 

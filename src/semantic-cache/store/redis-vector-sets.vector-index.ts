@@ -38,7 +38,11 @@ export class RedisVectorSetsIndex extends RedisHeldIndex {
   constructor(options: RedisHeldOptions) {
     super(
       options,
-      { place: 'Redis', advice: 'cache.index "redis-vectors" needs the vector sets of Redis 8.0 or newer' },
+      {
+        keys: 'vectors',
+        place: 'Redis',
+        advice: 'cache.index "redis-vectors" needs the vector sets of Redis 8.0 or newer',
+      },
       SCRIPTS,
     );
   }

@@ -4,7 +4,9 @@ import { lengthOf } from './vector-index';
 
 /** A vector is a hash of its own: `p` its partition, `x` the end of its time, `v` its floats, `k` what is kept with it. */
 const HASH = `prefix .. 'h:' .. string.match(name, '^%d+') .. ':' .. id`;
-const CLEARED_PER_CALL = 1_000;
+const CLEARED_PER_CALL = 200;
+/** Longer than who asks waits: an engine that gives up first answers with a part, as if it were all. */
+const TIMEOUT_MS = 2 * SEARCH_MS;
 
 const SCRIPTS = heldScripts({
   put: `
@@ -21,7 +23,9 @@ return redis.call('ZCARD', ends)`,
 local some = redis.call('ZRANGE', ends, 0, 99)
 for _, id in ipairs(some) do
   local name = redis.call('HGET', at, id)
-  bytes = bytes + (redis.call('MEMORY', 'USAGE', ${HASH}) or 0) + 4 * tonumber(string.match(name, '^%d+')) + 1500
+  if name then
+    bytes = bytes + (redis.call('MEMORY', 'USAGE', ${HASH}) or 0) + 4 * tonumber(string.match(name, '^%d+')) + 1500
+  end
 end
 bytes = bytes * redis.call('ZCARD', ends) / math.max(1, #some)`,
 });
@@ -30,9 +34,9 @@ bytes = bytes * redis.call('ZCARD', ends) / math.max(1, #some)`,
 type SearchReply = readonly [number, ...(Buffer | readonly Buffer[])[]];
 
 /**
- * Searches with `FT.SEARCH`, the query engine of Redis Stack (RediSearch 2.4 or newer), of Redis 8 and of Valkey
- * (valkey-search). Exact: the index is flat, and only the partition is compared with. A vector of 512 numbers takes about
- * 7 KB.
+ * Searches with `FT.SEARCH`, the query engine of Redis Stack (RediSearch) and of Redis 8, on Redis 7.0 or newer. Exact: the
+ * index is flat. A vector of 512 numbers takes about 7 KB. The engine's index of a dimension stays, empty, when all vectors
+ * have gone.
  */
 export class RediSearchIndex extends RedisHeldIndex {
   /** Dimensions that there is an index for, as far as this process knows. */
@@ -42,9 +46,10 @@ export class RediSearchIndex extends RedisHeldIndex {
     super(
       options,
       {
+        keys: 'search',
         place: 'Redis',
         advice:
-          'cache.index "redisearch" needs a Redis with FT.SEARCH: Redis Stack, Redis 8 with its query engine, or Valkey with valkey-search',
+          'cache.index "redisearch" needs a Redis 7.0 or newer with FT.SEARCH: Redis Stack, or Redis 8 with its query engine',
       },
       SCRIPTS,
     );
@@ -78,16 +83,17 @@ export class RediSearchIndex extends RedisHeldIndex {
     const [, tag = ''] = this.setOf(partition, vector).split(':');
     const isMeant = `@p:{${tag}} @x:[${this.clock.now() + 1} +inf]`;
     const query = [`(${isMeant})=>[KNN ${count} @v $asked]`, 'PARAMS', 2, 'asked', this.floatsOf(vector)];
-    const wanted = ['RETURN', 1, 'k', 'LIMIT', 0, count, 'TIMEOUT', SEARCH_MS, 'DIALECT', 2];
+    const wanted = ['RETURN', 2, 'p', 'k', 'LIMIT', 0, count, 'TIMEOUT', TIMEOUT_MS, 'DIALECT', 2];
     const index = this.nameOf(vector.length);
     try {
       const [, ...found] = (await this.reader.callBuffer('FT.SEARCH', index, ...query, ...wanted)) as SearchReply;
-      return heldOf(found, `${this.prefix}h:${vector.length}:`.length);
+      return heldOf(found, tag, `${this.prefix}h:${vector.length}:`.length);
     } catch (error) {
       if (!/no such index|unknown index|not found/i.test(String(error))) throw error;
-      // Nothing was ever kept, or all of Redis was emptied. What other replicas keep meanwhile is read in by the engine.
+      // Nothing was ever kept, or all of Redis was emptied; or what is there is read in from now on, and no part is all.
       this.made.delete(vector.length);
       await this.prepare(vector.length);
+      if ((await this.client.zcard(`${this.prefix}ends`)) > 0) throw error;
       return [];
     }
   }
@@ -97,13 +103,17 @@ export class RediSearchIndex extends RedisHeldIndex {
   }
 }
 
-/** A hash that ended between the search and the reply has no fields. */
-function heldOf(found: readonly (Buffer | readonly Buffer[])[], prefixLength: number): Held[] {
+/** What is really of the partition: a hash that ended between the search and the reply has no fields. */
+function heldOf(found: readonly (Buffer | readonly Buffer[])[], tag: string, prefixLength: number): Held[] {
   const held: Held[] = [];
   for (let place = 0; place + 1 < found.length; place += 2) {
     const [key, fields] = [found[place], found[place + 1]];
-    const kept = Array.isArray(fields) ? (fields[1] as Buffer | undefined) : undefined;
-    if (Buffer.isBuffer(key) && kept) held.push([key.toString().slice(prefixLength), kept]);
+    if (!Buffer.isBuffer(key) || !Array.isArray(fields)) continue;
+    const { p: partition, k: kept } = membersOf(fields as readonly Buffer[]);
+    if (kept && partition?.toString() === tag) held.push([key.toString().slice(prefixLength), kept]);
   }
   return held;
 }
+
+const membersOf = (fields: readonly Buffer[]): Record<string, Buffer | undefined> =>
+  Object.fromEntries(fields.flatMap((name, place) => (place % 2 === 0 ? [[name.toString(), fields[place + 1]]] : [])));

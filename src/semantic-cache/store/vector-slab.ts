@@ -32,7 +32,6 @@ interface Partition {
   hand: number;
   /** What the guard compares its texts by; null until somebody wants to know. */
   guard: GuardIndex | null;
-  isReading: boolean;
 }
 
 /**
@@ -44,6 +43,9 @@ export class VectorSlab {
   private readonly partitions = new Map<string, Partition>();
   private readonly places = new Map<string, { readonly partition: Partition; row: number }>();
   private readonly free: number[] = [];
+  /** Partitions that have texts which the guard has not read. */
+  private readonly unread = new Set<Partition>();
+  private isReading = false;
   private readonly scanner: Scanner = openScanner();
   /** Dimension, filled up to whole lanes. */
   private readonly stride: number;
@@ -75,7 +77,7 @@ export class VectorSlab {
     if (!partition.guard) {
       partition.guard = new GuardIndex();
       for (const { id, text } of partition.rows) partition.guard.add(id, text);
-      void this.readAside(partition);
+      this.readLater(partition);
     }
     return partition.guard.mayHoldLike(asked);
   }
@@ -100,7 +102,7 @@ export class VectorSlab {
     this.view(this.addressOf(partition, row)).set(vector);
     this.places.set(id, { partition, row });
     partition.guard?.add(id, text);
-    void this.readAside(partition);
+    this.readLater(partition);
     // Turning out may have emptied and closed it.
     this.partitions.set(partition.key, partition);
   }
@@ -141,15 +143,27 @@ export class VectorSlab {
     return new Int32Array(this.scanner.memory.buffer, scoresAt, rows.length);
   }
 
-  /** A few texts at a time, so that no question has to read them and none waits long for one that does. */
-  private async readAside(partition: Partition): Promise<void> {
-    const { guard } = partition;
-    if (!guard || partition.isReading) return;
-    partition.isReading = true;
-    // One that was turned out whole is not read to its end.
-    do await aside();
-    while (guard.readSome() && this.partitions.get(partition.key) === partition);
-    partition.isReading = false;
+  /** A few texts at a time, of all partitions together, so that no question has to read them and none waits long for it. */
+  private readLater(partition: Partition): void {
+    if (!partition.guard) return;
+    this.unread.add(partition);
+    if (this.isReading) return;
+    this.isReading = true;
+    // What is not read now is read by a question.
+    this.readAside().catch(() => {});
+  }
+
+  private async readAside(): Promise<void> {
+    try {
+      for (const next of this.unread) {
+        this.unread.delete(next);
+        await aside();
+        // One that was turned out whole is not read to its end; one that is not at its end comes behind the others.
+        if (this.partitions.get(next.key) === next && next.guard?.readSome()) this.unread.add(next);
+      }
+    } finally {
+      this.isReading = false;
+    }
   }
 
   private open(key: string): Partition {
@@ -161,7 +175,6 @@ export class VectorSlab {
       expiries: [],
       hand: 0,
       guard: null,
-      isReading: false,
     };
     this.partitions.set(key, partition);
     return partition;
