@@ -1,3 +1,4 @@
+import './platform/lifecycle/early-stop';
 import 'reflect-metadata';
 import cluster from 'node:cluster';
 import { FirstRunService } from './access';
@@ -18,7 +19,7 @@ import { StructuredLogger } from './platform/logging/logger';
 import { onStopOrder, superviseWorkers } from './workers';
 
 async function serve(): Promise<void> {
-  // Until something is served there is nothing to drain. The first process of a container would not end by itself.
+  // Until something is served there is nothing to drain.
   let obey = (_order: StopOrder): void => process.exit(0);
   onStopSignal((order) => obey(order));
   onStopOrder((order) => obey(order));

@@ -238,6 +238,25 @@ describe('a start that comes to nothing', () => {
     taken.close();
   });
 
+  it('told to stop while it loads its code it ends with 0 when it has, and starts nothing', async () => {
+    const { folder, postmaster } = home();
+    // Signals itself when the first file that asks for this module is loaded.
+    const preload = path.join(folder, 'preload.cjs');
+    writeFileSync(
+      preload,
+      `const Module = require('node:module');
+const load = Module._load;
+Module._load = function (request, ...rest) {
+  if (request.endsWith('/app.setup')) process.kill(process.pid, 'SIGTERM');
+  return load.call(this, request, ...rest);
+};`,
+    );
+    const child = start({ ...environment(folder, await freePort()), NODE_OPTIONS: `--require ${preload}` });
+    expect(await child.exit).toBe(0);
+    expect(child.text).toBe('');
+    expect(postmaster()).toBe(0);
+  });
+
   it('told to stop before it serves it ends with 0, and its PostgreSQL with it; the next start finds nothing broken', async () => {
     const { folder, postmaster } = home();
     const port = await freePort();
