@@ -56,9 +56,16 @@ function indexFindings({ cache: { index }, redis }: CheckedSections): Finding[] 
   // FT.SEARCH has no key by which the node is found that has the index.
   if (index === 'redisearch' && redis.cluster)
     return found('needs a Redis that is no cluster; choose "redis-vectors" or "memory"');
-  if (index === 'redisearch' && !/^\/?0*$/.test(new URL(redis.url).pathname))
+  if (index === 'redisearch' && namesDatabase(redis.url))
     return found('needs database 0 of a Redis, which its query engine is bound to; leave the number out of redis.url');
   return [];
+}
+
+/** Whether the address says another database than 0. One that is no address is found by its own section. */
+function namesDatabase(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { pathname, searchParams } = new URL(url);
+  return Number(pathname.slice(1) || searchParams.get('db')) !== 0;
 }
 
 /** A model on this machine; whether it can be loaded is seen only when it is. */

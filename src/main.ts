@@ -60,9 +60,10 @@ function checkModels(): void {
 
 /** What to do about a port that cannot be had; null for any other fault. */
 function listenFault(error: unknown): string | null {
-  if (!(error instanceof Error) || !('syscall' in error) || error.syscall !== 'listen' || !('code' in error))
-    return null;
-  const { code, port } = error as NodeJS.ErrnoException & { readonly port?: number };
+  if (!(error instanceof Error)) return null;
+  const { syscall, code, port } = error as NodeJS.ErrnoException & { readonly port?: number };
+  // A worker asks the primary to bind for it.
+  if (syscall !== 'listen' && syscall !== 'bind') return null;
   if (code === 'EADDRINUSE')
     return `port ${port} is in use. Stop the program that listens there, or choose another port with PORT or server.port.`;
   if (code === 'EACCES')
@@ -75,12 +76,7 @@ function fail(error: unknown): never {
     process.stderr.write(`${error.problems.join('\n')}\n`);
     process.exit(EXIT_CONFIG);
   }
-  const why = listenFault(error);
-  if (why !== null) {
-    process.stderr.write(`The gateway could not start: ${why}\n`);
-    process.exit(1);
-  }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const text = listenFault(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.stderr.write(`The gateway could not start: ${text}\n`);
   process.exit(1);
 }

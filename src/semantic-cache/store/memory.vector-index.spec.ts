@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { GuardIndex } from '../guard/guard-index';
 import { parseText } from '../guard/parse-text';
 import { MemoryVectorIndex } from './memory.vector-index';
@@ -17,6 +16,7 @@ describe('MemoryVectorIndex', () => {
   });
 
   it('reads what the guard compares by between questions, of all partitions, and what is put in later too', async () => {
+    jest.useFakeTimers();
     const index = new MemoryVectorIndex(() => 0);
     const vector = Int8Array.from({ length: 16 }, (_, place) => place);
     const asked = parseText('Is the printer in the garden?')!;
@@ -34,17 +34,18 @@ describe('MemoryVectorIndex', () => {
     };
     await fill(0, 40);
     for (const partition of ['p', 'q']) expect(index.mayHaveLike(partition, asked)).toBe(true);
-    await sleep(500);
+    await jest.advanceTimersByTimeAsync(1_000);
     const read = jest.spyOn(GuardIndex.prototype, 'readSome').mockReturnValue(false);
     for (const partition of ['p', 'q']) expect(index.mayHaveLike(partition, asked)).toBe(false);
     const same = parseText('How do I reset router 39?')!;
     for (const partition of ['p', 'q']) expect(index.mayHaveLike(partition, same)).toBe(true);
     read.mockRestore();
     await fill(40, 40);
-    await sleep(500);
+    await jest.advanceTimersByTimeAsync(1_000);
     jest.spyOn(GuardIndex.prototype, 'readSome').mockReturnValue(false);
     const later = parseText('How do I reset router 79?')!;
     for (const partition of ['p', 'q']) expect(index.mayHaveLike(partition, later)).toBe(true);
     jest.restoreAllMocks();
+    jest.useRealTimers();
   });
 });

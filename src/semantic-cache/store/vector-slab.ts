@@ -167,15 +167,7 @@ export class VectorSlab {
   }
 
   private open(key: string): Partition {
-    const partition: Partition = {
-      key,
-      blocks: [],
-      rows: [],
-      lengths: [],
-      expiries: [],
-      hand: 0,
-      guard: null,
-    };
+    const partition: Partition = { key, blocks: [], rows: [], lengths: [], expiries: [], hand: 0, guard: null };
     this.partitions.set(key, partition);
     return partition;
   }

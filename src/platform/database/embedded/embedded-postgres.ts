@@ -51,7 +51,7 @@ export class EmbeddedPostgres {
 
   /**
    * From now on the server may outlive this process. A process that ends before it is told so, because something else could
-   * not be started, takes a server that it has started with it.
+   * not be started, takes a server that it has started with it; others that use it meanwhile start it again.
    */
   mayOutliveUs(): void {
     this.isKept = true;
