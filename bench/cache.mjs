@@ -2,6 +2,7 @@
 // question that it has no answer to. Reads dist/.
 import { once } from 'node:events';
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { Agent, request as httpRequest } from 'node:http';
 import path from 'node:path';
 import {
   freePort,
@@ -16,6 +17,7 @@ import {
 
 const root = path.join(import.meta.dirname, '..');
 const SECONDS = Number(process.env.BENCH_CACHE_SECONDS ?? 12);
+const WARM_UP_SECONDS = Number(process.env.BENCH_CACHE_WARM_UP_SECONDS ?? 20);
 const CONNECTIONS = 4;
 /** Between two questions of a connection: waiting times are to be those of the gateway, not of a queue for the processors. */
 const PAUSE_MS = Number(process.env.BENCH_CACHE_PAUSE_MS ?? 30);
@@ -25,6 +27,19 @@ const SECRET = 'bench-secret-0123456789abcdef0123456789abcdef';
 /** Questions that people ask again: a few often, most of them seldom. */
 const SUBJECTS = 60;
 const THINGS = ['router', 'printer', 'laptop', 'phone', 'tablet', 'camera', 'monitor', 'keyboard', 'server', 'scanner'];
+/** What the warm-up asks about, so that what is measured begins with new questions. */
+const OTHER_THINGS = [
+  'bicycle',
+  'tractor',
+  'kettle',
+  'mattress',
+  'guitar',
+  'telescope',
+  'mower',
+  'sofa',
+  'drill',
+  'oven',
+];
 const PLACES = ['office', 'garden', 'kitchen', 'workshop', 'library', 'school'];
 /** The wordings of one question, and the tier that each should find the first one by. */
 const WORDINGS = [
@@ -43,12 +58,12 @@ function randomFrom(seed) {
   };
 }
 
-function questionAt(random) {
+function questionAt(random, things) {
   // Zipf-like: the n-th question is asked about 1/n as often as the first.
   const subject = Math.min(SUBJECTS - 1, Math.floor(Math.exp(random() * Math.log(SUBJECTS + 1))) - 1);
   const wording = WORDINGS[Math.floor(random() * WORDINGS.length)];
-  const thing = THINGS[subject % THINGS.length];
-  return wording(`${thing} for the ${PLACES[Math.floor(subject / THINGS.length)]}`);
+  const thing = things[subject % things.length];
+  return wording(`${thing} for the ${PLACES[Math.floor(subject / things.length)]}`);
 }
 
 async function untilOk(url, what) {
@@ -125,19 +140,26 @@ async function comparisonsOf(url) {
   return { waited: count('waited'), ruledOut: count('ruled_out') };
 }
 
+/** Of `node:http`, and not `fetch`, which takes longer than a hit. */
+const agent = new Agent({ keepAlive: true });
+
 async function ask({ url, key }, content) {
   const startedAt = performance.now();
-  const response = await fetch(`${url}/v1/chat/completions`, {
+  const request = httpRequest(`${url}/v1/chat/completions`, {
+    agent,
     method: 'POST',
     headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ model: MODEL, messages: [{ role: 'user', content }] }),
   });
-  await response.arrayBuffer();
+  request.end(JSON.stringify({ model: MODEL, messages: [{ role: 'user', content }] }));
+  const [response] = await once(request, 'response');
+  response.resume();
+  await once(response, 'end');
   const tookMs = performance.now() - startedAt;
-  const detail = /detail=([a-z_]+)/.exec(response.headers.get('cache-status') ?? '')?.[1];
-  const outcome = response.headers.get('x-gateway-cache');
-  const overheadMs = Number(response.headers.get('x-gateway-overhead-ms'));
-  return { status: response.status, tier: detail ?? outcome ?? 'none', isHit: /hit/.test(outcome), tookMs, overheadMs };
+  const { headers, statusCode: status } = response;
+  const detail = /detail=([a-z_]+)/.exec(headers['cache-status'] ?? '')?.[1];
+  const outcome = headers['x-gateway-cache'];
+  const overheadMs = Number(headers['x-gateway-overhead-ms']);
+  return { status, tier: detail ?? outcome ?? 'none', isHit: /hit/.test(outcome), tookMs, overheadMs };
 }
 
 const percentile = (values, share) => {
@@ -150,21 +172,22 @@ async function measure(name, cache) {
   const replicas = [];
   for (const number of [1, 2])
     replicas.push(await startReplica(`${name.replace(' ', '-')}-${number}`, yamlOf(simulator, cache), redis));
-  // Connections, compiled code and the encoder's model, with questions that do not come again.
-  const warmUp = Array.from({ length: 40 }, (_, index) =>
-    ask(replicas[index % 2], `Say the number ${Math.floor(index / 4)} twice`),
-  );
-  await Promise.all(warmUp);
   const random = randomFrom(7);
-  const answers = [];
-  const endsAt = performance.now() + SECONDS * 1000;
-  const connection = async () => {
-    while (performance.now() < endsAt) {
-      answers.push(await ask(replicas[random() < 0.5 ? 0 : 1], questionAt(random)));
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
+  const askFor = async (seconds, things, pauseMs) => {
+    const answers = [];
+    const endsAt = performance.now() + seconds * 1000;
+    const connection = async () => {
+      while (performance.now() < endsAt) {
+        answers.push(await ask(replicas[random() < 0.5 ? 0 : 1], questionAt(random, things)));
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+    };
+    await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+    return answers;
   };
-  await Promise.all(Array.from({ length: CONNECTIONS }, connection));
+  // Connections, compiled code and the encoder's model: a replica serves for weeks what it compiles in its first seconds.
+  await askFor(WARM_UP_SECONDS, OTHER_THINGS, 0);
+  const answers = await askFor(SECONDS, THINGS, PAUSE_MS);
   const compared = await Promise.all(replicas.map(({ url }) => comparisonsOf(url)));
   report(name, answers, { memory: replicas.map(({ pid }) => residentMb(pid)), compared });
   await stopAll();

@@ -31,6 +31,7 @@ function setUp(replaced: Readonly<Record<string, () => unknown>> = {}) {
     const handler = (): Promise<ChatReply> => (note(), Promise.resolve(REPLY));
     return {
       canActivate: () => note() ?? true,
+      foresee: () => void asked.push(`${name} foresees`),
       around: (_: ExecutionContext, next: () => Promise<ChatReply>) => note() ?? next(),
       // What the controllers ask.
       contexts: { of: () => 'context' },
@@ -79,6 +80,21 @@ describe('InferencePipeline', () => {
     expect([...routes.keys()].sort()).toEqual([...HOT].sort());
     await routes.get('/v1/messages/count_tokens')!(REQUEST, RESPONSE);
     expect(asked).toEqual(['ApiKeyGuard', 'RequestGuard', 'RateLimitGuard', 'TokenCountController']);
+  });
+
+  it('tells the interceptors when the last guard waits, and only then', async () => {
+    const order = async (part: string, does: () => unknown): Promise<string[]> => {
+      const { asked, routes } = setUp({ [part]: does });
+      await routes.get('/v1/chat/completions')!(REQUEST, RESPONSE);
+      return asked;
+    };
+    const told = ['IdempotencyInterceptor', 'CacheInterceptor', 'CostInterceptor'].map((name) => `${name} foresees`);
+    const admitted = await order('RateLimitGuard', () => Promise.resolve(true));
+    expect(admitted.slice(2, 7)).toEqual(['RateLimitGuard', ...told, 'IdempotencyInterceptor']);
+    const refused = await order('RateLimitGuard', () => Promise.reject(new RangeError()));
+    expect(refused.slice(2)).toEqual(['RateLimitGuard', ...told]);
+    expect(await order('RequestGuard', () => Promise.resolve(true))).not.toContain(told[1]);
+    expect(await order('RateLimitGuard', thrower)).not.toContain(told[1]);
   });
 
   it.each([

@@ -10,8 +10,8 @@ export class RateLimitGuard implements CanActivate {
     private readonly limits: RateLimitService,
   ) {}
 
-  async canActivate(execution: ExecutionContext): Promise<boolean> {
-    await this.limits.admit(this.contexts.from(execution));
-    return true;
+  canActivate(execution: ExecutionContext): true | Promise<true> {
+    const asking = this.limits.admit(this.contexts.from(execution));
+    return asking === null || asking.then(() => true);
   }
 }

@@ -44,16 +44,23 @@ export class RateLimitService {
     this.denials = new DenialMemory(() => clock.monotonic());
   }
 
-  /** Takes what the request needs and sees to its return; throws a 429 that names whose limit is used up. */
-  async admit(context: GatewayContext): Promise<void> {
+  /**
+   * Takes what the request needs and sees to its return; null when there is nothing to take. Throws, or rejects with, a 429
+   * that names whose limit is used up: it throws what it knows without asking the store.
+   */
+  admit(context: GatewayContext): Promise<void> | null {
     const { plan, caller } = this.planOf(context);
     if (plan.counted.length + plan.slots.length === 0) {
       context.decide('rate_limit', 'no_limits');
-      return;
+      return null;
     }
     this.refuseImpossible(context, plan);
     const remembered = this.denials.recall(caller, plan.admission);
     if (remembered) this.deny(context, plan, remembered, 'denied_from_memory');
+    return this.ask(context, plan, caller);
+  }
+
+  private async ask(context: GatewayContext, plan: AdmissionPlan, caller: string): Promise<void> {
     const result = await this.store.admit(plan.admission);
     switch (result.kind) {
       case 'admitted':

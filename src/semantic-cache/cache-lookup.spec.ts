@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { GatewayContext } from '../core/context';
 import { MetricsRegistry } from '../platform/metrics/metrics';
 import type { Asked } from './asked';
+import type { CacheEntry } from './answers/cache-entry';
 import { CacheLookup, type LookedUp } from './cache-lookup';
 import type { CacheMode } from './cache.config';
 import { CacheMetrics } from './cache.metrics';
@@ -9,7 +10,7 @@ import type { Encoders } from './encoder/encoders';
 import { parseText } from './guard/parse-text';
 import { SimilarQuestions } from './similar-questions';
 import { entryWith } from './testing/entries';
-import type { Found } from './store/cache.store';
+import type { FindOptions, Found } from './store/cache.store';
 import { MemoryVectorIndex } from './store/memory.vector-index';
 import type { Lease } from './store/flight-lease';
 import type { PatientStore } from './store/patient-store';
@@ -27,6 +28,7 @@ class FakeEncoders {
   readonly isMissing = false;
   readonly asked: string[] = [];
   isHeld = false;
+  isKnown = false;
   private readonly waiting: (() => void)[] = [];
 
   constructor(readonly isLocal: boolean) {}
@@ -35,6 +37,10 @@ class FakeEncoders {
     this.asked.push(text);
     if (this.isHeld) await new Promise<void>((resolve) => this.waiting.push(resolve));
     return VECTOR;
+  }
+
+  knows(): boolean {
+    return this.isKnown;
   }
 
   release(): void {
@@ -54,31 +60,38 @@ interface Scene {
   readonly metrics: MetricsRegistry;
   /** Lets the store answer. */
   readonly found: () => void;
+  /** The calls of the store, and the near question that was asked for with one. */
+  readonly calls: string[];
 }
 
 async function scene(
   stored: readonly string[],
-  { isLocal = true, Questions = SimilarQuestions, isStoreHeld = false, lease = null as Lease | null } = {},
+  { isLocal = true, Questions = SimilarQuestions, isStoreHeld = false, lease = null as Lease | null, gone = [''] } = {},
 ): Promise<Scene> {
   const encoders = new FakeEncoders(isLocal);
   const index = new MemoryVectorIndex(() => 0);
   const metrics = new MetricsRegistry();
   const cacheMetrics = new CacheMetrics(metrics);
   let found = (): void => {};
+  const calls: string[] = [];
+  const entryOf = (id: string): CacheEntry | null =>
+    gone.includes(id) ? null : entryWith({ id, text: id, scope: 'team:one', requestedModel: 'm' });
   const held = isStoreHeld ? new Promise<void>((resolve) => (found = resolve)) : Promise.resolve();
   for (const text of stored) {
     await index.upsert({ id: text, partition: 'fake:p', vector: toBytes(VECTOR), text, floor: 0, expiresAtMs: 1 });
   }
   const store = {
-    find: async (): Promise<Found> => {
+    find: async (_id: string, _words: string | null, { nearId }: FindOptions = {}): Promise<Found> => {
+      calls.push(nearId === undefined ? 'find' : `find near ${nearId}`);
       await held;
-      return { entry: null, linked: null, alike: [], lease };
+      const near = nearId === undefined ? null : entryOf(nearId);
+      return { entry: null, linked: null, alike: [], near, lease };
     },
-    take: (id: string) => Promise.resolve(entryWith({ id, text: id, scope: 'team:one', requestedModel: 'm' })),
+    take: (id: string) => (calls.push('take'), Promise.resolve(entryOf(id))),
   } as unknown as PatientStore;
   const similar = new Questions(encoders as unknown as Encoders, index, cacheMetrics);
   const lookup = new CacheLookup(store, similar, cacheMetrics, { now: () => 0, monotonic: () => 0 });
-  return { lookup, encoders, metrics, found: () => found() };
+  return { lookup, encoders, metrics, calls, found: () => found() };
 }
 
 const asking = (text: string, mode: CacheMode = 'balanced'): Asked =>
@@ -173,6 +186,39 @@ describe('a question in other words', () => {
     expect(await begun({}, QUESTION)).toEqual([]);
   });
 
+  it('whose vector is known is answered with one call of the store', async () => {
+    const { lookup, encoders, calls, metrics } = await scene([OPPOSITE, QUESTION]);
+    expect((await find(lookup, asking(PARAPHRASE))).match?.entry.id).toBe(QUESTION);
+    encoders.isKnown = true;
+    expect((await find(lookup, asking(PARAPHRASE))).match).toMatchObject({ entry: { id: QUESTION }, tier: 'semantic' });
+    expect(calls).toEqual(['find', 'take', `find near ${QUESTION}`]);
+    expect(await metrics.registry.metrics()).toContain('gateway_cache_comparisons_total{outcome="at_hand"} 1');
+  });
+
+  it('takes the next that will do when the answer of the nearest has gone', async () => {
+    const other = 'Tell me what are the advantages of microservices';
+    const { lookup, encoders, calls } = await scene([QUESTION, other], { gone: [QUESTION] });
+    encoders.isKnown = true;
+    const { context, refused } = tracing();
+    expect((await find(lookup, asking(PARAPHRASE), context)).match?.entry.id).toBe(other);
+    // Nothing near may also mean that there was no need to look for it: it is asked for once more.
+    expect(calls).toEqual([`find near ${QUESTION}`, 'take', 'take']);
+    expect(refused()).toEqual([['refused', expect.objectContaining({ entry: QUESTION, reasons: ['gone'] })]]);
+  });
+
+  it('begun before its request is admitted is looked up once, and puts nothing on record until it is asked for', async () => {
+    const { lookup, calls } = await scene([QUESTION]);
+    const { context, refused } = tracing();
+    const asked = asking(OPPOSITE);
+    const begun = lookup.begin(context, asked);
+    await begun;
+    expect(refused()).toEqual([]);
+    const found = await lookup.find(context, asked, {}, begun);
+    if (found === 'away') throw new Error('the store is there');
+    await found.traced;
+    expect([found.match, refused().length, calls]).toEqual([null, 1, ['find']]);
+  });
+
   it('gives back the lease that was taken for a miss, once it has found an answer or has ended', async () => {
     const released = async (text: string): Promise<number[]> => {
       let count = 0;
@@ -196,16 +242,22 @@ describe('a question in other words', () => {
     const text = fc.array(word, { minLength: 1, maxLength: 7 }).map((words) => words.join(' '));
     let hits = 0;
     await fc.assert(
-      fc.asyncProperty(fc.uniqueArray(text, { minLength: 1, maxLength: 8 }), text, async (stored, asked) => {
-        const [own, waiting] = [await scene(stored), await scene(stored, { Questions: WaitingQuestions })];
-        const [one, other] = [tracing(), tracing()];
-        const found = await find(own.lookup, asking(asked), one.context);
-        const expected = await find(waiting.lookup, asking(asked), other.context);
-        expect(found.match?.entry.id).toBe(expected.match?.entry.id);
-        await Promise.all([found.traced, expected.traced]);
-        expect(one.refused()).toEqual(other.refused());
-        if (found.match) hits += 1;
-      }),
+      fc.asyncProperty(
+        fc.uniqueArray(text, { minLength: 1, maxLength: 8 }),
+        text,
+        fc.boolean(),
+        async (stored, asked, isKnown) => {
+          const [own, waiting] = [await scene(stored), await scene(stored, { Questions: WaitingQuestions })];
+          const [one, other] = [tracing(), tracing()];
+          own.encoders.isKnown = isKnown;
+          const found = await find(own.lookup, asking(asked), one.context);
+          const expected = await find(waiting.lookup, asking(asked), other.context);
+          expect(found.match?.entry.id).toBe(expected.match?.entry.id);
+          await Promise.all([found.traced, expected.traced]);
+          expect(one.refused()).toEqual(other.refused());
+          if (found.match) hits += 1;
+        },
+      ),
       { numRuns: 300 },
     );
     expect(hits).toBeGreaterThan(20);

@@ -5,7 +5,7 @@ import type { CacheEntry } from './answers/cache-entry';
 import { aside } from './aside';
 import { choose, isUsable, type Asked, type Match, type Refused } from './asked';
 import { CacheMetrics } from './cache.metrics';
-import { SimilarQuestions, type Looked } from './similar-questions';
+import { SimilarQuestions, type Candidate, type Looked } from './similar-questions';
 import type { Found } from './store/cache.store';
 import { EarlyLease } from './store/flight-lease';
 import { PatientStore } from './store/patient-store';
@@ -27,6 +27,15 @@ export interface LookingOptions {
   readonly leaseMs?: number | undefined;
 }
 
+/** What the store has said, and what was known without it. */
+export interface Begun {
+  /** Null when the store does not answer. */
+  readonly found: Found | null;
+  readonly lease: LookedUp['lease'];
+  /** What is near, when that was known before the store was asked. */
+  readonly looked: Looked | null;
+}
+
 /** There is nothing to wait for. */
 const TRACED = Promise.resolve();
 
@@ -45,38 +54,60 @@ export class CacheLookup {
     return this.similar.isFree;
   }
 
-  /** `away` when the store does not answer. */
-  async find(
+  /**
+   * Asks the store, and begins with the vector. Where the vector is at hand, the store is asked for the entry of the
+   * nearest question that will do in the same call. Never rejects, and puts nothing on record.
+   */
+  async begin(
     context: GatewayContext,
     asked: Asked,
     { mayLookFurther = true, leaseMs }: LookingOptions = {},
+  ): Promise<Begun> {
+    const looking = mayLookFurther ? this.similar.lookAtHand(asked) : null;
+    const looked = looking && (await looking);
+    const nearId = looked?.candidates.find(willDo)?.entryId;
+    const finding = this.store.find(asked.print.id, asked.words, { leaseMs, nearId });
+    // On one processor the encoder gets it before this thread has gone on: the store is asked first.
+    if (mayLookFurther && !looked) this.similar.foresee(asked);
+    const found = await finding;
+    return { found, looked, lease: found && early(context, found.lease) };
+  }
+
+  /** `away` when the store does not answer. `begun`: by `begin`, for the same question. */
+  async find(
+    context: GatewayContext,
+    asked: Asked,
+    options: LookingOptions = {},
+    begun: Promise<Begun> = this.begin(context, asked, options),
   ): Promise<LookedUp | 'away'> {
-    if (mayLookFurther) this.similar.foresee(asked);
-    const found = await this.store.find(asked.print.id, asked.words, leaseMs);
+    const { found, lease, looked } = await begun;
     if (found === null) return 'away';
-    const lease = early(context, found);
     const { match, stale, refused } = choose(found, asked, this.clock.now());
     for (const each of refused) refuse(context, each);
-    if (match || !mayLookFurther) return { match, stale, traced: TRACED, lease };
-    const similar = await this.findSimilar(context, asked);
+    if (match || options.mayLookFurther === false) return { match, stale, traced: TRACED, lease };
+    const similar = await this.findSimilar(context, asked, { looked, near: found.near });
     if (similar.match && lease instanceof EarlyLease) lease.release();
     return { ...similar, stale, lease };
   }
 
   /** Among questions in other words, where the mode allows it. Vectors are waited for only where one of them may do. */
-  private async findSimilar(context: GatewayContext, asked: Asked): Promise<Pick<LookedUp, 'match' | 'traced'>> {
+  private async findSimilar(
+    context: GatewayContext,
+    asked: Asked,
+    known: { readonly looked: Looked | null; readonly near: CacheEntry | null },
+  ): Promise<Pick<LookedUp, 'match' | 'traced'>> {
     const mayFind = this.similar.mayFind(asked);
-    if (asked.mode !== 'conservative') this.metrics.compared(mayFind ? 'waited' : 'ruled_out');
+    const waiting = known.looked ? 'at_hand' : 'waited';
+    if (asked.mode !== 'conservative') this.metrics.compared(mayFind ? waiting : 'ruled_out');
     if (!mayFind) {
       const time = this.similar.needsVector(asked) ? aside() : TRACED;
       const looking = time.then(() => this.similar.look(asked));
       return { match: null, traced: looking.then((looked) => trace(context, looked)) };
     }
-    const looked = await this.similar.look(asked);
-    for (const candidate of looked.candidates.filter(({ isNear }) => isNear)) {
-      if (candidate.reasons().length > 0) continue;
-      const { entryId, similarity } = candidate;
-      const entry = await this.store.take(entryId, asked.print.id);
+    const looked = known.looked ?? (await this.similar.look(asked));
+    for (const { entryId, similarity } of looked.candidates.filter(willDo)) {
+      const isKnown = known.near?.id === entryId;
+      const entry = isKnown ? known.near : await this.store.take(entryId, asked.print.id);
       const isGood = entry !== null && isUsable(entry, asked, this.clock.now());
       if (isGood) return { match: { entry, tier: 'semantic', similarity }, traced: TRACED };
       refuse(context, { entryId, similarity, reasons: [entry ? 'unusable' : 'gone'] });
@@ -87,12 +118,15 @@ export class CacheLookup {
 }
 
 /** Whatever becomes of the request, a lease that no flight goes under is given back. */
-function early(context: GatewayContext, { lease }: Found): LookedUp['lease'] {
+function early(context: GatewayContext, lease: Found['lease']): LookedUp['lease'] {
   if (lease === null || lease === 'held') return lease;
   const held = new EarlyLease(lease);
   context.defer(() => held.release());
   return held;
 }
+
+/** Whether the answer to that question is an answer to this one. */
+const willDo = ({ isNear, reasons }: Candidate): boolean => isNear && reasons().length === 0;
 
 /** What the guard and the threshold have against what is near. */
 function trace(context: GatewayContext, { candidates, why }: Looked): void {

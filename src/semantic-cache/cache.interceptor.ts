@@ -15,6 +15,11 @@ export class CacheInterceptor extends ReplyInterceptor {
     super();
   }
 
+  override foresee(execution: ExecutionContext): void {
+    const { headers } = execution.switchToHttp().getRequest<IncomingMessage>();
+    this.cache.foresee(this.contexts.from(execution), headers);
+  }
+
   override around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply> {
     if (!this.cache.isEnabled) return next();
     const { headers } = execution.switchToHttp().getRequest<IncomingMessage>();

@@ -131,7 +131,7 @@ export class CacheMetrics {
     this.failures.inc({ operation });
   }
 
-  compared(outcome: 'waited' | 'ruled_out'): void {
+  compared(outcome: 'waited' | 'at_hand' | 'ruled_out'): void {
     this.comparisons.inc({ outcome });
   }
 

@@ -7,7 +7,7 @@ import type { ChatReply } from '../core/reply';
 import { AnswerRecorder } from './answer-recorder';
 import type { CacheEntry } from './answers/cache-entry';
 import type { Asked, Match } from './asked';
-import { CacheLookup, type LookedUp } from './cache-lookup';
+import { CacheLookup, type Begun, type LookedUp } from './cache-lookup';
 import { CacheOutcomes, statusOf } from './cache-outcomes';
 import { CacheQuestions } from './cache-questions';
 import { policyFor, type CacheMode } from './cache.config';
@@ -34,6 +34,9 @@ export interface CacheExplanation {
 /** Answers from what was answered before, when that is as good; otherwise lets the request through and keeps its answer. */
 @Injectable()
 export class CacheService {
+  /** Look-ups that have begun before their request was admitted. */
+  private readonly foreseen = new WeakMap<GatewayContext, { readonly asked: Asked; readonly begun: Promise<Begun> }>();
+
   constructor(
     private readonly questions: CacheQuestions,
     private readonly lookup: CacheLookup,
@@ -46,17 +49,27 @@ export class CacheService {
     return this.questions.config.enabled;
   }
 
+  /** Begins to look, for a request that may yet be refused. Never throws, and counts nothing. */
+  foresee(context: GatewayContext, headers: IncomingHttpHeaders): void {
+    const { request } = context;
+    const controls = this.isEnabled && request ? controlsIn(headers) : null;
+    if (!request || !controls || whyBypassed(controls, request) !== null) return;
+    const asked = this.questions.describe(context, controls);
+    const begun = this.lookup.begin(context, asked, { leaseMs: this.flights.leaseFor(asked) });
+    this.foreseen.set(context, { asked, begun });
+  }
+
   /** The stored answer, or what `produce` gives; throws what `produce` throws, and 400 for headers that make no sense. */
   async answer(context: GatewayContext, headers: IncomingHttpHeaders, produce: Produce): Promise<ChatReply> {
     const controls = readCacheControls(headers);
     const why = whyBypassed(controls, requestOf(context));
     if (why !== null && why !== 'no_cache') return this.bypass(context, why, controls, produce);
-    const asked = this.questions.describe(context, controls);
+    const { asked, begun } = this.foreseen.get(context) ?? { asked: this.questions.describe(context, controls) };
     if (why === 'no_cache') {
       const flight = this.flights.lead(asked);
       return this.bypass(context, why, controls, () => this.recorder.record(context, asked, flight, { produce }));
     }
-    const found = await this.lookup.find(context, asked, { leaseMs: this.flights.leaseFor(asked) });
+    const found = await this.lookup.find(context, asked, { leaseMs: this.flights.leaseFor(asked) }, begun);
     if (found === 'away') return this.bypass(context, 'store_away', controls, produce);
     const { match, stale, lease } = found;
     if (match && !controls.onlyIfCached && this.outcomes.shadow.wants(match))
@@ -150,6 +163,15 @@ export class CacheService {
 function requestOf({ request }: GatewayContext): InferenceRequest {
   if (!request) throw new Error('RequestGuard has not run');
   return request;
+}
+
+/** Null when they make no sense: `answer` says what is wrong with them. */
+function controlsIn(headers: IncomingHttpHeaders): CacheControls | null {
+  try {
+    return readCacheControls(headers);
+  } catch {
+    return null;
+  }
 }
 
 /** Whether every provider failed, by no fault of the caller's. */

@@ -127,7 +127,7 @@ export class SharedFlights {
 
   /** The answer that has come meanwhile, or what has become of the lease. */
   private async lookAgain(asked: Asked): Promise<{ entry: CacheEntry } | { lease: Lease | 'held' | null }> {
-    const found = await this.store.find(asked.print.id, null, LEASE_MS);
+    const found = await this.store.find(asked.print.id, null, { leaseMs: LEASE_MS });
     if (found?.entry && isUsable(found.entry, asked, this.clock.now())) return { entry: found.entry };
     return { lease: found && (found.lease ?? (await this.store.lease(asked.print.id, LEASE_MS))) };
   }

@@ -84,16 +84,25 @@ export class SimilarQuestions implements OnApplicationShutdown {
     return asked.mode !== 'conservative' && partition !== null && this.index.mayHave(partition);
   }
 
-  /**
-   * Begins with the vector while the store looks for the same question, where it will be waited for, costs nothing and the
-   * same question does not seem to be stored.
-   */
+  /** Begins with the vector while the store looks for the same question, where it will be waited for. */
   foresee(asked: Asked): void {
-    const { text, id } = asked.print;
-    if (text === null || !this.encoders.isLocal || this.index.has(id)) return;
+    const { text } = asked.print;
+    if (text !== null && this.isForeseen(asked)) void this.encode(asked, text);
+  }
+
+  /** As `look`, where that takes no waiting: the vector is known and the index in this process. */
+  lookAtHand(asked: Asked): Promise<Looked> | null {
+    const { text } = asked.print;
+    const isAtHand = text !== null && this.index.isInProcess && this.encoders.knows(text);
+    return isAtHand && this.isForeseen(asked) ? this.look(asked) : null;
+  }
+
+  /** Whether a vector will be waited for that costs nothing, because the same question does not seem to be stored. */
+  private isForeseen(asked: Asked): boolean {
+    if (asked.print.text === null || !this.encoders.isLocal || this.index.has(asked.print.id)) return false;
     const mayFind = this.mayFind(asked);
     this.foreseen.set(asked, mayFind);
-    if (mayFind) void this.encode(asked, text);
+    return mayFind;
   }
 
   /** What was asked before and is near. No vector is made where nothing can be found. */
@@ -228,9 +237,15 @@ const wrongOf = (partition: string): string => `${partition}!`;
 
 const candidate = ({ id, text, similarity, floor }: Neighbour, { mode, parsed }: Asked, least: number): Candidate => {
   const needed = Math.max(least, floor);
-  const judge = (): readonly LikenessRefusal[] => {
-    const stored = mode === 'cosine' ? null : parseText(text);
-    return judgeLikeness(mode, { stored, asked: parsed }, similarity, needed);
+  let judged: readonly LikenessRefusal[] | null = null;
+  const reasons = (): readonly LikenessRefusal[] => {
+    judged ??= judgeLikeness(
+      mode,
+      { stored: mode === 'cosine' ? null : parseText(text), asked: parsed },
+      similarity,
+      needed,
+    );
+    return judged;
   };
-  return { entryId: id, similarity, isNear: isNear(similarity, needed), reasons: judge };
+  return { entryId: id, similarity, isNear: isNear(similarity, needed), reasons };
 };

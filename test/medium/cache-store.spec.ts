@@ -56,7 +56,7 @@ describe('RedisCacheStore', () => {
     const entry = (number: number, change: object = {}): CacheEntry =>
       entryWith({ id: hex(number), createdAtMs: now, expiresAtMs: now + 60_000, ...change });
     const look = async (number: number, words: string | null = null): Promise<Lease | 'held' | null> =>
-      (await store.find(hex(number), words, 5_000)).lease;
+      (await store.find(hex(number), words, { leaseMs: 5_000 })).lease;
     const take = async (number: number): Promise<Lease> => {
       const lease = await look(number);
       if (lease === null || lease === 'held') throw new Error('nobody else looks');
@@ -77,7 +77,11 @@ describe('RedisCacheStore', () => {
       await store.put(entry(1), WORDS);
       await store.link({ ...link(2, 1), expiresAtMs: now + 60_000 });
       expect([await look(1), await look(3, WORDS), await look(2, hex(8))]).toEqual([null, null, null]);
-      expect((await store.find(hex(2), hex(8), 5_000)).linked).not.toBeNull();
+      expect((await store.find(hex(2), hex(8), { leaseMs: 5_000 })).linked).not.toBeNull();
+      expect(await store.find(hex(3), null, { leaseMs: 5_000, nearId: hex(1) })).toMatchObject({
+        near: { id: hex(1) },
+        lease: null,
+      });
       const free = await Promise.all([1, 2, 3].map((number) => store.lease(hex(number), 5_000)));
       expect(free).not.toContain('held');
     });
@@ -86,7 +90,7 @@ describe('RedisCacheStore', () => {
       await store.put(entry(1, { expiresAtMs: now + 1_000, keptUntilMs: now + 60_000 }), WORDS);
       await store.link({ ...link(2, 1), expiresAtMs: now + 60_000 });
       now += 1_000;
-      const found = await store.find(hex(1), WORDS, 5_000);
+      const found = await store.find(hex(1), WORDS, { leaseMs: 5_000 });
       expect(found).toMatchObject({ entry: { id: hex(1) }, lease: { renew: expect.anything() } });
       for (const number of [2, 3]) expect(await look(number, WORDS)).toHaveProperty('release');
     });
@@ -113,7 +117,7 @@ describe('RedisCacheStore', () => {
         // Redis has the scripts already: what is late is what was asked first.
         await until(() => answers(late.find(hex(9), null)));
         await impatient.call('CLIENT', 'PAUSE', '300', 'ALL');
-        await expect(late.find(hex(1), null, 5_000)).rejects.toThrow('timed out');
+        await expect(late.find(hex(1), null, { leaseMs: 5_000 })).rejects.toThrow('timed out');
         await expect(late.lease(hex(2), 5_000)).rejects.toThrow('timed out');
         await until(() => answers(late.size()));
         for (const number of [1, 2]) {

@@ -101,6 +101,34 @@ cache: { enabled: true, mode: balanced, similarity_threshold: 0.85, embeddings: 
     expect(answers.filter(({ cache }) => cache === 'hit')).toHaveLength(11);
   });
 
+  it('a request that its limits refuse is looked up in vain: it counts as nothing and keeps no lease', async () => {
+    const client = new Redis(redis.url);
+    const { body: account } = await replicas[0].admin('GET', '/keys');
+    const [{ team_id: teamId }] = (account as { data: [{ team_id: string }] }).data;
+    const limits = { requests_per_minute: 1 };
+    const { body } = await replicas[0].admin('POST', '/keys', { name: 'one a minute', team_id: teamId, limits });
+    const authorization = `Bearer ${(body as { secret: string }).secret}`;
+    expect((await ask(0, 'what is refused?', { authorization })).status).toBe(200);
+    const counted = async (): Promise<unknown> => {
+      const { misses, hits } = (await replicas[0].admin('GET', '/cache')).body as Record<string, unknown>;
+      return { misses, hits, leases: await client.keys('*:cache}:f:*') };
+    };
+    await until(async () => (await client.keys('*:cache}:f:*')).length === 0);
+    const before = await counted();
+    // The store has been asked as often as it has answered one of these, or less: the second refusal is remembered.
+    const refused = [
+      await ask(0, 'what else is refused?', { authorization }),
+      await ask(0, 'what is refused?', { authorization }),
+    ];
+    expect(refused.map(({ status, cache }) => [status, cache])).toEqual([
+      [429, 'bypass'],
+      [429, 'bypass'],
+    ]);
+    await until(async () => (await client.keys('*:cache}:f:*')).length === 0);
+    expect(await counted()).toEqual(before);
+    client.disconnect();
+  });
+
   it('a replica that died with the question holds the other up no longer than its lease', async () => {
     const client = new Redis(redis.url);
     const question = 'who answers for the dead?';

@@ -10,6 +10,12 @@ export abstract class ReplyInterceptor implements NestInterceptor<ChatReply, Cha
   /** The answer: what `next` gives, or another. May throw; `next` never throws, it rejects. */
   abstract around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply>;
 
+  /**
+   * Told while the last guard still waits, when the inference pipeline runs the route: time to begin what changes nothing
+   * should the request be refused. Must not throw.
+   */
+  foresee(_execution: ExecutionContext): void {}
+
   intercept(execution: ExecutionContext, next: CallHandler<ChatReply>): Observable<ChatReply> {
     return defer(() => this.around(execution, () => lastValueFrom(next.handle())));
   }

@@ -53,6 +53,11 @@ export class Encoders implements OnApplicationShutdown {
     return this.open?.encoder instanceof ThreadPromptEncoder;
   }
 
+  /** Whether the vector of the text is at hand. */
+  knows(text: string): boolean {
+    return this.open?.patient.knows(text) ?? false;
+  }
+
   /** What it costs is on account of `identity`. */
   async encode(text: string, identity: Identity): Promise<Float32Array | Unencoded> {
     return this.open?.patient.encode(text, identity) ?? 'failed';

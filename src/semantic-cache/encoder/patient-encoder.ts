@@ -40,6 +40,11 @@ export class PatientEncoder {
     return this.encoder.name;
   }
 
+  /** Whether the vector of the text is at hand. */
+  knows(text: string): boolean {
+    return this.kept.has(text);
+  }
+
   /** The vector of the text, or why there is none. Who asks first pays. */
   async encode(text: string, identity: Identity): Promise<Float32Array | Unencoded> {
     const known = this.recall(text);

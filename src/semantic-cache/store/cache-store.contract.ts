@@ -172,6 +172,26 @@ export function cacheStoreContract(open: () => Promise<StoreUnderTest>): void {
     expect(await find(1)).not.toBeNull();
   });
 
+  it('gives with a look-up the fresh entry of a near question, where there is none of its own, unless either is barred', async () => {
+    await store.put(entry(1), null);
+    const near = async (asked: number, nearId = hex(1)): Promise<CacheEntry | null> =>
+      (await store.find(hex(asked), WORDS, { nearId })).near;
+    expect([await near(2), await near(2, hex(9)), await near(1)]).toEqual([entry(1), null, null]);
+    expect((await store.find(hex(2), null, { nearId: hex(1) })).near).toEqual(entry(1));
+    expect((await store.find(hex(2), WORDS)).near).toBeNull();
+    await store.bar(hex(4));
+    expect([await near(4), await near(3)]).toEqual([null, entry(1)]);
+    await store.bar(hex(1));
+    expect(await near(3)).toBeNull();
+    const expiresAtMs = test.nowMs() + 1_000;
+    await store.put(entry(5, { expiresAtMs, keptUntilMs: expiresAtMs + 1_000 }), null);
+    test.advance(1_000);
+    expect(await near(3, hex(5))).toBeNull();
+    await store.put(entry(6), null);
+    await store.flush();
+    expect(await near(3, hex(6))).toBeNull();
+  });
+
   it('gives an entry to another question unless either is barred', async () => {
     await store.put(entry(1), null);
     expect(await store.take(hex(1), hex(2))).toEqual(entry(1));

@@ -45,6 +45,13 @@ export interface QuestionLink {
   readonly expiresAtMs: number;
 }
 
+export interface FindOptions {
+  /** For how long whoever finds nothing takes the lease. */
+  readonly leaseMs?: number | undefined;
+  /** The entry of another question whose answer will do. */
+  readonly nearId?: string | undefined;
+}
+
 /** What one look-up found. */
 export interface Found {
   /** The entry with the id, which may be past its time and only kept for when providers fail; null when there is none. */
@@ -53,6 +60,8 @@ export interface Found {
   readonly linked: { readonly entry: CacheEntry; readonly similarity: number } | null;
   /** Fresh entries of the same words, newest first, the first one left out; none when the question was barred. */
   readonly alike: readonly CacheEntry[];
+  /** The fresh entry that was asked for with `nearId`, when the first one is not fresh; null when either question is barred. */
+  readonly near: CacheEntry | null;
   /** The lease that was to be taken when there is nothing, or who has it; null when there is something, or one process alone. */
   readonly lease: Lease | 'held' | null;
 }
@@ -66,7 +75,7 @@ export abstract class CacheStore {
    * Looks for an entry and, with `words`, for the one it is linked to and for entries of the same words. With `leaseMs`,
    * whoever finds nothing fresh has taken the lease in the same instant, or sees that another has it.
    */
-  abstract find(id: string, words: string | null, leaseMs?: number): Promise<Found>;
+  abstract find(id: string, words: string | null, options?: FindOptions): Promise<Found>;
 
   /**
    * The right to ask a provider for the entry's answer, or that another has it; null where one process knows without. It

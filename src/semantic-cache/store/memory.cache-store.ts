@@ -10,6 +10,7 @@ import {
   placeOfLink,
   viewOf,
   type EntryFilter,
+  type FindOptions,
   type Found,
   type QuestionLink,
   type StoreSize,
@@ -48,14 +49,15 @@ export class MemoryCacheStore extends CacheStore {
     super();
   }
 
-  override find(id: string, words: string | null): Promise<Found> {
+  override find(id: string, words: string | null, { nearId }: FindOptions = {}): Promise<Found> {
     const entry = this.live(id);
     const isSought = words !== null && !this.isFresh(entry) && !this.isBarred(id);
     const alike = (isSought ? (this.byWords.get(words) ?? []) : [])
       .filter((other) => other !== id && !this.isBarred(other))
       .map((other) => this.live(other))
       .filter((other) => this.isFresh(other));
-    return Promise.resolve({ entry, alike, linked: isSought ? this.linkedTo(id) : null, lease: null });
+    const near = nearId === undefined || this.isFresh(entry) ? null : this.takeFor(id, nearId);
+    return Promise.resolve({ entry, alike, near, linked: isSought ? this.linkedTo(id) : null, lease: null });
   }
 
   /** What happens in one process, it knows without. */
@@ -64,8 +66,7 @@ export class MemoryCacheStore extends CacheStore {
   }
 
   override take(id: string, askedId: string): Promise<CacheEntry | null> {
-    const entry = this.isBarred(id) || this.isBarred(askedId) ? null : this.live(id);
-    return Promise.resolve(this.isFresh(entry) ? entry : null);
+    return Promise.resolve(this.takeFor(askedId, id));
   }
 
   override put(entry: CacheEntry, words: string | null): Promise<boolean> {
@@ -156,6 +157,12 @@ export class MemoryCacheStore extends CacheStore {
     this.kept.delete(id);
     this.kept.set(id, found);
     return found.entry;
+  }
+
+  /** The entry, for the asker of another question. */
+  private takeFor(askedId: string, id: string): CacheEntry | null {
+    const entry = this.isBarred(id) || this.isBarred(askedId) ? null : this.live(id);
+    return this.isFresh(entry) ? entry : null;
   }
 
   private isFresh(entry: CacheEntry | null): entry is CacheEntry {

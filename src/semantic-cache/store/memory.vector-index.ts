@@ -19,6 +19,7 @@ const MAX_DIMENSIONS = 2;
  * than two dimensions the one that was written to least recently is forgotten. The bounds hold for each.
  */
 export class MemoryVectorIndex extends VectorIndex {
+  override readonly isInProcess = true;
   /** By dimension; the one that was written to least recently comes first. */
   private readonly slabs = new Map<number, VectorSlab>();
 

@@ -3,7 +3,7 @@ import { Clock } from '../../platform/clock';
 import type { CacheEntry } from '../answers/cache-entry';
 import { CacheMetrics } from '../cache.metrics';
 import { Patience } from '../patience';
-import { CacheStore, type Found } from './cache.store';
+import { CacheStore, type FindOptions, type Found } from './cache.store';
 import type { Lease } from './flight-lease';
 
 /**
@@ -24,8 +24,8 @@ export class PatientStore {
   }
 
   /** Null when the store does not answer. */
-  find(id: string, words: string | null, leaseMs?: number): Promise<Found | null> {
-    return this.attempt('find', () => this.store.find(id, words, leaseMs));
+  find(id: string, words: string | null, options?: FindOptions): Promise<Found | null> {
+    return this.attempt('find', () => this.store.find(id, words, options));
   }
 
   /** Null where nobody can hold it: one process alone, or a store that does not answer. */

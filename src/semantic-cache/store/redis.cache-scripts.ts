@@ -70,9 +70,10 @@ return found[2] == (redis.call('GET', epoch) or '0') and found[1]
 `;
 
 /**
- * KEYS as above. ARGV: prefix, id, words key or '', now, token or '', milliseconds of the lease. Gives the text of the entry
- * or false, the similarity of the linked question or false, its text or false, `taken` or `held` when there was a token and
- * nothing fresh, then texts of the same words: all but the first only without a fresh entry.
+ * KEYS as above. ARGV: prefix, id, words key or '', now, token or '', milliseconds of the lease, id of a near question or ''.
+ * Gives the text of the entry or false, the similarity of the linked question or false, its text or false, `taken` or `held`
+ * when there was a token and nothing fresh, the text of the near entry or false, then texts of the same words: all but the
+ * first only without a fresh entry.
  */
 export const FIND_SCRIPT = `${HEAD}
 local current = redis.call('GET', epoch) or '0'
@@ -84,9 +85,15 @@ end
 local function isBarred(id) return redis.call('EXISTS', prefix .. 'b:' .. id) == 1 end
 local id, words = ARGV[2], ARGV[3]
 local own, isFresh = read(id)
-local result = { own, false, false, false }
+local result = { own, false, false, false, false }
 if isFresh then return result end
-if words ~= '' and not isBarred(id) then
+local isApart = isBarred(id)
+local near = ARGV[7]
+if near ~= '' and not isApart and not isBarred(near) then
+  local text, isNearFresh = read(near)
+  if isNearFresh then result[5] = text end
+end
+if words ~= '' and not isApart then
   local link = redis.call('HMGET', prefix .. 'a:' .. id, 't', 's', 'e')
   if link[1] and link[3] == current and not isBarred(link[1]) then
     local text, isLinkedFresh = read(link[1])
@@ -99,7 +106,7 @@ if words ~= '' and not isBarred(id) then
     end
   end
 end
-if ARGV[5] ~= '' and not result[3] and #result == 4 then
+if ARGV[5] ~= '' and not result[3] and not result[5] and #result == 5 then
   local isTaken = redis.call('SET', prefix .. 'f:' .. id, ARGV[5], 'PX', ARGV[6], 'NX')
   result[4] = isTaken and 'taken' or 'held'
 end

@@ -16,6 +16,7 @@ import {
   viewOf,
   type Cursor,
   type EntryFilter,
+  type FindOptions,
   type Found,
   type QuestionLink,
   type StoreSize,
@@ -81,16 +82,17 @@ export class RedisCacheStore extends CacheStore {
     this.limits = { entries, bytes, links };
   }
 
-  override async find(id: string, words: string | null, leaseMs?: number): Promise<Found> {
+  override async find(id: string, words: string | null, { leaseMs, nearId }: FindOptions = {}): Promise<Found> {
     const token = leaseMs === undefined ? '' : randomUUID();
-    const finding = this.run(FIND, id, words ?? '', this.nowMs(), token, leaseMs ?? 0);
+    const finding = this.run(FIND, id, words ?? '', this.nowMs(), token, leaseMs ?? 0, nearId ?? '');
     const found = await (leaseMs === undefined ? finding : this.orRelease(id, token, finding));
-    const [own, similarity, linkedText, lease, ...others] = found as (string | null)[];
+    const [own, similarity, linkedText, lease, near, ...others] = found as (string | null)[];
     const linked = this.fresh(linkedText);
     return {
       entry: this.live(own),
       linked: linked && { entry: linked, similarity: Number(similarity) },
       alike: others.map((text) => this.fresh(text)).filter((other) => other !== null),
+      near: this.fresh(near),
       lease: lease === 'taken' ? this.leaseOf(id, token) : (lease as 'held' | null),
     };
   }

@@ -36,6 +36,7 @@ type StreamPage = readonly (readonly [id: Buffer, fields: readonly Buffer[]])[];
  * starts, or that has missed part of the feed, reads all of it. Needs no module of Redis.
  */
 export class RedisVectorIndex extends VectorIndex {
+  override readonly isInProcess = true;
   private readonly logger = new Logger('Cache');
   private readonly client: RedisClient;
   private readonly reader: RedisClient;

@@ -12,6 +12,7 @@ export interface Whereabouts {
 
 /** An index that another program holds for all replicas: what is there, only that one knows. */
 export abstract class RemoteVectorIndex extends VectorIndex {
+  override readonly isInProcess = false;
   private readonly logger = new Logger('Cache');
   private readonly patience: Patience;
 

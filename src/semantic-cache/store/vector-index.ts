@@ -37,6 +37,9 @@ export interface VectorSize {
  * Bounded; nothing is found after its time. A method rejects when what it needs is away.
  */
 export abstract class VectorIndex {
+  /** Whether a search asks no other program. */
+  abstract readonly isInProcess: boolean;
+
   /** Takes a record in place of an older one with the same id. */
   abstract upsert(record: VectorRecord): Promise<void>;
 
