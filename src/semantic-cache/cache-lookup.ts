@@ -105,15 +105,24 @@ export class CacheLookup {
       return { match: null, traced: looking.then((looked) => trace(context, looked)) };
     }
     const looked = known.looked ?? (await this.similar.look(asked));
-    for (const { entryId, similarity } of looked.candidates.filter(willDo)) {
-      const isKnown = known.near?.id === entryId;
-      const entry = isKnown ? known.near : await this.store.take(entryId, asked.print.id);
-      const isGood = entry !== null && isUsable(entry, asked, this.clock.now());
-      if (isGood) return { match: { entry, tier: 'semantic', similarity }, traced: TRACED };
-      refuse(context, { entryId, similarity, reasons: [entry ? 'unusable' : 'gone'] });
-    }
+    const match = await this.nearest(context, asked, { looked, near: known.near });
+    if (match) return { match, traced: TRACED };
     const isCheap = looked.candidates.length === 0;
     return { match: null, traced: (isCheap ? TRACED : aside()).then(() => trace(context, looked)) };
+  }
+
+  /** The nearest question that will do and whose answer is there. `near`: the answer that has come already. */
+  private async nearest(
+    context: GatewayContext,
+    asked: Asked,
+    { looked, near }: { readonly looked: Looked; readonly near: CacheEntry | null },
+  ): Promise<Match | null> {
+    for (const { entryId, similarity } of looked.candidates.filter(willDo)) {
+      const entry = near?.id === entryId ? near : await this.store.take(entryId, asked.print.id);
+      if (entry !== null && isUsable(entry, asked, this.clock.now())) return { entry, tier: 'semantic', similarity };
+      refuse(context, { entryId, similarity, reasons: [entry ? 'unusable' : 'gone'] });
+    }
+    return null;
   }
 }
 
