@@ -17,7 +17,7 @@ export class CacheQuestions {
     secrets: Secrets,
     private readonly live: LiveConfig,
   ) {
-    this.key = createHmac('sha256', secrets.apiKeyPepper).update('cache fingerprint v1').digest();
+    this.key = createHmac('sha256', secrets.apiKeyPepper).update('cache fingerprint v2').digest();
   }
 
   get config(): CacheConfig {

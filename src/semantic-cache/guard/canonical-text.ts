@@ -7,9 +7,16 @@
 /** More than a question: several lines or a long text may be code, a document or data, where every character counts. */
 const MAX_PLAIN_LENGTH = 600;
 
+/** Units whose case tells a bit from a byte and a thousandth from a million, after their number. */
+export const CASED_UNITS =
+  /(?<=\d ?)(?:[kKmMgGtTpP]i?)?[bB](?:ps|its?|ytes?|\/s)?(?![A-Za-z])|(?<=\d ?)[mM](?:[Ww]h?|[Hh]z|[Vv]|[Aa]|[Jj]|[Nn]|[Pp]a|[Ee][Vv]|[Ss]v?|[Bb]q|[Gg]|[Ll]|[Mm]|mol|ohm|Ω)?(?![A-Za-z])/g;
+
 /** Code in backticks, addresses, paths, flags, identifiers: what a change of case may break. */
-const VERBATIM =
-  /`[^`]+`|https?:\/\/\S+|(?:\/[\w.-]+){2,}|(?<!\w)--?[A-Za-z][\w-]+|\b\w+_\w+\b|\b\w+\.(?=[A-Za-z_]*[A-Z])\w+\b|\\\w|[{}<>=]{1,}/g;
+const VERBATIM = new RegExp(
+  /`[^`]+`|https?:\/\/\S+|(?:\/[\w.-]+){2,}|(?<!\w)--?[A-Za-z][\w-]+|\b\w+_\w+\b|\b\w+\.(?=[A-Za-z_]*[A-Z])\w+\b|\\\w|[{}<>=]{1,}/
+    .source + `|${CASED_UNITS.source}`,
+  'g',
+);
 
 /** Texts about words, spelling or form: their wording is the matter itself. */
 const ABOUT_WORDING =
@@ -32,17 +39,21 @@ const CAN_YOU =
 const CAN_YOU_PLEASE = /^(?:can|could|would|will) you (?:please|kindly) /;
 /** Not where it is the object of something: "write a thank you". */
 const THANKS =
-  /(?<!(?:^|:|\b(?:a|an|the|of|my|our|your|some|with|and|or|for|to|write|send|give|giving|than|by|is|as|in|about)) *)[,.! ]+(?:many )?\b(?:thanks|thank you|thx)(?: (?:so|very) much| a lot| in advance)?[.! ]*$/;
+  /(?<!(?:^|:|\b(?:a|an|the|of|my|our|your|some|with|and|or|for|to|write|send|give|giving|than|by|is|as|in|about)) *)(?:[,. ]|(?<!(?:\d|\b[A-Za-z])!*)!)+(?:many )?\b(?:thanks|thank you|thx)(?: (?:so|very) much| a lot| in advance)?[.! ]*$/;
 const LAST_PLEASE = /(?:, *please|(?<=[?.!]) *please)[.! ]*$/;
 /** A thank-you after the end of a sentence, a closing quote or the name of a language is not part of what is asked about. */
 const THANKS_APART = /(?:(?<=[?.!])|(?<=['"])|(?<=\b(?:into|to|in) [a-z]+)) *\b(?:thanks|thank you|thx)[.! ]*$/;
 
 const CONTRACTIONS: Readonly<Record<string, string>> = { re: ' are', ve: ' have', ll: ' will', m: ' am', d: ' would' };
 
-/** Straight quotes, and one kind of space. */
+/** Straight quotes, one kind of space, and powers and fractions as numbers of their own: the normal form of 10² is 102. */
 const unified = (text: string): string =>
   text
+    .replace(/[\u2070\u00b9\u00b2\u00b3\u2074-\u207b]+/g, (power) => `^${power.normalize('NFKC')}`)
+    .replace(/(?<=\d)[\u2080-\u2089]+/g, (base) => `_${base.normalize('NFKC')}`)
+    .replace(/(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])/g, ' ')
     .normalize('NFKC')
+    .replace(/\u2212/g, '-')
     .replace(/[\u2018\u2019\u02bc]/g, "'")
     .replace(/[\u201c\u201d\u00ab\u00bb]/g, '"');
 
@@ -102,6 +113,9 @@ function payloadStart(text: string): number {
   return start < 0 ? text.length : start;
 }
 
+/** What ends a sentence; the mark behind a number or a letter may be its factorial. */
+const END_MARKS = /(?:[\s?.,;:]|(?<!(?:\d|\b[a-z])!*)!)+$/;
+
 /** Equal for texts that differ in surface only. A text that is not plain is its own canonical form. */
 export function canonicalText(text: string): string {
   if (!isPlain(text)) return `=${text}`;
@@ -117,5 +131,5 @@ function canonicalQuestion(text: string): string {
     .replace(/(\d),(?=\d{3}\b)/g, '$1')
     .replace(/\s+/g, ' ')
     .trim();
-  return withoutPleasantries(spoken).replace(/[\s?!.,;:]+$/, '');
+  return withoutPleasantries(spoken).replace(END_MARKS, '');
 }

@@ -38,7 +38,7 @@ type Check = (left: ParsedText, right: ParsedText) => boolean;
 
 const CHECKS: readonly (readonly [Refusal, Check])[] = [
   ['negation', (left, right) => left.isNegated !== right.isNegated],
-  ['number', (left, right) => differ(left.numbers, right.numbers)],
+  ['number', (left, right) => left.numbers.join() !== right.numbers.join() || left.units !== right.units],
   ['code', (left, right) => !holdsAll(left.code, right) || !holdsAll(right.code, left)],
   ['kind', (left, right) => left.kind !== right.kind],
   ['opposite', areOpposite],
@@ -74,10 +74,20 @@ export function mayMeanTheSame(left: ParsedText, right: ParsedText): boolean {
 }
 
 /** What two texts must have in common, whatever else they say: with another one, a pair is refused. */
-export const commonsOf = ({ isNegated, numbers, kind, classes, aspect, persons, directions }: ParsedText): string =>
+export const commonsOf = ({
+  isNegated,
+  numbers,
+  units,
+  kind,
+  classes,
+  aspect,
+  persons,
+  directions,
+}: ParsedText): string =>
   JSON.stringify([
     isNegated,
-    [...numbers].sort((left, right) => left - right),
+    numbers,
+    units,
     kind,
     [...classes].map(([name, words]) => [name, ...[...words].sort()].join(' ')).sort(),
     aspect,

@@ -1,4 +1,4 @@
-import { expanded } from './canonical-text';
+import { CASED_UNITS, expanded } from './canonical-text';
 import {
   CLASS_OF,
   DIRECTIONS,
@@ -14,11 +14,14 @@ import {
 /** A text longer than this is not a question that a rule can compare. */
 const MAX_LENGTH = 600;
 
-const TOKEN = /[a-z]+\+\+|c#|\d+(?:[.,]\d+)*|[a-z]+(?:'[a-z]+)?|[^\p{ASCII}\s]+/gu;
+const TOKEN = /[a-z]+\+\+|c#|\$|\d+(?:[.,]\d+)*|[a-z]+(?:'[a-z]+)?|[^\p{ASCII}\s]+/gu;
 /** Code, addresses, paths, flags, quotations, identifiers, abbreviations. */
 const CODE =
-  /`[^`]+`|"[^"]{2,}"|(?<![A-Za-z0-9])'[^']{3,}'(?![A-Za-z])|https?:\/\/\S+|(?:\/[\w.-]+){2,}|--?[a-z][\w-]+|\b\w+\([^)]*\)|\b\w+\.[\w.]+\b|\b[A-Z]{2,}[A-Z0-9_]*\b|\b\w+_\w+\b|[+\-*/<>=^%]{1,}|\b\d+(?:\.\d+)+\b/g;
+  /`[^`]+`|"[^"]{2,}"|(?<![A-Za-z0-9])'[^']{3,}'(?![A-Za-z])|https?:\/\/\S+|(?:\/[\w.-]+){2,}|--?[a-z][\w-]+|\b\w+\([^)]*\)|\b\w+\.[\w.]+\b|\b[A-Z]{2,}[A-Z0-9_]*\b|\b\w+_\w+\b|[+\-*/<>=^%]{1,}|\b\d+(?:\.\d+)+\b|\b\d+!+/g;
 const CAPITALISED = /(?<=[a-z0-9,;:'")] )[A-Z][A-Za-z0-9.&+-]*/g;
+
+/** "From A to B": a letter, and not the article. */
+const LETTER_A = /(?<=[a-z0-9,;:'")] )A(?=$|[\s?!.,;:)])/g;
 
 /** What a question asks for. */
 export type QuestionKind = string;
@@ -33,7 +36,10 @@ export interface ParsedText {
   readonly forms: ReadonlySet<string>;
   /** Stems of the words that carry the matter, in order. */
   readonly content: readonly string[];
-  readonly numbers: ReadonlySet<number>;
+  /** With their signs, in order: to subtract 4 from 9 is not to subtract 9 from 4. */
+  readonly numbers: readonly number[];
+  /** Units whose case matters, in order. */
+  readonly units: string;
   readonly isNegated: boolean;
   readonly kind: QuestionKind;
   readonly code: readonly string[];
@@ -70,7 +76,7 @@ function withoutEnding(word: string): string {
 /** Null for a text whose meaning the rules cannot judge: long, of several lines, or not English. */
 export function parseText(original: string): ParsedText | null {
   if (original.length > MAX_LENGTH || /\n\s*\S/.test(original.trim()) || !isEnglish(original)) return null;
-  const text = expanded(original).replace(/'s\b/g, '');
+  const text = expanded(original.replace(LETTER_A, 'lettera')).replace(/'s\b/g, '');
   const tokens = (text.match(TOKEN) ?? []).map((word) => SAME_WORD[word] ?? word);
   const stems = tokens.map(stem);
   const framed = new Set((FRAME.exec(text)?.[0] ?? '').match(TOKEN) ?? []);
@@ -81,7 +87,8 @@ export function parseText(original: string): ParsedText | null {
     stems,
     forms: new Set([...tokens, ...stems]),
     content,
-    numbers: numbersOf(text, tokens),
+    numbers: numbersOf(text),
+    units: (original.match(CASED_UNITS) ?? []).join(' '),
     isNegated: negationsOf(text, tokens) % 2 === 1,
     kind: kindOf(text),
     code: codeOf(original),
@@ -114,14 +121,16 @@ function hasForeignLetters(text: string): boolean {
 const isContent = (word: string, framed: ReadonlySet<string>): boolean =>
   !FUNCTION_WORDS.has(word) && !framed.has(word) && !/^\d/.test(word) && !(word in NUMBER_WORDS);
 
-function numbersOf(text: string, tokens: readonly string[]): Set<number> {
-  const numbers = new Set<number>();
-  for (const [found] of text.matchAll(/\d[\d,]*\.?\d*/g)) numbers.add(parseFloat(found.replace(/,/g, '')));
-  for (const word of tokens) {
-    const value = NUMBER_WORDS[word];
-    if (value !== undefined && word !== 'one') numbers.add(value);
+/** A number, its minus when that stands for itself, the number of a quarter, or a word that may be one. */
+const NUMBER = /(?<![\w)\].-])-(?=\d)[\d,]*\.?\d*|\d[\d,]*\.?\d*|\bq[1-4]\b|[a-z]+/g;
+
+function numbersOf(text: string): number[] {
+  const numbers: number[] = [];
+  for (const [found] of text.matchAll(NUMBER)) {
+    const digits = /\d/.test(found) ? parseFloat(found.replace(/[q,]/g, '')) : undefined;
+    const number = digits ?? (found === 'one' ? undefined : NUMBER_WORDS[SAME_WORD[found] ?? found]);
+    if (number !== undefined) numbers.push(number);
   }
-  for (const [, quarter] of text.matchAll(/\bq([1-4])\b/g)) numbers.add(Number(quarter));
   return numbers;
 }
 
@@ -183,10 +192,14 @@ const ASPECTS: readonly (readonly [string, RegExp])[] = [
   ['yet', /\b(already|yet)\b/],
 ];
 
+/** What somebody must do is not what he can do. */
+const DUTY = /\b(must|should|ought|shall|(have|has|had|need|needs|needed|required|supposed|obliged) to)\b/;
+
 function aspectOf(text: string): string {
   const found = ASPECTS.filter(([, form]) => form.test(text)).map(([name]) => name);
   const usedTo = /\bused? to\b/.test(text) && !/\b(is|are|be|being|been|was|were) used to\b/.test(text);
-  return [...(usedTo ? ['used to'] : []), ...found].join(' ');
+  const isDuty = DUTY.test(text.replace(FRAME, ''));
+  return [...(usedTo ? ['used to'] : []), ...(isDuty ? ['duty'] : []), ...found].join(' ');
 }
 
 const isPassive = (text: string): boolean =>
@@ -203,5 +216,9 @@ function personsOf(text: string, tokens: readonly string[]): string {
   if (/\b(my|mine|our|ours)\b/.test(text)) persons.push('mine');
   if (/\b(your|yours|yourself)\b/.test(text) || /\b(are|were) you\b/.test(text)) persons.push('yours');
   if (/\b(am|was) i\b/.test(text)) persons.push('i am');
+  // Who does it to whom.
+  const both: readonly string[] = text.replace(FRAME, '').match(/\b(i|me|we|us|you)\b/g) ?? [];
+  if (both.includes('you') && both.some((word) => word !== 'you'))
+    persons.push(both.map((word) => (word === 'you' ? 'you' : 'i')).join('-'));
   return persons.join(' ');
 }

@@ -10,6 +10,5 @@ const MIN_CONTENT_WORDS = 2;
 export function signatureOf(parsed: ParsedText): string | null {
   const content = [...new Set(parsed.content)].sort();
   if (content.length < MIN_CONTENT_WORDS) return null;
-  const numbers = [...parsed.numbers].sort((left, right) => left - right);
-  return `${content.join(' ')}|${numbers.join(' ')}|${parsed.kind}|${String(parsed.isNegated)}`;
+  return `${content.join(' ')}|${parsed.numbers.join(' ')}|${parsed.kind}|${String(parsed.isNegated)}`;
 }
