@@ -137,7 +137,7 @@ async function comparisonsOf(url) {
     Number(
       new RegExp(`gateway_cache_comparisons_total{[^}]*outcome="${outcome}"[^}]*} (\\d+)`).exec(metrics)?.[1] ?? 0,
     );
-  return { waited: count('waited'), ruledOut: count('ruled_out') };
+  return { waited: count('waited'), atHand: count('at_hand'), ruledOut: count('ruled_out') };
 }
 
 /** Of `node:http`, and not `fetch`, which takes longer than a hit. */
@@ -202,7 +202,9 @@ function report(name, answers, { memory, compared }) {
   say(`  hit rate ${((100 * hits) / answers.length).toFixed(1)} %: ${hits} upstream calls saved of ${answers.length}`);
   say(`  memory of the replicas: ${memory.map((mb) => `${mb.toFixed(0)} MB`).join(', ')}`);
   const sum = (outcome) => compared.reduce((total, each) => total + each[outcome], 0);
-  say(`  ${sum('waited')} questions waited for their vector, ${sum('ruledOut')} were ruled out without`);
+  say(
+    `  ${sum('waited')} questions waited for their vector, that of ${sum('atHand')} was at hand, ${sum('ruledOut')} were ruled out`,
+  );
   say('  tier            answers   p50 ms   p99 ms   gateway p50   gateway p99');
   for (const tier of [...new Set(answers.map((answer) => answer.tier))].sort()) {
     const of = answers.filter((answer) => answer.tier === tier);

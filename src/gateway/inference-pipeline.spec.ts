@@ -31,7 +31,7 @@ function setUp(replaced: Readonly<Record<string, () => unknown>> = {}) {
     const handler = (): Promise<ChatReply> => (note(), Promise.resolve(REPLY));
     return {
       canActivate: () => note() ?? true,
-      foresee: () => void asked.push(`${name} foresees`),
+      foresee: () => (asked.push(`${name} foresees`), replaced[`${name} foresees`]?.() ?? true),
       around: (_: ExecutionContext, next: () => Promise<ChatReply>) => note() ?? next(),
       // What the controllers ask.
       contexts: { of: () => 'context' },
@@ -83,8 +83,8 @@ describe('InferencePipeline', () => {
   });
 
   it('tells the interceptors when the last guard waits, and only then', async () => {
-    const order = async (part: string, does: () => unknown): Promise<string[]> => {
-      const { asked, routes } = setUp({ [part]: does });
+    const order = async (part: string, does: () => unknown, more: object = {}): Promise<string[]> => {
+      const { asked, routes } = setUp({ [part]: does, ...more });
       await routes.get('/v1/chat/completions')!(REQUEST, RESPONSE);
       return asked;
     };
@@ -93,6 +93,11 @@ describe('InferencePipeline', () => {
     expect(admitted.slice(2, 7)).toEqual(['RateLimitGuard', ...told, 'IdempotencyInterceptor']);
     const refused = await order('RateLimitGuard', () => Promise.reject(new RangeError()));
     expect(refused.slice(2)).toEqual(['RateLimitGuard', ...told]);
+    const waiting = (): Promise<never> => Promise.reject(new RangeError());
+    const holding = await order('RateLimitGuard', waiting, { 'IdempotencyInterceptor foresees': () => false });
+    expect(holding.slice(2)).toEqual(['RateLimitGuard', told[0]]);
+    // What fails then leaves no promise of the guard without somebody who waits for it.
+    expect((await order('RateLimitGuard', waiting, { 'CacheInterceptor foresees': thrower })).at(-1)).toBe(told[1]);
     expect(await order('RequestGuard', () => Promise.resolve(true))).not.toContain(told[1]);
     expect(await order('RateLimitGuard', thrower)).not.toContain(told[1]);
   });

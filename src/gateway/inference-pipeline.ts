@@ -110,5 +110,9 @@ export class InferencePipeline implements OnApplicationBootstrap {
 
 /** The limits are asked for, and the interceptors' own questions with them: a round trip less for each request. */
 function foresee({ interceptors }: InferenceStages, execution: HotExecution): void {
-  for (const interceptor of interceptors) interceptor.foresee(execution);
+  try {
+    interceptors.every((interceptor) => interceptor.foresee(execution));
+  } catch {
+    // Whoever fails here fails in his turn, and is answered for then; the guard's own promise must not be left alone.
+  }
 }

@@ -55,8 +55,8 @@ export class CacheLookup {
   }
 
   /**
-   * Asks the store, and begins with the vector. Where the vector is at hand, the store is asked for the entry of the
-   * nearest question that will do in the same call. Never rejects, and puts nothing on record.
+   * Asks the store. Where the vector of the question is at hand, it is asked for the entry of the nearest one that will do
+   * in the same call. Never rejects, puts nothing on record and makes no vector: the request may yet be refused.
    */
   async begin(
     context: GatewayContext,
@@ -66,10 +66,7 @@ export class CacheLookup {
     const looking = mayLookFurther ? this.similar.lookAtHand(asked) : null;
     const looked = looking && (await looking);
     const nearId = looked?.candidates.find(willDo)?.entryId;
-    const finding = this.store.find(asked.print.id, asked.words, { leaseMs, nearId });
-    // On one processor the encoder gets it before this thread has gone on: the store is asked first.
-    if (mayLookFurther && !looked) this.similar.foresee(asked);
-    const found = await finding;
+    const found = await this.store.find(asked.print.id, asked.words, { leaseMs, nearId });
     return { found, looked, lease: found && early(context, found.lease) };
   }
 
@@ -80,6 +77,8 @@ export class CacheLookup {
     options: LookingOptions = {},
     begun: Promise<Begun> = this.begin(context, asked, options),
   ): Promise<LookedUp | 'away'> {
+    // On one processor the encoder gets it before this thread has gone on: the store is asked first.
+    if (options.mayLookFurther !== false) this.similar.foresee(asked);
     const { found, lease, looked } = await begun;
     if (found === null) return 'away';
     const { match, stale, refused } = choose(found, asked, this.clock.now());

@@ -15,9 +15,10 @@ export class CacheInterceptor extends ReplyInterceptor {
     super();
   }
 
-  override foresee(execution: ExecutionContext): void {
+  override foresee(execution: ExecutionContext): true {
     const { headers } = execution.switchToHttp().getRequest<IncomingMessage>();
     this.cache.foresee(this.contexts.from(execution), headers);
+    return true;
   }
 
   override around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply> {

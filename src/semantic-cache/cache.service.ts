@@ -49,13 +49,15 @@ export class CacheService {
     return this.questions.config.enabled;
   }
 
-  /** Begins to look, for a request that may yet be refused. Never throws, and counts nothing. */
+  /** Begins to look, for a request that may yet be refused: no hit or miss is counted, and no vector made. */
   foresee(context: GatewayContext, headers: IncomingHttpHeaders): void {
     const { request } = context;
     const controls = this.isEnabled && request ? controlsIn(headers) : null;
     if (!request || !controls || whyBypassed(controls, request) !== null) return;
     const asked = this.questions.describe(context, controls);
     const begun = this.lookup.begin(context, asked, { leaseMs: this.flights.leaseFor(asked) });
+    // When the request is refused, nobody waits for it.
+    void begun.catch(() => {});
     this.foreseen.set(context, { asked, begun });
   }
 
@@ -79,7 +81,7 @@ export class CacheService {
     return stale ? this.orStale(context, asked, stale, miss) : miss();
   }
 
-  /** What `answer` would do now. Calls no provider, and counts and keeps nothing. */
+  /** What `answer` would do now. Calls no provider, counts no hit or miss, and keeps no answer. */
   async explain(context: GatewayContext, headers: IncomingHttpHeaders): Promise<CacheExplanation> {
     const request = requestOf(context);
     const { config } = this.questions;

@@ -84,6 +84,8 @@ describe('ShadowSampling', () => {
     ]);
     const text = await registry.expose();
     expect(text).toContain('gateway_cache_false_hit_rate{team="team_a",model="m",bound="estimate"} 0.25');
+    expect(text).toContain('gateway_cache_checks_total{team="team_a",model="m",verdict="right"} 3');
+    expect(text).toContain('gateway_cache_checks_total{team="team_a",model="m",verdict="wrong"} 1');
     // Wilson's interval of 1 in 4, computed by hand: 0.0456 to 0.6994.
     expect(text).toMatch(/team="team_a",model="m",bound="low"\} 0\.045/);
     expect(text).toMatch(/team="team_a",model="m",bound="high"\} 0\.699/);

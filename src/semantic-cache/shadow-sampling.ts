@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Gauge } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
 import type { GatewayContext } from '../core/context';
 import { NANO_PER_USD } from '../core/money';
 import { Clock } from '../platform/clock';
@@ -34,6 +34,7 @@ export interface PrecisionRow {
 export class ShadowSampling {
   private readonly counts = new Map<string, { -readonly [Field in keyof PrecisionRow]: PrecisionRow[Field] }>();
   private readonly rate: Gauge;
+  private readonly checks: Counter;
   private readonly budget: DailyBudget;
 
   constructor(
@@ -49,6 +50,12 @@ export class ShadowSampling {
       help: 'Share of sampled semantic hits whose answer was another than the provider gave, with its 95 % interval.',
       labelNames: ['team', 'model', 'bound'],
       aggregator: 'average',
+      registers: [registry],
+    });
+    this.checks = new Counter({
+      name: 'gateway_cache_checks_total',
+      help: 'Semantic hits that were checked against a new answer of the provider, by what came of it.',
+      labelNames: ['team', 'model', 'verdict'],
       registers: [registry],
     });
   }
@@ -89,6 +96,7 @@ export class ShadowSampling {
     const key = `${team} ${name}`;
     const row = this.counts.get(key) ?? { teamId: team, model: name, right: 0, wrong: 0, unsure: 0 };
     row[verdict] += 1;
+    this.checks.inc({ team, model: name, verdict });
     this.counts.set(key, row);
     const judged = row.right + row.wrong;
     const interval = wilsonInterval(row.wrong, judged);

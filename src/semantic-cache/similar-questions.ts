@@ -1,11 +1,10 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { Identity } from '../core/context';
 import type { CacheEntry } from './answers/cache-entry';
 import { aside } from './aside';
 import type { Asked } from './asked';
 import { CacheMetrics } from './cache.metrics';
 import { Encoders } from './encoder/encoders';
-import type { Unencoded } from './encoder/patient-encoder';
+import type { Asker, Unencoded } from './encoder/patient-encoder';
 import { parseText } from './guard/parse-text';
 import { isNear, judgeLikeness, type LikenessRefusal } from './likeness';
 import { BARRED_MS } from './store/cache.store';
@@ -29,10 +28,9 @@ export interface Candidate {
 }
 
 /** A question that was answered wrongly, and who has found out. */
-export interface Near {
+export interface Near extends Asker {
   readonly partition: string;
   readonly text: string;
-  readonly identity: Identity;
 }
 
 export interface Looked {
@@ -87,19 +85,21 @@ export class SimilarQuestions implements OnApplicationShutdown {
   /** Begins with the vector while the store looks for the same question, where it will be waited for. */
   foresee(asked: Asked): void {
     const { text } = asked.print;
-    if (text !== null && this.isForeseen(asked)) void this.encode(asked, text);
+    if (text !== null && this.isForeseen(asked)) this.encoders.begin(text, asked);
   }
 
   /** As `look`, where that takes no waiting: the vector is known and the index in this process. */
   lookAtHand(asked: Asked): Promise<Looked> | null {
     const { text } = asked.print;
-    const isAtHand = text !== null && this.index.isInProcess && this.encoders.knows(text);
+    const isAtHand = text !== null && this.index.isInProcess && this.encoders.knows(text, asked);
     return isAtHand && this.isForeseen(asked) ? this.look(asked) : null;
   }
 
   /** Whether a vector will be waited for that costs nothing, because the same question does not seem to be stored. */
   private isForeseen(asked: Asked): boolean {
-    if (asked.print.text === null || !this.encoders.isLocal || this.index.has(asked.print.id)) return false;
+    const { text, id } = asked.print;
+    const isFree = text !== null && (this.encoders.isLocal || this.encoders.knows(text, asked));
+    if (!isFree || this.index.has(id)) return false;
     const mayFind = this.mayFind(asked);
     this.foreseen.set(asked, mayFind);
     return mayFind;
@@ -182,7 +182,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
    */
   async tighten(near: Near, similarity: number, nowMs: number) {
     const { name } = this.encoders;
-    const vector = name === null ? 'off' : await this.encoders.encode(near.text, near.identity);
+    const vector = name === null ? 'off' : await this.encoders.encode(near.text, near);
     if (typeof vector === 'string') return;
     const partition = wrongOf(`${name}:${near.partition}`);
     const record = { partition, vector: toBytes(vector), text: '', floor: Math.min(1, similarity + MARGIN) };
@@ -197,7 +197,7 @@ export class SimilarQuestions implements OnApplicationShutdown {
   /** A request that may not have a vector, because nobody pays for it, does not ask again: every call is on record. */
   private async encode(asked: Asked, text: string): Promise<Float32Array | Unencoded> {
     if (this.refused.has(asked)) return 'refused';
-    const vector = await this.encoders.encode(text, asked.identity);
+    const vector = await this.encoders.encode(text, asked);
     if (vector === 'refused') this.refused.add(asked);
     return vector;
   }

@@ -1,13 +1,11 @@
 import { guarantee } from '../../test/support/guarantee';
-import { ChatRequest, type ChatBody } from '../core/chat';
-import { JsonDocument } from '../core/json-document';
 import { fingerprint, partitionKey } from './fingerprint';
 import { parseText } from './guard/parse-text';
 import { signatureOf } from './guard/signature';
 import { MemoryCacheStore } from './store/memory.cache-store';
 import { MemoryVectorIndex } from './store/memory.vector-index';
 import { toBytes } from './store/vector-index';
-import { entryWith } from './testing/entries';
+import { entryWith, requestFor } from './testing/entries';
 
 const SECRET = Buffer.alloc(32, 7);
 /** So many that more than 100,000 pairs of them could meet. */
@@ -15,21 +13,7 @@ const TENANTS = 320;
 const TEXT = 'How do I reset the password of the office router?';
 const ALIKE = 'How can I reset the password of the office router?';
 
-const printOf = (tenant: number, content: string) => {
-  const body = { model: 'm', messages: [{ role: 'user', content }] };
-  const request = new ChatRequest({
-    dialect: 'openai',
-    document: JsonDocument.of(body),
-    model: 'm',
-    stream: false,
-    includeUsage: false,
-    maxOutputTokens: null,
-    choices: 1,
-    forwardedHeaders: {},
-    toCanonical: () => body as unknown as ChatBody,
-  });
-  return fingerprint(SECRET, `team:team_${tenant}`, request);
-};
+const printOf = (tenant: number, content: string) => fingerprint(SECRET, `team:team_${tenant}`, requestFor(content));
 
 describe('tenants who ask the same', () => {
   it('SEC-1: each finds his own answer, in every tier, and nobody another one', async () => {

@@ -20,8 +20,8 @@ export class WrongHits {
    */
   async keepApart({ entryId, askedId, similarity }: HitRecord, identity: Identity): Promise<void> {
     const { entry } = await this.store.find(entryId, null);
-    const { partition, text } = entry ?? { partition: '', text: null };
-    const near = text === null ? null : { partition, text, identity };
+    const text = entry?.text ?? null;
+    const near = entry && text !== null ? { partition: entry.partition, scope: entry.scope, text, identity } : null;
     if (near) await this.similar.tighten(near, similarity, this.clock.now());
     const both = [entryId, askedId];
     await Promise.all(both.flatMap((id) => [this.store.bar(id), this.store.unlink(id)]));

@@ -124,9 +124,22 @@ cache: { enabled: true, mode: balanced, similarity_threshold: 0.85, embeddings: 
       [429, 'bypass'],
       [429, 'bypass'],
     ]);
-    await until(async () => (await client.keys('*:cache}:f:*')).length === 0);
+    // By itself a lease ends after six seconds.
+    await until(async () => (await client.keys('*:cache}:f:*')).length === 0, 2_000);
     expect(await counted()).toEqual(before);
     client.disconnect();
+  });
+
+  it('one idempotency key on both replicas at the same time is one call, and nobody waits for a lease', async () => {
+    for (let round = 0; round < 6; round += 1) {
+      const before = simulator.journal().length;
+      const headers = { 'idempotency-key': `round-${round}` };
+      const content = `which of the replicas asks in round ${round}?`;
+      const answers = await Promise.all([ask(0, content, headers), ask(1, content, headers)]);
+      expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+      expect(simulator.journal().length).toBe(before + 1);
+      expect(Math.max(...answers.map(({ tookMs }) => tookMs))).toBeLessThan(5_500);
+    }
   });
 
   it('a replica that died with the question holds the other up no longer than its lease', async () => {

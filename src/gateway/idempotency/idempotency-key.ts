@@ -15,6 +15,8 @@ export interface KeyedRequest {
   readonly fingerprint: string;
 }
 
+export const isKeyed = (headers: IncomingHttpHeaders): boolean => headers[HEADER] !== undefined;
+
 /** Null for a request without the header; throws a 400 for one that is no key. */
 export function keyedRequest(context: GatewayContext, headers: IncomingHttpHeaders): KeyedRequest | null {
   const key = headers[HEADER];

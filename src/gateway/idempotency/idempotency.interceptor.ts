@@ -4,7 +4,7 @@ import type { ChatReply } from '../../core/reply';
 import { ReplyInterceptor } from '../../platform/http/reply-interceptor';
 import { RequestContexts } from '../../platform/http/request-contexts';
 import { IdempotencyService } from './idempotency.service';
-import { keyedRequest } from './idempotency-key';
+import { isKeyed, keyedRequest } from './idempotency-key';
 
 /** Requests with one `idempotency-key` get one answer and are charged once. */
 @Injectable()
@@ -14,6 +14,11 @@ export class IdempotencyInterceptor extends ReplyInterceptor {
     private readonly service: IdempotencyService,
   ) {
     super();
+  }
+
+  /** A request with a key may wait for another one, and then ask much later, or not at all. */
+  override foresee(execution: ExecutionContext): boolean {
+    return !isKeyed(execution.switchToHttp().getRequest<IncomingMessage>().headers);
   }
 
   override around(execution: ExecutionContext, next: () => Promise<ChatReply>): Promise<ChatReply> {

@@ -12,9 +12,11 @@ export abstract class ReplyInterceptor implements NestInterceptor<ChatReply, Cha
 
   /**
    * Told while the last guard still waits, when the inference pipeline runs the route: time to begin what changes nothing
-   * should the request be refused. Must not throw.
+   * should the request be refused. False when those behind this one must not begin yet, because it may hold the request up.
    */
-  foresee(_execution: ExecutionContext): void {}
+  foresee(_execution: ExecutionContext): boolean {
+    return true;
+  }
 
   intercept(execution: ExecutionContext, next: CallHandler<ChatReply>): Observable<ChatReply> {
     return defer(() => this.around(execution, () => lastValueFrom(next.handle())));

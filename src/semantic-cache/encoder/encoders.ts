@@ -1,12 +1,11 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { Identity } from '../../core/context';
 import { OwnCalls } from '../../core/own-calls';
 import { Clock } from '../../platform/clock';
 import { LiveConfig } from '../../platform/config/live-config';
 import { CacheConfig, needsEncoder, type CacheEmbeddingsConfig } from '../cache.config';
 import { CacheMetrics } from '../cache.metrics';
 import { ModelFolderPromptEncoder } from './model-folder/model-folder.prompt-encoder';
-import { PatientEncoder, type Unencoded } from './patient-encoder';
+import { PatientEncoder, type Asker, type Unencoded } from './patient-encoder';
 import type { PromptEncoder } from './prompt-encoder';
 import { ProviderPromptEncoder } from './provider.prompt-encoder';
 import { ThreadPromptEncoder } from './thread.prompt-encoder';
@@ -54,13 +53,17 @@ export class Encoders implements OnApplicationShutdown {
   }
 
   /** Whether the vector of the text is at hand. */
-  knows(text: string): boolean {
-    return this.open?.patient.knows(text) ?? false;
+  knows(text: string, asker: Asker): boolean {
+    return this.open?.patient.knows(text, asker) ?? false;
   }
 
-  /** What it costs is on account of `identity`. */
-  async encode(text: string, identity: Identity): Promise<Float32Array | Unencoded> {
-    return this.open?.patient.encode(text, identity) ?? 'failed';
+  /** Makes the vector, for whoever asks for it soon. */
+  begin(text: string, asker: Asker): void {
+    this.open?.patient.begin(text, asker);
+  }
+
+  async encode(text: string, asker: Asker): Promise<Float32Array | Unencoded> {
+    return this.open?.patient.encode(text, asker) ?? 'failed';
   }
 
   async onApplicationShutdown(): Promise<void> {

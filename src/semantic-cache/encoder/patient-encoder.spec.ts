@@ -1,7 +1,7 @@
 import type { Identity } from '../../core/context';
 import { MetricsRegistry } from '../../platform/metrics/metrics';
 import { CacheMetrics } from '../cache.metrics';
-import { PatientEncoder } from './patient-encoder';
+import { PatientEncoder, type Asker } from './patient-encoder';
 import { PromptEncoder, type Encoded } from './prompt-encoder';
 
 /** Answers when the test says so. */
@@ -28,18 +28,23 @@ class HeldEncoder extends PromptEncoder {
 }
 
 const VECTOR = Float32Array.of(1, 0);
-const CALLER = { keyId: 'key_one' } as Identity;
-const OTHER = { keyId: 'key_two' } as Identity;
+const askerWith = (keyId: string, scope: string): Asker => ({ identity: { keyId } as Identity, scope });
+const CALLER = askerWith('key_one', 'team:one');
+/** Another key of the same team, and one of another team. */
+const OTHER = askerWith('key_two', 'team:one');
+const STRANGER = askerWith('key_three', 'team:two');
 
 describe('PatientEncoder', () => {
   let now = 0;
   let held: HeldEncoder;
   let patient: PatientEncoder;
+  let metrics: MetricsRegistry;
   beforeEach(() => {
     now = 0;
     held = new HeldEncoder();
     const clock = { now: () => now, monotonic: () => now };
-    patient = new PatientEncoder(held, new CacheMetrics(new MetricsRegistry()), clock);
+    metrics = new MetricsRegistry();
+    patient = new PatientEncoder(held, new CacheMetrics(metrics), clock);
   });
 
   it('asks once for one text, also at the same time', async () => {
@@ -98,6 +103,50 @@ describe('PatientEncoder', () => {
     const again = patient.encode('b', OTHER);
     held.answer(VECTOR);
     expect(await again).toBe(VECTOR);
+  });
+
+  it('SEC-2: what another team has asked shows neither in the time that a vector takes nor on its account', async () => {
+    const first = patient.encode('a', CALLER);
+    const others = patient.encode('a', STRANGER);
+    expect(held.asked).toEqual(['a', 'a']);
+    held.answer(VECTOR);
+    expect(await Promise.all([first, others])).toEqual([VECTOR, VECTOR]);
+    const own = patient.encode('b', CALLER);
+    held.answer(VECTOR);
+    await own;
+    expect([patient.knows('b', CALLER), patient.knows('b', OTHER), patient.knows('b', STRANGER)]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    const stranger = patient.encode('b', STRANGER);
+    expect(held.asked).toEqual(['a', 'a', 'b', 'b']);
+    held.answer(VECTOR);
+    await stranger;
+  });
+
+  it('one text that is late has failed once, however many wait for it', async () => {
+    patient.begin('a', CALLER);
+    patient.begin('a', CALLER);
+    expect(await Promise.all(['a', 'a', 'a', 'a'].map((text) => patient.encode(text, CALLER)))).toEqual(
+      Array.from({ length: 4 }, () => 'late'),
+    );
+    expect(held.asked).toEqual(['a']);
+    // Three failures would have it rest.
+    const next = patient.encode('b', CALLER);
+    held.answer(VECTOR);
+    expect(await next).toBe(VECTOR);
+  });
+
+  it('begins what somebody will wait for, and counts nothing before that', async () => {
+    patient.begin('a', CALLER);
+    held.answer(VECTOR);
+    await new Promise(setImmediate);
+    expect(patient.knows('a', CALLER)).toBe(true);
+    expect(await metrics.registry.metrics()).not.toContain('gateway_cache_encodings_total{');
+    patient.begin('a', CALLER);
+    patient.begin('x'.repeat(8_001), CALLER);
+    expect(held.asked).toEqual(['a']);
   });
 
   it('keeps no more vectors than it has room for', async () => {
