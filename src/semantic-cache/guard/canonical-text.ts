@@ -1,3 +1,5 @@
+import { CAPITAL_HOMOGRAPH } from './lexicon';
+
 /**
  * The form in which two texts that ask the same in the same words are equal: Unicode, white space, quotes, letter case,
  * greetings and thanks, contractions, thousands separators and end punctuation make no difference. Code keeps its case
@@ -8,13 +10,23 @@
 const MAX_PLAIN_LENGTH = 600;
 
 /** Units whose case tells a bit from a byte and a thousandth from a million, after their number. */
-export const CASED_UNITS =
+const CASED_UNITS =
   /(?<=\d ?)(?:[kKmMgGtTpP]i?)?[bB](?:ps|its?|ytes?|\/s)?(?![A-Za-z])|(?<=\d ?)[mM](?:[Ww]h?|[Hh]z|[Vv]|[Aa]|[Jj]|[Nn]|[Pp]a|[Ee][Vv]|[Ss]v?|[Bb]q|[Gg]|[Ll]|[Mm]|mol|ohm|Ω)?(?![A-Za-z])/g;
 
 /** Code in backticks, addresses, paths, flags, identifiers: what a change of case may break. */
 const VERBATIM = new RegExp(
-  /`[^`]+`|https?:\/\/\S+|(?:\/[\w.-]+){2,}|(?<!\w)--?[A-Za-z][\w-]+|\b\w+_\w+\b|\b\w+\.(?=[A-Za-z_]*[A-Z])\w+\b|\\\w|[{}<>=]{1,}/
-    .source + `|${CASED_UNITS.source}`,
+  [
+    /`[^`]+`|"[^"]+"|(?<![A-Za-z0-9])'[^']+'(?![A-Za-z])|\[[^\]]*\]/,
+    /https?:\/\/\S+|(?:\/[\w.-]+){2,}|(?<!\w)(?:--?|[+%$])[A-Za-z][\w-]*/,
+    /\b\w+_\w+\b|\b\w+\.(?=[A-Za-z_]*[A-Z])\w+\b|\\\w|[{}<>=]{1,}/,
+    // A single letter that is no word, and the letters of a date.
+    /(?<!')\b(?![aAiI]\b)[A-Za-z]\b(?!')|(?<=[a-z0-9,;:'")] )A(?=$|[?!.,;:)]| [^A-Z])|\b(?:[yMdHhmsS]{1,4}[:/-])+[yMdHhmsS]{1,4}\b/,
+    /\b(?:[KMGTPkmgtp]i?[Bb](?:ps)?|[mM]W)\b/,
+    CASED_UNITS,
+    CAPITAL_HOMOGRAPH,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
   'g',
 );
 
@@ -33,24 +45,32 @@ const GREETING =
   /^(?:(?:hi|hello|hey|greetings|good (?:morning|afternoon|evening))(?: (?:there|all|everyone))?[,.!:]+ *)/;
 const BARE_GREETING =
   /^(?:hi|hello|hey)(?: there)? (?=(?:how|what|why|when|where|who|which|can|could|would|is|are|do|does)\b)/;
-const PLEASE = /^(?:please|pls|kindly)\b[,:]? */;
+const PLEASE = /^(?:please|pls|kindly)\b[,:]?(?! *please\b) */;
+/** "Hello, World": a name, and not somebody who is greeted. */
+const GREETING_IN_NAME =
+  /^(?:[Hh]i|[Hh]ello|[Hh]ey|[Gg]ood (?:[Mm]orning|[Aa]fternoon|[Ee]vening)),? (?!(?:How|What|Why|When|Where|Who|Which|Can|Could|Would|Will|Should|Is|Are|Do|Does|Did|I|My|We|Please|Tell|Explain|Describe|Show|Give|Help|Write|Thanks)\b)[A-Z]/;
 const CAN_YOU =
   /^(?:can|could|would|will) you (?:please |kindly )?(?:tell me |explain to me |help me |show me )?(?=(?:how|what|why|when|where|who|which)\b)/;
 const CAN_YOU_PLEASE = /^(?:can|could|would|will) you (?:please|kindly) /;
 /** Not where it is the object of something: "write a thank you". */
 const THANKS =
-  /(?<!(?:^|:|\b(?:a|an|the|of|my|our|your|some|with|and|or|for|to|write|send|give|giving|than|by|is|as|in|about)) *)(?:[,. ]|(?<!(?:\d|\b[A-Za-z])!*)!)+(?:many )?\b(?:thanks|thank you|thx)(?: (?:so|very) much| a lot| in advance)?[.! ]*$/;
+  /(?<!(?:^|:|\b(?:a|an|the|of|my|our|your|some|with|and|or|for|to|write|send|give|giving|than|by|is|as|in|about)) *)(?:(?:[,.?] *|(?<!(?:\d|\)|\b[A-Za-z])!*)! *)+(?:many )?(?:thanks|thank you|thx)|(?<=[\w'")\]]) +(?:many )?(?:thanks|thx))(?: (?:so|very) much| a lot| in advance)?[.! ]*$/;
 const LAST_PLEASE = /(?:, *please|(?<=[?.!]) *please)[.! ]*$/;
 /** A thank-you after the end of a sentence, a closing quote or the name of a language is not part of what is asked about. */
 const THANKS_APART = /(?:(?<=[?.!])|(?<=['"])|(?<=\b(?:into|to|in) [a-z]+)) *\b(?:thanks|thank you|thx)[.! ]*$/;
 
 const CONTRACTIONS: Readonly<Record<string, string>> = { re: ' are', ve: ' have', ll: ' will', m: ' am', d: ' would' };
 
+const SUPERSCRIPT =
+  /[\u00aa\u00b2\u00b3\u00b9\u00ba\u02b0-\u02b8\u02e0-\u02e4\u1d2c-\u1d61\u1d78\u1d9b-\u1dbf\u2070-\u207f]+/g;
+/** Not the arguments of a function. */
+const THOUSANDS = /(?<![\w([.,])\d{1,3}(?:,\d{3})+(?![\w)\],]|\.\d+,)/g;
+
 /** Straight quotes, one kind of space, and powers and fractions as numbers of their own: the normal form of 10² is 102. */
 const unified = (text: string): string =>
   text
-    .replace(/[\u2070\u00b9\u00b2\u00b3\u2074-\u207b]+/g, (power) => `^${power.normalize('NFKC')}`)
-    .replace(/(?<=\d)[\u2080-\u2089]+/g, (base) => `_${base.normalize('NFKC')}`)
+    .replace(SUPERSCRIPT, (power) => `^${power.normalize('NFKC')}`)
+    .replace(/(?<=\d)[\u2080-\u2089]+|[\u2080-\u2089]+(?=\d)/g, (base) => `_${base.normalize('NFKC')} `)
     .replace(/(?<=\d)(?=[\u00bc-\u00be\u2150-\u215e])/g, ' ')
     .normalize('NFKC')
     .replace(/\u2212/g, '-')
@@ -61,6 +81,7 @@ const unified = (text: string): string =>
 export function expanded(text: string): string {
   const lower = unified(text)
     .toLowerCase()
+    .replace(THOUSANDS, (number) => number.replace(/,/g, ''))
     .replace(/\bcannot\b/g, 'can not');
   // All others have an apostrophe.
   if (!lower.includes("'")) return lower;
@@ -75,6 +96,16 @@ export function expanded(text: string): string {
 }
 
 const isAllCaps = (text: string): boolean => /[A-Z]/.test(text) && !/[a-z]/.test(text);
+
+/** Greetings that greet nobody, and a plea that is none. */
+const isNamedSo = (plain: string): boolean => GREETING_IN_NAME.test(plain) || /^\W*please,? please\b/i.test(plain);
+
+/** What of a text a change of case makes something else of. Quoted text is compared by itself, with or without its quotes. */
+export function verbatimOf(text: string): string {
+  const plain = unified(text).replace(/\s+/g, ' ').trim();
+  const pieces = isAllCaps(plain) ? [] : (plain.match(VERBATIM) ?? []).filter((piece) => /^[^'"]*[A-Za-z]/.test(piece));
+  return [...pieces, ...(isNamedSo(plain) ? ['a name'] : [])].sort().join(' ');
+}
 
 /** Lower case but for what is code. */
 function lowered(text: string): string {
@@ -113,8 +144,8 @@ function payloadStart(text: string): number {
   return start < 0 ? text.length : start;
 }
 
-/** What ends a sentence; the mark behind a number or a letter may be its factorial. */
-const END_MARKS = /(?:[\s?.,;:]|(?<!(?:\d|\b[a-z])!*)!)+$/;
+/** What ends a sentence, behind its last word: by itself a mark may be what is asked about, and behind a number a factorial. */
+const END_MARKS = /(?<=[^\s?!.,;:]!*)(?:[?.,;:]|(?<!(?:\d|\)|\b[A-Za-z])!*)!)+$|\s+\?+$/;
 
 /** Equal for texts that differ in surface only. A text that is not plain is its own canonical form. */
 export function canonicalText(text: string): string {
@@ -128,8 +159,8 @@ export function canonicalText(text: string): string {
 function canonicalQuestion(text: string): string {
   const plain = unified(text).replace(/\s+/g, ' ').trim();
   const spoken = lowered(isAllCaps(plain) ? plain.toLowerCase() : plain)
-    .replace(/(\d),(?=\d{3}\b)/g, '$1')
     .replace(/\s+/g, ' ')
     .trim();
-  return withoutPleasantries(spoken).replace(END_MARKS, '');
+  const asked = isNamedSo(plain) ? spoken : withoutPleasantries(spoken);
+  return asked.replace(END_MARKS, '');
 }

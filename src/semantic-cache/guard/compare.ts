@@ -1,16 +1,19 @@
 import { opposites } from './lexicon';
 import { parseText, stem, type ParsedText } from './parse-text';
+import { residueOf } from './wording';
 
 /** Why the answer of one text will not do for another. */
 export type Refusal =
   | 'not_comparable'
   | 'negation'
   | 'number'
+  | 'sign'
   | 'code'
   | 'kind'
   | 'opposite'
   | 'class'
   | 'order'
+  | 'capital'
   | 'entity'
   | 'aspect'
   | 'role'
@@ -19,7 +22,8 @@ export type Refusal =
   | 'identifier'
   | 'substitution'
   | 'scope'
-  | 'content';
+  | 'content'
+  | 'wording';
 
 export interface Comparison {
   /** Empty: the guard sees no difference in meaning, and the words that carry it are the same. */
@@ -27,6 +31,10 @@ export interface Comparison {
   /** Cosine of the two texts' weighted words, from 0 to 1. */
   readonly similarity: number;
 }
+
+/** The same words that matter, and other little words or forms between them: "known as" is not "known for". */
+const isWordedOtherwise = (left: ParsedText, right: ParsedText): boolean =>
+  residueOf(left.text) !== residueOf(right.text);
 
 const OPPOSITE_OF = opposites(stem);
 
@@ -38,12 +46,14 @@ type Check = (left: ParsedText, right: ParsedText) => boolean;
 
 const CHECKS: readonly (readonly [Refusal, Check])[] = [
   ['negation', (left, right) => left.isNegated !== right.isNegated],
-  ['number', (left, right) => left.numbers.join() !== right.numbers.join() || left.units !== right.units],
+  ['number', (left, right) => left.numbers.join() !== right.numbers.join()],
+  ['sign', (left, right) => left.marks !== right.marks],
   ['code', (left, right) => !holdsAll(left.code, right) || !holdsAll(right.code, left)],
   ['kind', (left, right) => left.kind !== right.kind],
   ['opposite', areOpposite],
   ['class', areOfOneClass],
   ['order', isReordered],
+  ['capital', (left, right) => left.verbatim !== right.verbatim],
   ['entity', (left, right) => !holdsAll(left.names, right) || !holdsAll(right.names, left)],
   ['aspect', (left, right) => left.aspect !== right.aspect],
   ['role', isRoleSwapped],
@@ -63,6 +73,7 @@ export function refusals(left: ParsedText, right: ParsedText): Refusal[] {
   if (isSubstitution(own, other)) reasons.push('substitution');
   if (lacks(own, other) !== lacks(other, own)) reasons.push('scope');
   if (differ(own, other)) reasons.push('content');
+  else if (isWordedOtherwise(left, right)) reasons.push('wording');
   return reasons;
 }
 
@@ -70,29 +81,32 @@ export function refusals(left: ParsedText, right: ParsedText): Refusal[] {
 export function mayMeanTheSame(left: ParsedText, right: ParsedText): boolean {
   if (CHECKS.some(([, differs]) => differs(left, right))) return false;
   const [own, other] = [new Set(left.content), new Set(right.content)];
-  return !isSubstitution(own, other) && lacks(own, other) === lacks(other, own);
+  if (isSubstitution(own, other) || lacks(own, other) !== lacks(other, own)) return false;
+  return differ(own, other) || !isWordedOtherwise(left, right);
 }
 
 /** What two texts must have in common, whatever else they say: with another one, a pair is refused. */
 export const commonsOf = ({
   isNegated,
   numbers,
-  units,
   kind,
   classes,
   aspect,
   persons,
   directions,
+  marks,
+  verbatim,
 }: ParsedText): string =>
   JSON.stringify([
     isNegated,
     numbers,
-    units,
     kind,
     [...classes].map(([name, words]) => [name, ...[...words].sort()].join(' ')).sort(),
     aspect,
     persons,
     directions,
+    marks,
+    verbatim,
   ]);
 
 /** Whether a word stands on a side of an opposite. */

@@ -58,6 +58,8 @@ describe('GuardIndex', () => {
       'aspect',
       'person',
       'direction',
+      'sign',
+      'capital',
     ]);
     fc.assert(
       fc.property(text, text, (one, other) => {

@@ -54,6 +54,26 @@ export const NUMBER_WORDS: Readonly<Record<string, number>> = {
   dozen: 12,
 };
 
+/** Numbers that stand for themselves: "three ways" are "3 ways". */
+export const CARDINALS = words(`
+  zero two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty hundred thousand million billion
+  dozen`);
+
+/** Words with an s that are no plurals of the word without. */
+export const SENSES_OF_PLURALS = words(
+  'news times customs arms goods pants lens canvas glasses stocks savings earnings',
+);
+
+/** Words that are other words with a capital. */
+const HOMOGRAPHS =
+  'it us who aids rest soap acid act sat pin ram cobra polish turkey china march may mercury windows rust apple subway visa target slack edge word swift go safari meta square stripe signal discord shell orange virgin delta jordan chad guinea bath reading nice cork mobile buffalo phoenix bill mark will grace hope faith rose rob sue art gene dean sie ihr';
+
+/** One of them with a capital, where no sentence begins, or in capitals anywhere. */
+export const CAPITAL_HOMOGRAPH = new RegExp(
+  `(?<=[^\\s.!?:] )(?:${HOMOGRAPHS.replace(/ ?\b(\w)(\w*)/g, (_, first: string, rest: string) => `|${first.toUpperCase()}${rest}`).slice(1)})\\b|\\b(?:${HOMOGRAPHS.toUpperCase().replaceAll(' ', '|')})\\b`,
+  'g',
+);
+
 /** Words of one class exclude each other: one month is not another. */
 const CLASSES: Readonly<Record<string, string>> = {
   month:

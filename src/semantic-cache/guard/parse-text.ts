@@ -1,4 +1,4 @@
-import { CASED_UNITS, expanded } from './canonical-text';
+import { expanded, verbatimOf } from './canonical-text';
 import {
   CLASS_OF,
   DIRECTIONS,
@@ -10,6 +10,7 @@ import {
   NUMBER_WORDS,
   SAME_WORD,
 } from './lexicon';
+import { marksOf } from './wording';
 
 /** A text longer than this is not a question that a rule can compare. */
 const MAX_LENGTH = 600;
@@ -21,7 +22,7 @@ const CODE =
 const CAPITALISED = /(?<=[a-z0-9,;:'")] )[A-Z][A-Za-z0-9.&+-]*/g;
 
 /** "From A to B": a letter, and not the article. */
-const LETTER_A = /(?<=[a-z0-9,;:'")] )A(?=$|[\s?!.,;:)])/g;
+const LETTER_A = /(?<=[a-z0-9,;:'")] )A(?=$|[?!.,;:)]| [^A-Z])/g;
 
 /** What a question asks for. */
 export type QuestionKind = string;
@@ -38,11 +39,13 @@ export interface ParsedText {
   readonly content: readonly string[];
   /** With their signs, in order: to subtract 4 from 9 is not to subtract 9 from 4. */
   readonly numbers: readonly number[];
-  /** Units whose case matters, in order. */
-  readonly units: string;
   readonly isNegated: boolean;
   readonly kind: QuestionKind;
   readonly code: readonly string[];
+  /** Signs that are no punctuation, in order. */
+  readonly marks: string;
+  /** What a change of case makes something else of. */
+  readonly verbatim: string;
   readonly names: readonly string[];
   readonly classes: ReadonlyMap<string, ReadonlySet<string>>;
   readonly directions: string;
@@ -88,13 +91,14 @@ export function parseText(original: string): ParsedText | null {
     forms: new Set([...tokens, ...stems]),
     content,
     numbers: numbersOf(text),
-    units: (original.match(CASED_UNITS) ?? []).join(' '),
     isNegated: negationsOf(text, tokens) % 2 === 1,
     kind: kindOf(text),
     code: codeOf(original),
+    marks: marksOf(text),
+    verbatim: verbatimOf(original),
     names: namesOf(original),
     classes: classesOf(tokens),
-    directions: unique(tokens.filter((word) => DIRECTIONS.has(word)))
+    directions: unique((text.replace(FRAME, '').match(TOKEN) ?? []).filter((word) => DIRECTIONS.has(word)))
       .sort()
       .join(' '),
     aspect: aspectOf(text),
@@ -122,12 +126,12 @@ const isContent = (word: string, framed: ReadonlySet<string>): boolean =>
   !FUNCTION_WORDS.has(word) && !framed.has(word) && !/^\d/.test(word) && !(word in NUMBER_WORDS);
 
 /** A number, its minus when that stands for itself, the number of a quarter, or a word that may be one. */
-const NUMBER = /(?<![\w)\].-])-(?=\d)[\d,]*\.?\d*|\d[\d,]*\.?\d*|\bq[1-4]\b|[a-z]+/g;
+const NUMBER = /(?<![\w)\].-])-\d+(?:\.\d+)?|\d+(?:\.\d+)?|\bq[1-4]\b|[a-z]+/g;
 
 function numbersOf(text: string): number[] {
   const numbers: number[] = [];
   for (const [found] of text.matchAll(NUMBER)) {
-    const digits = /\d/.test(found) ? parseFloat(found.replace(/[q,]/g, '')) : undefined;
+    const digits = /\d/.test(found) ? parseFloat(found.replace('q', '')) : undefined;
     const number = digits ?? (found === 'one' ? undefined : NUMBER_WORDS[SAME_WORD[found] ?? found]);
     if (number !== undefined) numbers.push(number);
   }
@@ -136,6 +140,10 @@ function numbersOf(text: string): number[] {
 
 const negationsOf = (text: string, tokens: readonly string[]): number =>
   tokens.filter((word) => NEGATIONS.has(word)).length + (text.match(/\b\w+-free\b|\bnon-?\w+/g) ?? []).length;
+
+/** What is to be made, and not told about. */
+const MAKING =
+  /^\W*(?:(?:can|could|would|will) you )?(?:please )?(?:(?:show|give) me(?! how| what| why| where| when| which| who)|tell me an? |(?:write|create|generate|compose|draw|design|sort)\b)/;
 
 const KINDS: readonly (readonly [QuestionKind, RegExp])[] = [
   ['how many', /\bhow many\b|\b(number|count) of\b/],
@@ -157,6 +165,7 @@ const KINDS: readonly (readonly [QuestionKind, RegExp])[] = [
 
 /** "What is X" and "explain X" are of one kind, the empty one. */
 function kindOf(text: string): QuestionKind {
+  if (MAKING.test(text)) return 'make';
   const asked = text.replace(FRAME, '');
   const [kind] = KINDS.find(([, form]) => form.test(asked)) ?? [''];
   // "What to eat" and "tell me about eating" differ; "what is" and "what are" do not.
@@ -192,14 +201,26 @@ const ASPECTS: readonly (readonly [string, RegExp])[] = [
   ['yet', /\b(already|yet)\b/],
 ];
 
-/** What somebody must do is not what he can do. */
-const DUTY = /\b(must|should|ought|shall|(have|has|had|need|needs|needed|required|supposed|obliged) to)\b/;
+/** What somebody must do is not what he should, and not what he can do. */
+const MODALS: readonly (readonly [string, RegExp])[] = [
+  ['must', /\b(must|shall|(have|has|had|need|needs|needed|required|obliged) to)\b/],
+  ['should', /\b(should|ought|supposed)\b/],
+  ['may', /\b(can|could|may|might|able to)\b/],
+];
+
+/** Where it makes another question: "how can I" and "how do I" ask the same, and so do statements. */
+const MAY_MATTERS = /^\W*(what|which|who|when|how (many|much|long|old|far|often))\b/;
+
+function modalOf(text: string): string[] {
+  const asked = text.replace(FRAME, '');
+  const [modal] = MODALS.find(([, form]) => form.test(asked)) ?? [];
+  return modal === undefined || (modal === 'may' && !MAY_MATTERS.test(asked)) ? [] : [modal];
+}
 
 function aspectOf(text: string): string {
   const found = ASPECTS.filter(([, form]) => form.test(text)).map(([name]) => name);
   const usedTo = /\bused? to\b/.test(text) && !/\b(is|are|be|being|been|was|were) used to\b/.test(text);
-  const isDuty = DUTY.test(text.replace(FRAME, ''));
-  return [...(usedTo ? ['used to'] : []), ...(isDuty ? ['duty'] : []), ...found].join(' ');
+  return [...(usedTo ? ['used to'] : []), ...modalOf(text), ...found].join(' ');
 }
 
 const isPassive = (text: string): boolean =>
@@ -216,6 +237,8 @@ function personsOf(text: string, tokens: readonly string[]): string {
   if (/\b(my|mine|our|ours)\b/.test(text)) persons.push('mine');
   if (/\b(your|yours|yourself)\b/.test(text) || /\b(are|were) you\b/.test(text)) persons.push('yours');
   if (/\b(am|was) i\b/.test(text)) persons.push('i am');
+  if (/^\W*(do|does|did|are|were|have|had|should|can|could|will|would|must|may) you\b/.test(text.replace(FRAME, '')))
+    persons.push('you do');
   // Who does it to whom.
   const both: readonly string[] = text.replace(FRAME, '').match(/\b(i|me|we|us|you)\b/g) ?? [];
   if (both.includes('you') && both.some((word) => word !== 'you'))
