@@ -6,7 +6,7 @@ const OPENING =
 const CLOSING = /[,.!?;]+ *(?:please|thanks|thank you|thx)\W*$/;
 /** Little words that are there or not. A letter beside a sign is none of them. */
 const OPTIONAL =
-  /(?<![\w$^<.\/-])(?:the|an?(?!\W*$| *[,;:?!.)])|my|does|did|is|are|really|actually|very|please)(?![\w^$>\/'-])/g;
+  /(?<![\w$^<./-])(?:the|an?(?!\W*$| *[,;:?!.)])|my|does|did|is|are|really|actually|very|please)(?![\w^$>/'-])/g;
 const WORD = /[a-z0-9]*[a-z][a-z0-9]*|[$€£¥]/g;
 
 const singular = (word: string): string =>
