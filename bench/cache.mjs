@@ -66,8 +66,9 @@ function questionAt(random, things) {
   return wording(`${thing} for the ${PLACES[Math.floor(subject / things.length)]}`);
 }
 
-async function untilOk(url, what) {
+async function untilOk(url, what, child) {
   for (let attempt = 0; attempt < 600; attempt += 1) {
+    if (child && child.exitCode !== null) throw new Error(`${what} has ended with ${child.exitCode}`);
     const answer = await fetch(url).catch(() => null);
     await answer?.body?.cancel();
     if (answer?.ok) return;
@@ -123,7 +124,9 @@ async function startReplica(name, yaml, redis) {
     },
   });
   const url = `http://127.0.0.1:${port}`;
-  await untilOk(`${url}/health/ready`, name);
+  await untilOk(`${url}/health/ready`, name, child).catch((error) => {
+    throw new Error(`${error.message}\n${readFileSync(path.join(folder, 'log'), 'utf8')}`);
+  });
   const { api_key: key } = JSON.parse(readFileSync(path.join(folder, 'data', 'first-run.json'), 'utf8'));
   return { url, key, pid: child.pid };
 }
