@@ -159,6 +159,7 @@ describe('Prometheus and Grafana', () => {
     'gateway_attempts_total',
     'gateway_budget_overruns_total',
     'gateway_cache_answers_total',
+    'gateway_cache_checks_total',
     'gateway_cache_encoding_seconds',
     'gateway_cache_encodings_total',
     'gateway_cache_false_hit_rate',
