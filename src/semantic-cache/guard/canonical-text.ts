@@ -54,7 +54,7 @@ const CAN_YOU =
 const CAN_YOU_PLEASE = /^(?:can|could|would|will) you (?:please|kindly) /;
 /** Not where it is the object of something: "write a thank you". */
 const THANKS =
-  /(?<!(?:^|:|\b(?:a|an|the|of|my|our|your|some|with|and|or|for|to|write|send|give|giving|than|by|is|as|in|about)) *)(?:(?:[,.?] *|(?<!(?:\d|\)|\b[A-Za-z])!*)! *)+(?:many )?(?:thanks|thank you|thx)|(?<=[\w'")\]]) +(?:many )?(?:thanks|thx))(?: (?:so|very) much| a lot| in advance)?[.! ]*$/;
+  /(?<!(?:^|:|\b(?:a|an|the|of|my|our|your|some|with|and|or|for|to|write|send|give|giving|than|by|is|as|in|about)) *)(?:(?:[,.?] *|(?<![\d)!]|\b[A-Za-z])!+ *)+(?:many )?(?:thanks|thank you|thx)|(?<=[\w'")\]]) +(?:many )?(?:thanks|thx))(?: (?:so|very) much| a lot| in advance)?[.! ]*$/;
 const LAST_PLEASE = /(?:, *please|(?<=[?.!]) *please)[.! ]*$/;
 /** A thank-you after the end of a sentence, a closing quote or the name of a language is not part of what is asked about. */
 const THANKS_APART = /(?:(?<=[?.!])|(?<=['"])|(?<=\b(?:into|to|in) [a-z]+)) *\b(?:thanks|thank you|thx)[.! ]*$/;
@@ -144,8 +144,19 @@ function payloadStart(text: string): number {
   return start < 0 ? text.length : start;
 }
 
-/** What ends a sentence, behind its last word: by itself a mark may be what is asked about, and behind a number a factorial. */
-const END_MARKS = /(?<=[^\s?!.,;:]!*)(?:[?.,;:]|(?<!(?:\d|\)|\b[A-Za-z])!*)!)+$|\s+\?+$/;
+/** A number, a bracket or a letter, whose factorial the mark behind it may be. */
+const FACTORIAL_OF = /(?:[\d)]|\b[A-Za-z])$/;
+
+/** Without what ends a sentence behind its last word. By itself a mark may be what is asked about. */
+function withoutEndMarks(text: string): string {
+  let end = text.length;
+  while (end > 0 && '?!.,;:'.includes(text[end - 1]!)) end -= 1;
+  const [kept, marks] = [text.slice(0, end), text.slice(end)];
+  if (kept === '') return text;
+  if (kept.endsWith(' ')) return /^\?+$/.test(marks) ? kept.trimEnd() : text;
+  const isFactorial = FACTORIAL_OF.test(kept.slice(-2));
+  return kept + (isFactorial ? (/^!+/.exec(marks)?.[0] ?? '') : '');
+}
 
 /** Equal for texts that differ in surface only. A text that is not plain is its own canonical form. */
 export function canonicalText(text: string): string {
@@ -162,5 +173,5 @@ function canonicalQuestion(text: string): string {
     .replace(/\s+/g, ' ')
     .trim();
   const asked = isNamedSo(plain) ? spoken : withoutPleasantries(spoken);
-  return asked.replace(END_MARKS, '');
+  return withoutEndMarks(asked.trim());
 }
