@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { Attempt, AttemptIntent, AttemptLedger, AttemptOutcome } from '../core/context';
-import { ChatRequest, type Dialect } from '../core/chat';
+import type { Dialect, JsonObject } from '../core/chat';
 import { GatewayContext } from '../core/context';
 import {
   InvalidRequestError,
@@ -12,6 +12,7 @@ import {
 import { JsonDocument } from '../core/json-document';
 import { NO_FACTS, type ModelFacts } from '../core/model-facts';
 import type { ChatReply, StreamEvent, StreamEventKind } from '../core/reply';
+import { chatRequestOf } from '../core/testing/chat-request';
 import { NO_USAGE, type TokenUsage } from '../core/tokens';
 import { Clock } from '../platform/clock';
 import { LiveConfig } from '../platform/config/live-config';
@@ -180,16 +181,10 @@ function setUp(providers: FakeProvider[], toCanonical?: () => never, models: rea
       throw error;
     },
   });
-  context.request = new ChatRequest({
-    dialect: 'openai',
+  context.request = chatRequestOf(document.value as JsonObject, {
     document,
-    model: 'm',
     stream: true,
-    includeUsage: false,
-    maxOutputTokens: null,
-    choices: 1,
-    forwardedHeaders: {},
-    toCanonical: toCanonical ?? (() => document.value as never),
+    ...(toCanonical ? { toCanonical } : {}),
   });
   const targets = providers.map((adapter, index) => ({
     provider: adapter.name,
@@ -533,19 +528,9 @@ describe('the turns of a conversation', () => {
     context.plan = new RoutePlan('m', [{ strategy: 'least_busy', targets: (context.plan as RoutePlan).targets }]);
     const turn = async (words: number): Promise<string | undefined> => {
       const next = fresh(context);
-      const document = JsonDocument.of({ model: 'm', messages: [{ role: 'user', content: 'word '.repeat(words) }] });
+      const body = { model: 'm', messages: [{ role: 'user', content: 'word '.repeat(words) }] };
       const { dialect, model, stream: isStream } = context.request!;
-      next.request = new ChatRequest({
-        dialect,
-        document,
-        model,
-        stream: isStream,
-        includeUsage: false,
-        maxOutputTokens: null,
-        choices: 1,
-        forwardedHeaders: {},
-        toCanonical: () => document.value as never,
-      });
+      next.request = chatRequestOf(body, { dialect, model, stream: isStream });
       await dispatcher.chat(next);
       return next.served?.provider;
     };

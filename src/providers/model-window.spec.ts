@@ -1,7 +1,7 @@
-import { ChatRequest } from '../core/chat';
+import type { ChatRequest } from '../core/chat';
 import type { TargetName } from '../core/context';
-import { JsonDocument } from '../core/json-document';
 import { NO_FACTS, type ModelFacts } from '../core/model-facts';
+import { chatRequestOf } from '../core/testing/chat-request';
 import { mayHaveMoreRoom, whyNoRoom } from './model-window';
 import { TargetLimits } from './target-limits';
 
@@ -19,17 +19,7 @@ const at = (model: string): TargetName => ({ provider: 'p', model });
 
 function asking(words: number, more: object = {}, headers: Record<string, string> = {}): ChatRequest {
   const body = { model: 'm', messages: [{ role: 'user', content: 'word '.repeat(words) }], ...more };
-  return new ChatRequest({
-    dialect: 'openai',
-    document: JsonDocument.parse(Buffer.from(JSON.stringify(body))),
-    model: 'm',
-    stream: false,
-    includeUsage: false,
-    maxOutputTokens: null,
-    choices: 1,
-    forwardedHeaders: headers,
-    toCanonical: () => body,
-  });
+  return chatRequestOf(body, { forwardedHeaders: headers });
 }
 
 describe('the context windows of targets', () => {

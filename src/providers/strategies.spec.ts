@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { ChatRequest, type JsonObject } from '../core/chat';
-import { JsonDocument } from '../core/json-document';
+import { chatRequestOf } from '../core/testing/chat-request';
 import type { Strategy } from './models.config';
 import type { Provider } from './provider';
 import type { ResolvedTarget } from './route-table';
@@ -79,34 +78,22 @@ describe('strategies', () => {
 });
 
 describe('affinityKey', () => {
-  const request = (body: JsonObject) =>
-    new ChatRequest({
-      dialect: 'openai',
-      document: JsonDocument.of(body),
-      model: 'm',
-      stream: false,
-      includeUsage: false,
-      maxOutputTokens: null,
-      choices: 1,
-      forwardedHeaders: {},
-      toCanonical: () => body as never,
-    });
   const long = 'many words of a long prompt '.repeat(300);
   const system = { role: 'system', content: long };
   const user = (content: string) => ({ role: 'user', content });
 
   it('is the same for every turn of a conversation, and another for another key, prompt or dialect', () => {
-    const first = affinityKey('key_1', request({ messages: [system, user('a')] }));
+    const first = affinityKey('key_1', chatRequestOf({ messages: [system, user('a')] }));
     const later = { messages: [system, user('a'), { role: 'assistant', content: 'x' }, user('b')] };
     expect(first).not.toBeNull();
-    expect(affinityKey('key_1', request(later))).toBe(first);
-    expect(affinityKey('key_2', request(later))).not.toBe(first);
-    expect(affinityKey('key_1', request({ messages: [system, user('c')] }))).not.toBe(first);
-    expect(affinityKey('key_1', request({ system: long, messages: [user('a')] }))).not.toBeNull();
-    expect(affinityKey('key_1', request({ instructions: long, input: 'a' }))).not.toBeNull();
+    expect(affinityKey('key_1', chatRequestOf(later))).toBe(first);
+    expect(affinityKey('key_2', chatRequestOf(later))).not.toBe(first);
+    expect(affinityKey('key_1', chatRequestOf({ messages: [system, user('c')] }))).not.toBe(first);
+    expect(affinityKey('key_1', chatRequestOf({ system: long, messages: [user('a')] }))).not.toBeNull();
+    expect(affinityKey('key_1', chatRequestOf({ instructions: long, input: 'a' }))).not.toBeNull();
   });
 
   it('is none for a prompt that no provider caches', () => {
-    expect(affinityKey('key_1', request({ messages: [user('short')] }))).toBeNull();
+    expect(affinityKey('key_1', chatRequestOf({ messages: [user('short')] }))).toBeNull();
   });
 });

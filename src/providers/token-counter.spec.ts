@@ -1,7 +1,6 @@
 import { GatewayContext } from '../core/context';
-import { ChatRequest } from '../core/chat';
+import { chatRequestOf } from '../core/testing/chat-request';
 import { UpstreamError, type UpstreamFailure } from '../core/errors';
-import { JsonDocument } from '../core/json-document';
 import type { JsonReply } from '../core/reply';
 import { Provider, type ProviderCall } from './provider';
 import { RoutePlan } from './route-table';
@@ -26,7 +25,7 @@ class CountingProvider extends Provider {
 }
 
 function contextFor(count: () => Promise<JsonReply | null>): GatewayContext {
-  const document = JsonDocument.of({ model: 'm', messages: [{ role: 'user', content: 'How many tokens is this?' }] });
+  const body = { model: 'm', messages: [{ role: 'user', content: 'How many tokens is this?' }] };
   const context = new GatewayContext({
     requestId: 'req_1',
     dialect: 'anthropic',
@@ -35,17 +34,7 @@ function contextFor(count: () => Promise<JsonReply | null>): GatewayContext {
     monotonic: () => 0,
     onDeferredError: () => undefined,
   });
-  context.request = new ChatRequest({
-    dialect: 'anthropic',
-    document,
-    model: 'm',
-    stream: false,
-    includeUsage: false,
-    maxOutputTokens: null,
-    choices: 1,
-    forwardedHeaders: {},
-    toCanonical: () => document.value as never,
-  });
+  context.request = chatRequestOf(body, { dialect: 'anthropic' });
   const adapter = new CountingProvider(count);
   const target = { provider: 'p', model: 'm', adapter, quotaDomain: 'p', totalTimeoutMs: 1_000 };
   context.plan = new RoutePlan('m', [{ strategy: 'priority', targets: [target] }]);

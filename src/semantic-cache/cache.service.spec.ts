@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { GatewayContext } from '../core/context';
 import type { ChatReply } from '../core/reply';
+import { chatRequestOf } from '../core/testing/chat-request';
 import type { AnswerRecorder } from './answer-recorder';
 import type { Asked } from './asked';
 import type { Begun, CacheLookup } from './cache-lookup';
@@ -8,7 +9,6 @@ import type { CacheOutcomes } from './cache-outcomes';
 import type { CacheQuestions } from './cache-questions';
 import { CacheService } from './cache.service';
 import type { SharedFlights } from './shared-flights';
-import { requestFor } from './testing/entries';
 
 const REPLY = { kind: 'json' } as ChatReply;
 
@@ -33,7 +33,9 @@ function setUp({ enabled = true } = {}) {
     {} as AnswerRecorder,
     outcomes as unknown as CacheOutcomes,
   );
-  const context = { request: requestFor('What is it?') } as unknown as GatewayContext;
+  const context = {
+    request: chatRequestOf({ model: 'm', messages: [{ role: 'user', content: 'What is it?' }] }),
+  } as unknown as GatewayContext;
   const answer = (headers: IncomingHttpHeaders = {}): Promise<ChatReply> =>
     service.answer(context, headers, () => Promise.resolve(REPLY));
   return { service, context, calls, answer, isUsed: () => used === begun };

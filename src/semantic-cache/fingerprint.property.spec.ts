@@ -1,26 +1,15 @@
 import fc from 'fast-check';
-import { ChatRequest, type ChatBody, type Dialect, type JsonObject } from '../core/chat';
+import type { Dialect, JsonObject } from '../core/chat';
 import type { Identity } from '../core/context';
-import { JsonDocument } from '../core/json-document';
+import { chatRequestOf } from '../core/testing/chat-request';
 import { CACHE_SCOPES } from './cache.config';
 import { fingerprint, scopeOf } from './fingerprint';
 
 const SECRET = Buffer.alloc(32, 7);
 const RUNS = 2_000;
 
-function requestOf(body: JsonObject, dialect: Dialect = 'openai', headers: Record<string, string> = {}): ChatRequest {
-  return new ChatRequest({
-    dialect,
-    document: JsonDocument.of(body),
-    model: String(body['model']),
-    stream: body['stream'] === true,
-    includeUsage: false,
-    maxOutputTokens: null,
-    choices: 1,
-    forwardedHeaders: headers,
-    toCanonical: () => body as unknown as ChatBody,
-  });
-}
+const requestOf = (body: JsonObject, dialect: Dialect = 'openai', forwardedHeaders: Record<string, string> = {}) =>
+  chatRequestOf(body, { dialect, forwardedHeaders });
 const printOf = (body: JsonObject, scope = 'team:a', ...more: [Dialect?, Record<string, string>?]) =>
   fingerprint(SECRET, scope, requestOf(body, ...more));
 

@@ -1,11 +1,12 @@
 import { guarantee } from '../../test/support/guarantee';
+import { chatRequestOf } from '../core/testing/chat-request';
 import { fingerprint, partitionKey } from './fingerprint';
 import { parseText } from './guard/parse-text';
 import { signatureOf } from './guard/signature';
 import { MemoryCacheStore } from './store/memory.cache-store';
 import { MemoryVectorIndex } from './store/memory.vector-index';
 import { toBytes } from './store/vector-index';
-import { entryWith, requestFor } from './testing/entries';
+import { entryWith } from './testing/entries';
 
 const SECRET = Buffer.alloc(32, 7);
 /** So many that more than 100,000 pairs of them could meet. */
@@ -13,7 +14,10 @@ const TENANTS = 320;
 const TEXT = 'How do I reset the password of the office router?';
 const ALIKE = 'How can I reset the password of the office router?';
 
-const printOf = (tenant: number, content: string) => fingerprint(SECRET, `team:team_${tenant}`, requestFor(content));
+const printOf = (tenant: number, content: string) => {
+  const request = chatRequestOf({ model: 'm', messages: [{ role: 'user', content }] });
+  return fingerprint(SECRET, `team:team_${tenant}`, request);
+};
 
 describe('tenants who ask the same', () => {
   it('SEC-1: each finds his own answer, in every tier, and nobody another one', async () => {

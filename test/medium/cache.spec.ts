@@ -115,7 +115,12 @@ cache: { enabled: true, mode: balanced, similarity_threshold: 0.85, embeddings: 
     };
     await until(async () => (await client.keys('*:cache}:f:*')).length === 0);
     const before = await counted();
-    // The store has been asked as often as it has answered one of these, or less: the second refusal is remembered.
+    const lookedUp: string[] = [];
+    const monitor = await client.monitor();
+    monitor.on('monitor', (_: string, words: string[]) => {
+      // Only a look-up takes a lease, by a token.
+      if (words.includes('{gateway:cache}:index') && words.includes('6000')) lookedUp.push(words[0]!);
+    });
     const refused = [
       await ask(0, 'what else is refused?', { authorization }),
       await ask(0, 'what is refused?', { authorization }),
@@ -127,6 +132,9 @@ cache: { enabled: true, mode: balanced, similarity_threshold: 0.85, embeddings: 
     // By itself a lease ends after six seconds.
     await until(async () => (await client.keys('*:cache}:f:*')).length === 0, 2_000);
     expect(await counted()).toEqual(before);
+    // The second refusal is remembered: the store is not asked for that.
+    expect(lookedUp).toHaveLength(1);
+    monitor.disconnect();
     client.disconnect();
   });
 

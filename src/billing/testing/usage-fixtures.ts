@@ -1,8 +1,8 @@
-import { ChatRequest } from '../../core/chat';
+import type { ChatRequest } from '../../core/chat';
 import { GatewayContext, type AttemptOutcome, type Identity } from '../../core/context';
 import { newId } from '../../core/ids';
-import { JsonDocument } from '../../core/json-document';
 import type { StreamEvent } from '../../core/reply';
+import { chatRequestOf } from '../../core/testing/chat-request';
 import { NO_USAGE, type TokenUsage } from '../../core/tokens';
 import type { Clock } from '../../platform/clock';
 
@@ -28,17 +28,7 @@ export function chatRequest(
   more: object = {},
 ): ChatRequest {
   const body = { model, messages: [{ role: 'user', content: prompt }], ...more };
-  return new ChatRequest({
-    dialect: 'openai',
-    document: JsonDocument.parse(Buffer.from(JSON.stringify(body))),
-    model,
-    stream: true,
-    includeUsage: false,
-    maxOutputTokens,
-    choices: 1,
-    forwardedHeaders: {},
-    toCanonical: () => body,
-  });
+  return chatRequestOf(body, { stream: true, maxOutputTokens });
 }
 
 export function contextOf(clock: Clock, identity: Identity | undefined = IDENTITY): GatewayContext {

@@ -1,7 +1,6 @@
 import type { Type } from '@nestjs/common';
-import { ChatRequest } from '../../core/chat';
+import { chatRequestOf } from '../../core/testing/chat-request';
 import { GatewayContext, type AttemptLedger, type Identity, type Limits } from '../../core/context';
-import { JsonDocument } from '../../core/json-document';
 import { NO_USAGE } from '../../core/tokens';
 import type { Clock } from '../../platform/clock';
 import { LiveConfig } from '../../platform/config/live-config';
@@ -68,17 +67,7 @@ export function contextOf(clock: Clock, identity: Identity, asked: Asked = {}): 
   });
   const body = { model, messages: [{ role: 'user', content: text }] };
   context.identity = identity;
-  context.request = new ChatRequest({
-    dialect: 'openai',
-    document: JsonDocument.parse(Buffer.from(JSON.stringify(body))),
-    model,
-    stream: false,
-    includeUsage: false,
-    maxOutputTokens,
-    choices,
-    forwardedHeaders: {},
-    toCanonical: () => body,
-  });
+  context.request = chatRequestOf(body, { maxOutputTokens, choices });
   return context;
 }
 

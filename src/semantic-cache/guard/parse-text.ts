@@ -10,7 +10,7 @@ import {
   NUMBER_WORDS,
   SAME_WORD,
 } from './lexicon';
-import { marksOf } from './wording';
+import { marksOf, singular } from './wording';
 
 /** A text longer than this is not a question that a rule can compare. */
 const MAX_LENGTH = 600;
@@ -64,8 +64,7 @@ export function stem(word: string): string {
   if (word.length <= 3) return word;
   if (word.endsWith('ies') && word.length > 4) return `${word.slice(0, -3)}y`;
   if (/(ss|sh|ch|x|z)es$/.test(word)) return word.slice(0, -2);
-  const singular = word.endsWith('s') && !/(ss|us|is)$/.test(word) ? word.slice(0, -1) : word;
-  return withoutEnding(singular).replace(/e$/, '');
+  return withoutEnding(singular(word)).replace(/e$/, '');
 }
 
 function withoutEnding(word: string): string {

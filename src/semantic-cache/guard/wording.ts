@@ -9,10 +9,12 @@ const OPTIONAL =
   /(?<![\w$^<./-])(?:the|an?(?!\W*$| *[,;:?!.)])|my|does|did|is|are|really|actually|very|please)(?![\w^$>/'-])/g;
 const WORD = /[a-z0-9]*[a-z][a-z0-9]*|[$€£¥]/g;
 
-const singular = (word: string): string =>
-  word.length > 3 && word.endsWith('s') && !/(ss|us|is)$/.test(word) && !SENSES_OF_PLURALS.has(word)
-    ? word.slice(0, -1)
-    : word;
+/** A word of more than three letters without the s of its plural. */
+export const singular = (word: string): string =>
+  word.endsWith('s') && !/(ss|us|is)$/.test(word) ? word.slice(0, -1) : word;
+
+/** Words that differ in number only are one, short ones and those whose plural has a sense of its own apart. */
+const oneOf = (word: string): string => (word.length <= 3 || SENSES_OF_PLURALS.has(word) ? word : singular(word));
 
 /**
  * Every word of a question behind its opening, in order: prepositions, particles and tenses too, which a sorted list of the
@@ -23,7 +25,7 @@ export function residueOf(text: string): string {
   const words = (asked.match(WORD) ?? []).map((word) => SAME_WORD[word] ?? word);
   return words
     .filter((word) => !CARDINALS.has(word))
-    .map(singular)
+    .map(oneOf)
     .join(' ');
 }
 

@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { ChatRequest, type ChatBody } from '../../core/chat';
-import { JsonDocument } from '../../core/json-document';
 import { NO_USAGE } from '../../core/tokens';
 import type { CacheEntry } from '../answers/cache-entry';
 
@@ -28,19 +26,3 @@ export const entryWith = (change: Partial<CacheEntry>): CacheEntry => ({
   keptUntilMs: change.expiresAtMs ?? 1,
   ...change,
 });
-
-/** A chat request with one question. */
-export function requestFor(content: string): ChatRequest {
-  const body = { model: 'm', messages: [{ role: 'user', content }] };
-  return new ChatRequest({
-    dialect: 'openai',
-    document: JsonDocument.of(body),
-    model: 'm',
-    stream: false,
-    includeUsage: false,
-    maxOutputTokens: null,
-    choices: 1,
-    forwardedHeaders: {},
-    toCanonical: () => body as unknown as ChatBody,
-  });
-}
