@@ -1,4 +1,5 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
+import { NativeSection } from './native-section';
 import type { Encoded } from './prompt-encoder';
 
 export interface EncodingOrder {
@@ -12,6 +13,13 @@ export type EncodingAnswer =
   | { readonly kind: 'encoded'; readonly id: number; readonly encoded: Encoded }
   | { readonly kind: 'refused'; readonly id: number; readonly message: string };
 
+/** What a thread is started with. */
+export interface EncoderStart<Model> {
+  readonly model: Model;
+  /** State of its `NativeSection`. */
+  readonly native: SharedArrayBuffer;
+}
+
 /** An encoder, ready for texts. */
 export interface LoadedModel {
   /** Model and version. */
@@ -23,10 +31,10 @@ export interface LoadedModel {
 const MAX_BATCH = 16;
 
 /**
- * The thread's side: takes orders as they come, and whatever has come while a batch ran makes the next one. `opening`
- * loads the model; when it fails, the other side is told why.
+ * The thread's side: takes orders as they come, and whatever has come while a batch ran makes the next one. `open`
+ * loads the model; when it fails, the other side is told why. What it runs outside JavaScript belongs into `native`.
  */
-export function answerEncodings(opening: Promise<LoadedModel>): void {
+export function answerEncodings<Model>(open: (native: NativeSection, model: Model) => Promise<LoadedModel>): void {
   const port = parentPort;
   if (!port) throw new Error('this file runs in a worker thread');
   const waiting: EncodingOrder[] = [];
@@ -36,7 +44,8 @@ export function answerEncodings(opening: Promise<LoadedModel>): void {
     waiting.push(order);
     wake();
   });
-  opening.then(
+  const { model, native } = workerData as EncoderStart<Model>;
+  open(new NativeSection(native), model).then(
     async ({ name, encode }) => {
       say({ kind: 'ready', name });
       for (;;) {

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
-import type { EncodingAnswer, EncodingOrder } from './encoder-thread.port';
+import type { EncoderStart, EncodingAnswer, EncodingOrder } from './encoder-thread.port';
+import { NativeSection } from './native-section';
 import type { Encoded } from './prompt-encoder';
 
 /** Texts that wait for the thread at a time; beyond it a text is refused at once. */
@@ -10,6 +11,13 @@ const STUCK_MS = 5_000;
 /** How long a thread may load its model: a large one is read from a slow disk. */
 const LOADING_MS = 120_000;
 const RESTART_MS = 1_000;
+/** How long an exit of the process waits for a text that is being encoded. */
+const EXIT_WAIT_MS = 2_000;
+
+interface Thread {
+  readonly worker: Worker;
+  readonly native: NativeSection;
+}
 
 interface Waiting {
   readonly resolve: (encoded: Encoded) => void;
@@ -21,7 +29,7 @@ interface Waiting {
 export class EncoderThread {
   private readonly logger = new Logger('Cache');
   private readonly waiting = new Map<number, Waiting>();
-  private worker: Worker | null = null;
+  private thread: Thread | null = null;
   private restart: NodeJS.Timeout | null = null;
   private lastId = 0;
   private heardMs = 0;
@@ -30,10 +38,10 @@ export class EncoderThread {
   private failure: string | null = null;
   private modelName: string | null = null;
 
-  /** `file`: what the thread runs; it must call `answerEncodings`. `data`: what it is told. */
+  /** `file`: what the thread runs; it must call `answerEncodings`. `model`: what it is told. */
   constructor(
     private readonly file: string,
-    private readonly data: unknown,
+    private readonly model: unknown,
     private readonly nowMs: () => number,
   ) {
     this.open();
@@ -47,34 +55,45 @@ export class EncoderThread {
   encode(text: string): Promise<Encoded> {
     if (this.failure !== null) return Promise.reject(new Error(this.failure));
     this.replaceIfStuck();
-    const { worker } = this;
-    if (!worker) return Promise.reject(new Error('the encoder is starting again'));
+    const { thread } = this;
+    if (!thread) return Promise.reject(new Error('the encoder is starting again'));
     if (this.waiting.size >= MAX_WAITING) return Promise.reject(new Error('the encoder is behind'));
     return new Promise((resolve, reject) => {
       const id = (this.lastId += 1);
       this.waiting.set(id, { resolve, reject, sinceMs: this.nowMs() });
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
-      worker.postMessage({ id, text } satisfies EncodingOrder);
+      thread.worker.postMessage({ id, text } satisfies EncodingOrder);
     });
   }
 
   async close(): Promise<void> {
     this.isClosed = true;
     if (this.restart) clearTimeout(this.restart);
-    const { worker } = this;
-    this.worker = null;
+    const { thread } = this;
+    this.thread = null;
     this.refuseAll('the gateway is stopping');
-    await worker?.terminate();
+    if (thread) await end(thread);
   }
 
   private open(): void {
-    const worker = new Worker(this.file, { workerData: this.data });
+    const native = new NativeSection();
+    const start: EncoderStart<unknown> = { model: this.model, native: native.shared };
+    const worker = new Worker(this.file, { workerData: start });
+    const thread = { worker, native };
+    const atExit = (): void => native.shutNow(EXIT_WAIT_MS);
+    process.once('exit', atExit);
     // The thread alone keeps no process alive.
     worker.unref();
-    worker.on('message', (answer: EncodingAnswer) => this.take(answer));
-    worker.on('error', (error) => this.lose(worker, error.message));
-    worker.on('exit', () => this.lose(worker, 'the encoder thread has ended'));
-    this.worker = worker;
+    worker.on('message', (answer: EncodingAnswer) => {
+      if (this.thread === thread) this.take(answer);
+    });
+    worker.on('error', (error) => this.lose(thread, error.message));
+    worker.once('exit', () => {
+      process.off('exit', atExit);
+      native.leave();
+      this.lose(thread, 'the encoder thread has ended');
+    });
+    this.thread = thread;
     this.heardMs = this.nowMs();
     this.isLoaded = false;
   }
@@ -106,17 +125,17 @@ export class EncoderThread {
 
   private replaceIfStuck(): void {
     const [oldest] = this.waiting.values();
-    const { worker } = this;
-    if (!worker || !oldest) return;
+    const { thread } = this;
+    if (!thread || !oldest) return;
     const silentMs = this.nowMs() - Math.max(oldest.sinceMs, this.heardMs);
     if (silentMs < (this.isLoaded ? STUCK_MS : LOADING_MS)) return;
-    this.lose(worker, 'the encoder does not answer');
-    void worker.terminate();
+    this.lose(thread, 'the encoder does not answer');
+    void end(thread);
   }
 
-  private lose(worker: Worker, why: string): void {
-    if (this.worker !== worker) return;
-    this.worker = null;
+  private lose(thread: Thread, why: string): void {
+    if (this.thread !== thread) return;
+    this.thread = null;
     this.refuseAll(why);
     if (this.isClosed) return;
     this.logger.warn(`${why}; starting it again`);
@@ -128,4 +147,9 @@ export class EncoderThread {
     this.waiting.clear();
     for (const { reject } of all) reject(new Error(why));
   }
+}
+
+async function end({ worker, native }: Thread): Promise<void> {
+  await native.shut();
+  await worker.terminate();
 }

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { encodeByLength } from '../by-length';
 import type { LoadedModel } from '../encoder-thread.port';
+import type { NativeSection } from '../native-section';
+import { OnnxSession } from '../onnx-session';
 import { unitVector, type Unread } from '../prompt-encoder';
 import { readModelFolder, type ModelFolder } from './model-folder';
 
@@ -30,10 +32,10 @@ const INPUTS: Readonly<Record<string, (ids: BigInt64Array, tokens: number) => Bi
 const OUTPUTS = ['sentence_embedding', 'last_hidden_state', 'token_embeddings'];
 
 /** Loads the model and tries it once. Throws with what is wrong with it. */
-export async function openModelFolder({ folder, prefix }: FolderModel): Promise<LoadedModel> {
+export async function openModelFolder({ folder, prefix }: FolderModel, native?: NativeSection): Promise<LoadedModel> {
   const described = readModelFolder(folder);
   const cut = cutterOf(described, prefix);
-  const session = await InferenceSession.create(described.modelFile, { intraOpNumThreads: 1, interOpNumThreads: 1 });
+  const session = await OnnxSession.open(described.modelFile, native);
   const model = new FolderSession(session, described);
   await model.tryOut();
   const name = `${path.basename(path.resolve(folder))}@${await versionOf(described, prefix)}`;
@@ -78,16 +80,16 @@ class FolderSession {
   private dimension = 0;
 
   constructor(
-    private readonly session: InferenceSession,
+    private readonly session: OnnxSession,
     private readonly described: ModelFolder,
   ) {
-    for (const input of session.inputMetadata) {
+    for (const input of session.inputs) {
       if (!INPUTS[input.name])
         throw this.unfit(`wants an input "${input.name}"; known are ${Object.keys(INPUTS).join(', ')}`);
       if (!input.isTensor || input.type !== 'int64')
         throw this.unfit(`wants "${input.name}" as another type than int64`);
     }
-    if (!session.inputNames.includes('input_ids')) throw this.unfit('has no input "input_ids"');
+    if (!session.inputs.some(({ name }) => name === 'input_ids')) throw this.unfit('has no input "input_ids"');
     const [only, ...others] = session.outputNames;
     const output =
       OUTPUTS.find((name) => session.outputNames.includes(name)) ?? (others.length === 0 ? only : undefined);
@@ -125,7 +127,7 @@ class FolderSession {
 
   private async run(ids: BigInt64Array, texts: number): Promise<Tensor> {
     const tokens = ids.length / texts;
-    const feeds = this.session.inputNames.map((name) => [
+    const feeds = this.session.inputs.map(({ name }) => [
       name,
       new Tensor('int64', INPUTS[name]!(ids, tokens), [texts, tokens]),
     ]);

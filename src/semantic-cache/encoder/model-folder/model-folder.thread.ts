@@ -1,6 +1,5 @@
-import { workerData } from 'node:worker_threads';
 import { answerEncodings } from '../encoder-thread.port';
 import { openModelFolder, type FolderModel } from './model-folder-session';
 
 /** The thread in which a model of one's own runs. */
-answerEncodings(openModelFolder(workerData as FolderModel));
+answerEncodings<FolderModel>((native, model) => openModelFolder(model, native));

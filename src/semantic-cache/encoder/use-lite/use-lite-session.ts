@@ -1,17 +1,19 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor } from 'onnxruntime-node';
 import { encodeByLength } from '../by-length';
 import type { LoadedModel } from '../encoder-thread.port';
+import type { NativeSection } from '../native-section';
+import { OnnxSession } from '../onnx-session';
 import type { Unread } from '../prompt-encoder';
 import { modelFiles, USE_LITE_NAME } from './model-files';
 import { UnigramTokenizer, UNKNOWN } from './unigram-tokenizer';
 import { DIMENSION, WINDOW_TOKENS } from './use-lite-graph';
 
 /** Loads the model. */
-export async function openUseLite(): Promise<LoadedModel> {
+export async function openUseLite(native?: NativeSection): Promise<LoadedModel> {
   const { model, vocabulary } = modelFiles();
   const tokenizer = new UnigramTokenizer(vocabulary);
-  const session = await InferenceSession.create(model, { intraOpNumThreads: 1, interOpNumThreads: 1 });
-  const [input, output] = [session.inputNames[0]!, session.outputNames[0]!];
+  const session = await OnnxSession.open(model, native);
+  const [input, output] = [session.inputs[0]!.name, session.outputNames[0]!];
 
   async function encodeAlike(ids: BigInt64Array, texts: number, tokens: number): Promise<Float32Array[]> {
     const result = await session.run({ [input]: new Tensor('int64', ids, [texts, tokens]) });

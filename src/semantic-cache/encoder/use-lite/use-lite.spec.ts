@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
+import { Child } from '../../../../test/support/child';
 import { cosine } from '../prompt-encoder';
 import { FloatUseLite } from '../testing/float-use-lite';
 import { modelFiles } from './model-files';
@@ -96,6 +97,11 @@ describe('USE-lite', () => {
   it('reads no text with characters that it does not know: to it they are all the same', async () => {
     const texts = ['如何删除我的账户？', '今天天气怎么样？', 'hello 🎉'];
     expect(await Promise.all(texts.map((text) => encoder.encode(text)))).toEqual(texts.map(() => 'unreadable'));
+  });
+
+  it('neither a close nor an exit amid a text aborts the process', async () => {
+    const child = Child.run(path.join(__dirname, '..', 'testing', 'busy-encoder.child.ts'), []);
+    expect([await child.exit, child.text]).toEqual([3, 'closed\n']);
   });
 
   it('makes its files again when they are damaged', () => {

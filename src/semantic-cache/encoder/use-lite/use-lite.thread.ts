@@ -2,4 +2,4 @@ import { answerEncodings } from '../encoder-thread.port';
 import { openUseLite } from './use-lite-session';
 
 /** The thread in which USE-lite runs: inference is synchronous and would hold up every request of the process. */
-answerEncodings(openUseLite());
+answerEncodings((native) => openUseLite(native));
