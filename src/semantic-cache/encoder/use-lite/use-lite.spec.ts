@@ -100,7 +100,7 @@ describe('USE-lite', () => {
   });
 
   it('neither a close nor an exit amid a text aborts the process', async () => {
-    const child = Child.run(path.join(__dirname, '..', 'testing', 'busy-encoder.child.ts'), []);
+    const child = Child.run(path.resolve(__dirname, '../../../../test/support/busy-encoder.child.ts'), []);
     expect([await child.exit, child.text]).toEqual([3, 'closed\n']);
   });
 

@@ -1,6 +1,6 @@
-import '../../../../test/support/typescript-threads';
+import './typescript-threads';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { UseLitePromptEncoder } from '../use-lite/use-lite.prompt-encoder';
+import { UseLitePromptEncoder } from '../../src/semantic-cache/encoder/use-lite/use-lite.prompt-encoder';
 
 const ROUNDS = 20;
 
