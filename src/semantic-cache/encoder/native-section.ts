@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Places in the shared state. */
 const [INSIDE, SHUT] = [0, 1];
+/** `Atomics.waitAsync` would tell at once, but nothing it waits for keeps a process alive that is stopping. */
 const LOOK_AGAIN_MS = 1;
 
 /**
