@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { GatewayError, InvalidRequestError, RequestTooLargeError } from '../../core/errors';
 import { LiveList } from '../../core/live-list';
+import { atEndOfTurn } from '../../core/turn';
 
 /** A body that trickles in holds a connection and its memory; no real client is silent for this long. */
 const BODY_IDLE_MS = 30_000;
@@ -64,7 +65,7 @@ export function readBody(request: IncomingMessage, limitBytes: number): Promise<
     });
     request.once('end', () => {
       ended();
-      resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length));
+      atEndOfTurn(() => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces, length)));
     });
     request.once('error', reject);
     request.once('close', () => {

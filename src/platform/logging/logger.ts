@@ -26,6 +26,9 @@ const NOISY_CONTEXTS: ReadonlySet<unknown> = new Set([
 
 type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
+/** Some 16 KiB: as much as the sink writes at once. */
+const LINES_AT_ONCE = 32;
+
 const INFO = pino.levels.values['info'];
 
 /** Only the name, message and stack of an error: its other fields may hold a request with its headers. */
@@ -38,6 +41,8 @@ function plainError(error: Error): object {
 @Injectable()
 export class StructuredLogger implements LoggerService {
   private readonly sink = destination({ sync: false, minLength: 4096 });
+  /** Lines of requests that are not with the sink yet: it looks through all it holds each time it is given more. */
+  private readonly lines: string[] = [];
   readonly root: Logger;
   private readonly timer: NodeJS.Timeout;
 
@@ -47,7 +52,10 @@ export class StructuredLogger implements LoggerService {
       this.sink,
     );
     // A quiet server's last lines appear within this time.
-    this.timer = setInterval(() => this.sink.flush(), 250);
+    this.timer = setInterval(() => {
+      this.passOn();
+      this.sink.flush();
+    }, 250);
     this.timer.unref();
   }
 
@@ -57,7 +65,8 @@ export class StructuredLogger implements LoggerService {
 
   /** A line of level `info` whose members are chosen and written as JSON by the caller: nothing in it is looked at. */
   line(members: string): void {
-    this.sink.write(`{"level":${INFO},"time":${Date.now()},${members}}\n`);
+    const count = this.lines.push(`{"level":${INFO},"time":${Date.now()},${members}}\n`);
+    if (count >= LINES_AT_ONCE) this.passOn();
   }
 
   log(message: unknown, ...rest: unknown[]): void {
@@ -87,13 +96,21 @@ export class StructuredLogger implements LoggerService {
   /** Writes out what is buffered: before the process ends. */
   flush(): void {
     try {
+      this.passOn();
       this.sink.flushSync();
     } catch {
       // Not open yet: nothing was written.
     }
   }
 
+  private passOn(): void {
+    if (this.lines.length === 0) return;
+    this.sink.write(this.lines.join(''));
+    this.lines.length = 0;
+  }
+
   private write(level: Level, message: unknown, rest: unknown[]): void {
+    this.passOn();
     const where = typeof rest.at(-1) === 'string' ? rest.at(-1) : undefined;
     if (message instanceof Error) this.root[level]({ err: message, where });
     else if (typeof message === 'object' && message !== null) this.root[level]({ ...message, where });

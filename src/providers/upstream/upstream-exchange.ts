@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Cancellable } from '../../core/cancel-signal';
 import { UpstreamError } from '../../core/errors';
+import { atEndOfTurn } from '../../core/turn';
 import { PhaseTimer, type Deadline, type PhaseTimeouts } from './phase-timer';
 
 export type { PhaseTimeouts } from './phase-timer';
@@ -74,7 +75,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     if (status < 200 || this.failure) return;
     this.hasHead = true;
     this.timer.enter('idle', this.timeouts.idleMs);
-    this.resolveHead({ status, headers });
+    atEndOfTurn(() => this.resolveHead({ status, headers }));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -181,7 +182,8 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     const { controller } = this;
     this.failure = error;
     this.finish();
-    this.rejectHead(error);
+    // A head that has arrived is told, and the failure is the body's.
+    if (!this.hasHead) this.rejectHead(error);
     controller?.abort(error);
   }
 
@@ -197,7 +199,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   private notify(): void {
     const { wake } = this;
     this.wake = undefined;
-    wake?.();
+    if (wake) atEndOfTurn(wake);
   }
 }
 
