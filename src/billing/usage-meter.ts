@@ -73,7 +73,7 @@ export class UsageMeter implements Attempt {
     if (this.text.length > MAX_HELD_TEXT) this.fold();
   }
 
-  /** The first call counts. The record is in the journal before it returns. */
+  /** The first call counts. The journal has the record when it returns. */
   settle(outcome: AttemptOutcome): void {
     if (this.settlement) return;
     const { usage: told, source } = this.figures(outcome);

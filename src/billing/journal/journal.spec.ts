@@ -170,6 +170,62 @@ describe('journal', () => {
     expect(fs.readdirSync(root)).toEqual([]);
   });
 
+  it('writes ends that come together at once, before anything that waits goes on, and in their order with intents', async () => {
+    const written: number[] = [];
+    const writeSync: JournalOptions['writeSync'] = (fd, bytes, offset, length, position) => {
+      written.push(length);
+      return fs.writeSync(fd, bytes, offset, length, position);
+    };
+    const journal = await start({ writeSync });
+    const ids = Array.from({ length: 10 }, (_, index) => `att_${index}`);
+    for (const id of ids) journal.intent(id, intent(id));
+    expect(written).toHaveLength(10);
+    for (const id of ids) journal.settle(id, settle(id));
+    for (const id of ids) journal.request(request(`req_of_${id}`), true);
+    expect(journal.stats().backlogRows).toBe(20);
+    expect(written).toHaveLength(10);
+    await Promise.resolve();
+    expect(written).toHaveLength(11);
+    journal.settle('att_late', settle('att_late'));
+    journal.intent('att_next', intent('att_next'));
+    expect(written).toHaveLength(12);
+    await ship(journal);
+    expect(store.attempts.size).toBe(11);
+    expect(store.requests.size).toBe(10);
+    const used = written.reduce((sum, length) => sum + length, 0);
+    expect(journal.end.offset).toBe(used);
+    await kill(journal);
+    const next = await start();
+    await adopt(next);
+    expect(store.attempts.get('att_next')).toMatchObject({ status: 'in_doubt' });
+    await next.close();
+  });
+
+  it('keeps every end of a write that the disk refuses, and holds no more than a bound', async () => {
+    let isFull = true;
+    const journal = await start({
+      writeSync: (fd, bytes, offset, length, position) => {
+        if (!isFull) return fs.writeSync(fd, bytes, offset, length, position);
+        throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      },
+    });
+    for (let index = 0; index < 20; index += 1) journal.settle(`att_${index}`, settle(`att_${index}`));
+    await Promise.resolve();
+    journal.settle('att_20', settle('att_20'));
+    expect(journal.stats().backlogRows).toBe(21);
+    expect(journal.end.offset).toBe(0);
+    isFull = false;
+    // Larger than what is held at most: not left to the next microtask.
+    for (let index = 0; index < 10; index += 1) {
+      journal.request(JSON.stringify({ id: `req_${index}`, text: 'x'.repeat(30_000) }), true);
+    }
+    expect(journal.end.offset).toBeGreaterThan(200_000);
+    await ship(journal);
+    expect([...store.attempts.keys()]).toEqual(Array.from({ length: 21 }, (_, index) => `att_${index}`));
+    expect(store.requests.size).toBe(10);
+    await journal.close();
+  });
+
   it('stores what a dead process left: the settled as settled, the rest in doubt, its requests as interrupted', async () => {
     const dead = await start();
     dead.intent('att_done', intent('att_done'));

@@ -5,7 +5,7 @@ import { OverloadedError } from '../../core/errors';
 import type { Clock } from '../../platform/clock';
 import { InstanceLock, lockDomain } from './instance-lock';
 import type { JournalOptions } from './journal-options';
-import { RecordEncoder, type RecordKind } from './record';
+import { apart, RecordEncoder, type RecordKind } from './record';
 import { Segment, segmentPath } from './segment';
 
 export const OWNER_FILE = 'owner.json';
@@ -18,6 +18,8 @@ const MAX_WAITING_REQUESTS = 10_000;
 /** Share of the cap kept for records of requests that made no attempt. */
 const HEADROOM_DIVISOR = 8;
 const RETRY_AFTER_MS = 2_000;
+/** So much may be held for the next write. */
+const MAX_HELD_BYTES = 256 * 1024;
 
 export interface Position {
   readonly segment: number;
@@ -42,14 +44,18 @@ interface OpenIntent {
 
 /**
  * The write-ahead journal of this process. What it has accepted survives the death of the process; a power loss costs
- * what was not yet synced. One thread writes; another reader may follow behind.
+ * what was not yet synced. Intents are written at once; the ends of attempts and requests when what happens with them, with
+ * nothing waited for in between, has happened: then one write is for all of them, and still comes before the answer leaves.
+ * One thread writes; another reader may follow behind.
  */
 export class Journal {
   private readonly logger = new Logger(Journal.name);
   private readonly sizes = new Map<number, number>();
   private readonly open = new Map<string, OpenIntent>();
   private readonly encoder = new RecordEncoder();
-  private readonly waiting: { kind: RecordKind; frame: Buffer }[] = [];
+  private readonly waiting: Buffer[] = [];
+  private heldRows = 0;
+  private isWriteDue = false;
   private readonly timers: NodeJS.Timeout[] = [];
   private segment: Segment;
   private bytes = 0;
@@ -92,15 +98,14 @@ export class Journal {
    */
   intent(attemptId: string, payload: string): void {
     const frame = this.encode('intent', payload);
-    if (this.bytes + this.foreignBytes + frame.length > this.options.maxBytes) {
+    if (this.usedBytes + frame.length > this.options.maxBytes) {
       throw new OverloadedError(
         'The usage journal is full because its records cannot be stored. Retry later; operators: check the database.',
         RETRY_AFTER_MS,
       );
     }
     try {
-      this.drainWaiting();
-      this.write(frame);
+      this.writeHeld(frame);
       if (this.options.sync === 'each') this.segment.syncNow();
     } catch (error) {
       this.failed(error);
@@ -114,7 +119,8 @@ export class Journal {
 
   /** Ends an attempt. Never throws: what the disk refuses waits in memory, and no attempt begins until it is written. */
   settle(attemptId: string, payload: string): void {
-    this.appendOrWait('settle', this.encode('settle', payload));
+    this.hold(this.encode('settle', payload));
+    if (this.options.sync === 'each') this.writeNow();
     const intent = this.open.get(attemptId);
     if (!intent) return;
     // A busy map lets go of its values late: see `LiveList`.
@@ -126,9 +132,9 @@ export class Journal {
   request(payload: string, madeAttempts: boolean): void {
     const frame = this.encode('request', payload);
     const room = this.options.maxBytes + this.options.maxBytes / HEADROOM_DIVISOR;
-    const full = this.bytes + this.foreignBytes + frame.length > room || this.waiting.length >= MAX_WAITING_REQUESTS;
+    const full = this.usedBytes + frame.length > room || this.waiting.length >= MAX_WAITING_REQUESTS;
     if (full && !madeAttempts) this.lost();
-    else this.appendOrWait('request', frame);
+    else this.hold(frame);
   }
 
   /** Called when everything before `position` is in the database. */
@@ -139,6 +145,7 @@ export class Journal {
     this.shippedRows = isAtEnd ? this.writtenRows : this.shippedRows + rows;
     this.oldestAtMs = this.shippedRows >= this.writtenRows ? null : lastAtMs;
     // A settlement that still waits in memory keeps its intent on disk.
+    this.writeNow();
     if (this.waiting.length > 0) return;
     for (const sequence of [...this.sizes.keys()].filter((known) => known < position.segment)) {
       if (!this.carryOver(sequence)) return;
@@ -149,15 +156,16 @@ export class Journal {
   }
 
   stats(): JournalStats {
-    const backlogRows = this.writtenRows - this.shippedRows + this.waiting.length;
+    const backlogRows = this.writtenRows - this.shippedRows + this.waiting.length + this.heldRows;
     const oldestMs = this.oldestAtMs === null ? 0 : Math.max(0, this.clock.now() - this.oldestAtMs);
-    return { backlogRows, bytes: this.bytes + this.foreignBytes, oldestMs, lostRequests: this.lostRequests };
+    return { backlogRows, bytes: this.usedBytes, oldestMs, lostRequests: this.lostRequests };
   }
 
   /** Stops writing. With everything shipped and every attempt settled, nothing is left on disk. */
   async close(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer);
     this.timers.length = 0;
+    this.writeNow();
     try {
       this.drainWaiting();
       await this.segment.finish();
@@ -170,27 +178,57 @@ export class Journal {
     await this.lock.release();
   }
 
-  /** To be written before the next is encoded, or copied. */
+  /** To be written or held before the next is encoded. */
   private encode(kind: RecordKind, payload: string): Buffer {
     return this.encoder.encode({ kind, atMs: this.clock.now(), payload });
   }
 
-  private appendOrWait(kind: RecordKind, frame: Buffer): void {
+  private get usedBytes(): number {
+    return this.bytes + this.foreignBytes + this.encoder.held;
+  }
+
+  private hold(frame: Buffer): void {
     this.oldestAtMs ??= this.clock.now();
+    this.encoder.hold(frame);
+    this.heldRows += 1;
+    if (this.encoder.held >= MAX_HELD_BYTES) this.writeNow();
+    else if (!this.isWriteDue) {
+      this.isWriteDue = true;
+      queueMicrotask(() => this.writeNow());
+    }
+  }
+
+  /** Never throws: what the disk refuses waits in memory. */
+  private writeNow(): void {
+    this.isWriteDue = false;
+    if (this.heldRows === 0) return;
     try {
-      this.drainWaiting();
-      this.write(frame);
-      this.writtenRows += 1;
-      if (kind === 'settle' && this.options.sync === 'each') this.segment.syncNow();
+      this.writeHeld();
+      if (this.options.sync === 'each') this.segment.syncNow();
     } catch (error) {
       this.failed(error);
-      this.waiting.push({ kind, frame: Buffer.from(frame) });
+    }
+  }
+
+  /** In one write. Throws when the disk refuses it: then what was held waits, and `intent` is nowhere. */
+  private writeHeld(intent?: Buffer): void {
+    const { heldRows } = this;
+    const heldBytes = this.encoder.held;
+    const records = this.encoder.take(intent);
+    this.heldRows = 0;
+    try {
+      this.drainWaiting();
+      this.write(records);
+      this.writtenRows += heldRows;
+    } catch (error) {
+      this.waiting.push(...apart(records.subarray(0, heldBytes)));
+      throw error;
     }
   }
 
   private drainWaiting(): void {
     for (let next = this.waiting[0]; next; next = this.waiting[0]) {
-      this.write(next.frame);
+      this.write(next);
       this.writtenRows += 1;
       this.waiting.shift();
     }

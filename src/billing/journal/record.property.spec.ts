@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import { guarantee } from '../../../test/support/guarantee';
 import { QUARANTINE } from './journal';
 import { JournalReader } from './journal-reader';
-import { decodeRecord, encodeRecord, RecordEncoder, type JournalRecord } from './record';
+import { apart, decodeRecord, encodeRecord, RecordEncoder, type JournalRecord } from './record';
 import { segmentPath } from './segment';
 
 const records = fc.array(
@@ -136,5 +136,31 @@ describe('journal on disk', () => {
       expect(read).toMatchObject({ kind: 'request', atMs: 7, end: frame.length });
       expect(typeof read === 'string' ? read : read.payload.toString()).toBe(payload);
     }
+  });
+
+  it('holds records until they are taken, whatever is made behind them, and takes them apart again', () => {
+    const texts = fc.array(fc.tuple(fc.string({ maxLength: 30_000, unit: 'grapheme' }), fc.boolean()), {
+      maxLength: 12,
+    });
+    fc.assert(
+      fc.property(texts, fc.string(), (made, lastText) => {
+        const encoder = new RecordEncoder();
+        const held: Buffer[] = [];
+        for (const [payload, isHeld] of made) {
+          const record = encoder.encode({ kind: 'settle', atMs: 9, payload });
+          if (!isHeld) continue;
+          held.push(Buffer.from(record));
+          encoder.hold(record);
+        }
+        const last = encoder.encode({ kind: 'intent', atMs: 9, payload: lastText });
+        const whole = [...held, Buffer.from(last)];
+        expect(encoder.held).toBe(Buffer.concat(held).length);
+        const taken = encoder.take(last);
+        expect(taken).toEqual(Buffer.concat(whole));
+        expect(apart(taken)).toEqual(whole);
+        expect(encoder.take()).toHaveLength(0);
+      }),
+      { numRuns: 200 },
+    );
   });
 });

@@ -19,14 +19,20 @@ export const MAX_RECORD_BYTES = 1024 * 1024;
 
 const KINDS: readonly RecordKind[] = ['intent', 'settle', 'request'];
 
-/** Makes records in one piece of memory, because almost all are written at once and never looked at again. */
+/** Makes records in one piece of memory, one behind the other, because almost all are written soon and never looked at again. */
 export class RecordEncoder {
   private bytes = Buffer.allocUnsafe(64 * 1024);
+  private heldBytes = 0;
 
-  /** The record; what is returned is overwritten by the next call. */
+  /** How much is held. */
+  get held(): number {
+    return this.heldBytes;
+  }
+
+  /** The record; what is returned is overwritten by the next call unless it is held. */
   encode({ kind, atMs, payload }: JournalRecord): Buffer {
     this.makeRoom(payload.length);
-    const { bytes } = this;
+    const bytes = this.bytes.subarray(this.heldBytes);
     const body = HEADER_BYTES;
     const bodyBytes = BODY_PREFIX_BYTES + bytes.write(payload, body + BODY_PREFIX_BYTES);
     bytes[body] = KINDS.indexOf(kind) + 1;
@@ -39,10 +45,25 @@ export class RecordEncoder {
     return bytes.subarray(0, body + bodyBytes);
   }
 
+  /** Keeps the record that was made last until `take`. */
+  hold(record: Buffer): void {
+    this.heldBytes += record.length;
+  }
+
+  /** What is held, and behind it the record that was made last, if it is named. Nothing is held any more. */
+  take(last?: Buffer): Buffer {
+    const taken = this.bytes.subarray(0, this.heldBytes + (last?.length ?? 0));
+    this.heldBytes = 0;
+    return taken;
+  }
+
   /** A character of a string is at most three bytes. */
   private makeRoom(length: number): void {
-    const needed = HEADER_BYTES + BODY_PREFIX_BYTES + 3 * length;
-    if (needed > this.bytes.length) this.bytes = Buffer.allocUnsafe(needed);
+    const needed = this.heldBytes + HEADER_BYTES + BODY_PREFIX_BYTES + 3 * length;
+    if (needed <= this.bytes.length) return;
+    const larger = Buffer.allocUnsafe(2 * needed);
+    this.bytes.copy(larger, 0, 0, this.heldBytes);
+    this.bytes = larger;
   }
 }
 
@@ -79,6 +100,17 @@ export function decodeRecord(bytes: Buffer, offset: number): DecodeResult {
     payload: bytes.subarray(body + BODY_PREFIX_BYTES, end),
     end,
   };
+}
+
+/** Whole records that stand one behind the other, each in memory of its own. */
+export function apart(records: Buffer): Buffer[] {
+  const found: Buffer[] = [];
+  for (let at = 0; at < records.length;) {
+    const end = at + HEADER_BYTES + records.readUInt32LE(at);
+    found.push(Buffer.from(records.subarray(at, end)));
+    at = end;
+  }
+  return found;
 }
 
 /** Over the length and the body, so that a wrong length never passes for a shorter record. */
