@@ -9,6 +9,7 @@ import { Adopter } from './adopter';
 import { InstanceLock } from './instance-lock';
 import { Journal, QUARANTINE } from './journal';
 import { journalOptions, type JournalOptions } from './journal-options';
+import type { Segment } from './segment';
 import { RecordWriter } from './ship-records';
 import { Shipper } from './shipper';
 
@@ -199,6 +200,36 @@ describe('journal', () => {
     await adopt(next);
     expect(store.attempts.get('att_next')).toMatchObject({ status: 'in_doubt' });
     await next.close();
+  });
+
+  it('has intents and settlements on the disk at once where each is to be, and requests with the next of them', async () => {
+    const journal = await start({ sync: 'each' });
+    const isSynced = (): boolean => (journal as unknown as { segment: Segment }).segment.isSynced;
+    journal.intent('att_1', intent('att_1'));
+    expect(isSynced()).toBe(true);
+    journal.request(request('req_refused'), false);
+    await Promise.resolve();
+    expect(isSynced()).toBe(false);
+    journal.request(request('req_other'), false);
+    journal.settle('att_1', settle('att_1'));
+    expect(isSynced()).toBe(true);
+    await ship(journal);
+    expect([...store.requests.keys()]).toEqual(['req_refused', 'req_other']);
+    await journal.close();
+  });
+
+  it('still counts what came while rows were stored', async () => {
+    const journal = await start();
+    journal.settle('att_1', settle('att_1'));
+    await Promise.resolve();
+    const { end } = journal;
+    clock.advance(1_000);
+    journal.settle('att_2', settle('att_2'));
+    journal.shipped(end, 1, clock.now());
+    clock.advance(500);
+    expect(journal.stats()).toMatchObject({ backlogRows: 1, oldestMs: 500 });
+    await ship(journal);
+    await journal.close();
   });
 
   it('keeps every end of a write that the disk refuses, and holds no more than a bound', async () => {

@@ -120,7 +120,7 @@ export class Journal {
   /** Ends an attempt. Never throws: what the disk refuses waits in memory, and no attempt begins until it is written. */
   settle(attemptId: string, payload: string): void {
     this.hold(this.encode('settle', payload));
-    if (this.options.sync === 'each') this.writeNow();
+    if (this.options.sync === 'each') this.writeNow('synced');
     const intent = this.open.get(attemptId);
     if (!intent) return;
     // A busy map lets go of its values late: see `LiveList`.
@@ -139,13 +139,13 @@ export class Journal {
 
   /** Called when everything before `position` is in the database. */
   shipped(position: Position, rows: number, lastAtMs: number): void {
+    this.writeNow();
     const { segment, offset } = this.end;
     // At the end everything is dealt with, also what was quarantined or taken over on the way.
     const isAtEnd = position.segment === segment && position.offset === offset;
     this.shippedRows = isAtEnd ? this.writtenRows : this.shippedRows + rows;
     this.oldestAtMs = this.shippedRows >= this.writtenRows ? null : lastAtMs;
     // A settlement that still waits in memory keeps its intent on disk.
-    this.writeNow();
     if (this.waiting.length > 0) return;
     for (const sequence of [...this.sizes.keys()].filter((known) => known < position.segment)) {
       if (!this.carryOver(sequence)) return;
@@ -199,12 +199,11 @@ export class Journal {
   }
 
   /** Never throws: what the disk refuses waits in memory. */
-  private writeNow(): void {
+  private writeNow(how?: 'synced'): void {
     this.isWriteDue = false;
-    if (this.heldRows === 0) return;
     try {
-      this.writeHeld();
-      if (this.options.sync === 'each') this.segment.syncNow();
+      if (this.heldRows > 0) this.writeHeld();
+      if (how === 'synced' && !this.segment.isSynced) this.segment.syncNow();
     } catch (error) {
       this.failed(error);
     }
