@@ -25,6 +25,8 @@ async function serve(): Promise<void> {
   onStopOrder((order) => obey(order));
   const app = await createApp(ConfigModule.forRoot(AppConfig));
   const logger = app.get(StructuredLogger);
+  // However the process ends: the last lines are those that say why.
+  process.once('exit', () => logger.flush());
   const { host, port } = app.get(LiveConfig).section(ServerConfig);
   await app.init();
   await app.get(WaitingRoom).close();

@@ -372,6 +372,20 @@ providers: { openai: { api_key: k, base_url: "${upstream.url}/v1", allow_private
     await upstream.close();
   });
 
+  it('tells of its last requests, too, when it is told to stop at once', async () => {
+    const upstream = await FakeUpstream.start();
+    const { child, call, ready } = await boot(upstream, '{ lame_duck: 30s, drain: 30s }');
+    child.process.kill('SIGTERM');
+    await until(async () => (await ready()) === 503);
+    // A second order within a second of the first one is taken for the same.
+    await sleep(1_100);
+    const answers = await Promise.all([call(false), call(false), call(false)]);
+    child.process.kill('SIGTERM');
+    expect(await child.exit).toBe(1);
+    for (const { headers } of answers) expect(child.text).toContain(headers.get('x-request-id'));
+    await upstream.close();
+  });
+
   it('reaches the gateway through npm start', async () => {
     const folder = temporary();
     const npm = spawn('npm', ['start', '--silent'], {

@@ -8,6 +8,9 @@ import { armFromEnvironment } from './failpoints';
 const say = (line: string): void => void writeSync(1, `${line}\n`);
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
+/** What has ended is on record before anything that waits goes on; a client is told of it no earlier. */
+const untilToldOf = (): Promise<void> => Promise.resolve();
+
 const [databaseUrl = '', root = ''] = process.argv.slice(2);
 armFromEnvironment();
 
@@ -39,10 +42,12 @@ async function main(): Promise<void> {
         if (round % 3 === 0) await pause(Math.random() * 8);
         attempt.observe(event({ text: 'some text' }));
         attempt.settle(outcome({ usage: usageOf(100 + round, 10) }));
+        await untilToldOf();
         say(`settled ${attempt.id} ${attempt.cost()}`);
       }
       context.outcome = { status: 200, errorCode: null };
       context.close();
+      await untilToldOf();
       say(`closed ${context.requestId} ${context.attempts.cost()}`);
       await pause(Math.random() * 3);
     }

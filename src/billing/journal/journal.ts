@@ -117,7 +117,10 @@ export class Journal {
     this.open.set(attemptId, { payload, frameBytes: frame.length, segment: this.segment.sequence });
   }
 
-  /** Ends an attempt. Never throws: what the disk refuses waits in memory, and no attempt begins until it is written. */
+  /**
+   * Ends an attempt. Never throws: what the disk refuses waits in memory, and no attempt begins until it is written. A sync
+   * that fails is logged; what only a power loss would then cost is not written again.
+   */
   settle(attemptId: string, payload: string): void {
     this.hold(this.encode('settle', payload));
     if (this.options.sync === 'each') this.writeNow('synced');

@@ -1,7 +1,11 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net';
 import { UpstreamError } from '../../core/errors';
 import { UpstreamClient, type UpstreamRequest } from './upstream-client';
+import { UpstreamExchange } from './upstream-exchange';
+
+/** Where undici's controller is not asked for anything. */
+const none = null as unknown as Parameters<UpstreamExchange['onRequestStart']>[0];
 
 const timeouts = { connectMs: 1000, firstByteMs: 1000, idleMs: 1000, totalMs: 5000 };
 
@@ -145,6 +149,90 @@ describe('UpstreamExchange', () => {
     // Socket buffers of both sides hold some megabytes; the rest waits at the provider.
     expect(written).toBeLessThan(20_000_000);
     exchange.abort();
+  });
+
+  describe('with a provider that closes the connection after its answer', () => {
+    const CLOSING = 'HTTP/1.1 200 OK\r\nconnection: close\r\n';
+    let answer: (socket: Socket) => void;
+    const tcp = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => answer(socket));
+    });
+    beforeAll(() => new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve)));
+    afterAll(() => new Promise<void>((resolve) => tcp.close(() => resolve())));
+    beforeEach(async () => {
+      await client.close();
+      const baseUrl = `http://127.0.0.1:${(tcp.address() as AddressInfo).port}`;
+      client = make({ baseUrl });
+      url = baseUrl;
+    });
+    afterAll(() => (url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+
+    const unread = async (exchange: ReturnType<UpstreamClient['start']>): Promise<void> => {
+      await exchange.head;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    };
+
+    it('survives that it breaks while nobody reads, and says so', async () => {
+      answer = (socket) => {
+        socket.write(`${CLOSING}transfer-encoding: chunked\r\n\r\n40000\r\n`);
+        socket.write(Buffer.alloc(80_000), () => setTimeout(() => socket.resetAndDestroy(), 30));
+      };
+      const exchange = client.start(request());
+      await unread(exchange);
+      expect(await failureOf(exchange.bytes(1_000_000))).toMatchObject({ reason: 'connection_broken' });
+    });
+
+    it.each([
+      ['at its length', `content-length: 80000\r\n`],
+      ['with the connection', ''],
+    ])('keeps an answer that ends %s for a reader that comes late', async (_, header) => {
+      answer = (socket) => socket.end(Buffer.concat([Buffer.from(`${CLOSING}${header}\r\n`), Buffer.alloc(80_000)]));
+      const exchange = client.start(request());
+      await unread(exchange);
+      expect(await exchange.bytes(1_000_000)).toHaveLength(80_000);
+    });
+
+    it('holds no more than a bound of it', async () => {
+      let isClosed = false;
+      answer = (socket) => {
+        socket.once('close', () => (isClosed = true));
+        socket.write(`${CLOSING}\r\n`);
+        const push = (): void => {
+          while (!isClosed && socket.write(Buffer.alloc(65_536)));
+          if (!isClosed) socket.once('drain', push);
+        };
+        push();
+      };
+      const exchange = client.start(request());
+      await exchange.head;
+      while (!isClosed) await new Promise((resolve) => setTimeout(resolve, 10));
+      expect(await failureOf(exchange.bytes(1e9))).toMatchObject({ failure: 'cancelled', reason: 'slow_reader' });
+    });
+  });
+
+  it('does not hold up a provider whose answer is read as fast as it comes', () => {
+    const exchange = new UpstreamExchange('p', timeouts, new AbortController().signal, () => undefined);
+    const controller = { pause: jest.fn(), resume: jest.fn(), abort: jest.fn() };
+    const handler = controller as unknown as Parameters<UpstreamExchange['onRequestStart']>[0];
+    exchange.onRequestStart(handler);
+    exchange.onResponseStart(handler, 200, { 'transfer-encoding': 'chunked' });
+    for (let piece = 0; piece < 4; piece += 1) exchange.onResponseData(handler, Buffer.alloc(40_000));
+    expect(controller.pause).not.toHaveBeenCalled();
+    exchange.onResponseEnd();
+  });
+
+  it.each([
+    ['breaks', 'connection_broken', (exchange: UpstreamExchange) => exchange.onResponseError(none, new Error('cut'))],
+    ['is stopped', 'cancelled', (exchange: UpstreamExchange) => exchange.abort()],
+  ])('gives the head and what came with it before it says that it %s', async (_, reason, end) => {
+    const exchange = new UpstreamExchange('p', timeouts, new AbortController().signal, () => undefined);
+    exchange.onRequestStart({ abort: jest.fn() } as unknown as typeof none);
+    exchange.onResponseStart(none, 429, { 'retry-after': '7' });
+    exchange.onResponseData(none, Buffer.from('half'));
+    end(exchange);
+    expect(await exchange.head).toMatchObject({ status: 429, headers: { 'retry-after': '7' } });
+    expect(await failureOf(exchange.bytes(100))).toMatchObject({ reason });
   });
 
   it('refuses more calls than the limit at once and says so', async () => {

@@ -8,6 +8,8 @@ export type { PhaseTimeouts } from './phase-timer';
 
 /** Bytes that may wait for a slow reader before the provider's socket is paused. */
 const HIGH_WATER_BYTES = 65_536;
+/** What is held of an answer whose provider cannot be made to wait: more than a model writes. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
 
 const ONCE = { once: true };
 
@@ -41,6 +43,9 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   private failure: UpstreamError | undefined;
   private isEnded = false;
   private isPaused = false;
+  private mayPause = false;
+  /** The reader will be woken at the end of this turn: until then what waits says nothing of how fast it is. */
+  private isWakeDue = false;
   private isReleased = false;
   private hasHead = false;
   private readonly timer: PhaseTimer;
@@ -74,8 +79,9 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: UpstreamHead['headers']): void {
     if (status < 200 || this.failure) return;
     this.hasHead = true;
+    this.mayPause = staysOpen(headers);
     this.timer.enter('idle', this.timeouts.idleMs);
-    atEndOfTurn(() => this.resolveHead({ status, headers }));
+    this.handOn(() => this.resolveHead({ status, headers }));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -83,13 +89,20 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     this.timer.enter('idle', this.timeouts.idleMs);
     this.queue.push(chunk);
     this.queuedBytes += chunk.length;
-    if (this.queuedBytes > HIGH_WATER_BYTES && !this.isPaused) {
+    this.notify();
+    if (this.queuedBytes > HIGH_WATER_BYTES && !this.isPaused && !this.isWakeDue) this.holdBack(controller);
+  }
+
+  private holdBack(controller: Dispatcher.DispatchController): void {
+    if (this.mayPause) {
       this.isPaused = true;
       controller.pause();
       // Silence while the reader is slow is our doing, not the provider's.
       this.timer.hold();
+    } else if (this.queuedBytes > MAX_HELD_BYTES) {
+      const text = `More than ${MAX_HELD_BYTES} bytes of the answer were not taken in time`;
+      this.fail(new UpstreamError(this.provider, 'cancelled', text, { reason: 'slow_reader' }));
     }
-    this.notify();
   }
 
   onResponseEnd(): void {
@@ -199,8 +212,25 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   private notify(): void {
     const { wake } = this;
     this.wake = undefined;
-    if (wake) atEndOfTurn(wake);
+    if (wake) this.handOn(wake);
   }
+
+  private handOn(news: () => void): void {
+    this.isWakeDue = true;
+    atEndOfTurn(() => {
+      this.isWakeDue = false;
+      news();
+    });
+  }
+}
+
+/**
+ * Whether the connection outlives the answer, and so may be paused: undici ends the process with a failed assertion when a
+ * connection that was to end with its answer ends, or breaks, while it is paused (nodejs/undici#5360).
+ */
+function staysOpen({ connection, 'transfer-encoding': encoding }: UpstreamHead['headers']): boolean {
+  // Only HTTP/1.1 has chunks, and it stays open unless it says otherwise; what has a length may come from an older server.
+  return String(encoding ?? '').toLowerCase() === 'chunked' && !/\bclose\b/i.test(String(connection ?? ''));
 }
 
 /** Words for the socket errors an operator meets; the address and the cause's own text stay out of the message. */
