@@ -109,4 +109,23 @@ describe('SseParser', () => {
       for (let sent = 0; sent <= MAX_EVENT_BYTES; sent += piece.length) parser.push(piece);
     }).toThrow(SseOverflowError);
   });
+
+  it('takes chunks of any size, and refuses the same events however they are cut', () => {
+    const dataOf = (length: number): string => `data: ${'x'.repeat(length - 'data: \n\n'.length)}\n\n`;
+    const many = `${dataOf(1_000)}`.repeat(3_000);
+    const largest = dataOf(MAX_EVENT_BYTES);
+    const read = (text: string, size: number): number => {
+      const parser = new SseParser();
+      const bytes = Buffer.from(text);
+      let events = 0;
+      for (let start = 0; start < bytes.length; start += size)
+        events += parser.push(bytes.subarray(start, start + size)).length;
+      return events;
+    };
+    for (const size of [1_000, 65_536, 65_537, 1_500_000, Infinity]) {
+      // Cut in the middle of an event, so that one is pending when a chunk larger than any event comes.
+      expect(read(`${many}${largest}${many}`, size)).toBe(6_001);
+      expect(() => read(`${many}${dataOf(MAX_EVENT_BYTES + 1)}`, size)).toThrow(SseOverflowError);
+    }
+  });
 });

@@ -10,6 +10,8 @@ export interface SseEvent {
 
 /** An event larger than this is refused: a provider that never ends a line must not fill the memory. */
 export const MAX_EVENT_BYTES = 1_048_576;
+/** How much of a chunk is looked at in one go: a chunk of any size is no larger event for that. */
+const STEP_BYTES = 65_536;
 
 export class SseOverflowError extends Error {
   constructor() {
@@ -41,6 +43,21 @@ export class SseParser {
 
   /** The events that the chunk completes, in order. Throws `SseOverflowError`. */
   push(chunk: Buffer): SseEvent[] {
+    if (chunk.length <= STEP_BYTES) return this.step(chunk);
+    const events: SseEvent[] = [];
+    for (let start = 0; start < chunk.length; start += STEP_BYTES) {
+      for (const event of this.step(chunk.subarray(start, start + STEP_BYTES))) events.push(event);
+    }
+    return events;
+  }
+
+  private step(chunk: Buffer): SseEvent[] {
+    const events = this.read(chunk);
+    if (this.pendingLength > MAX_EVENT_BYTES) throw new SseOverflowError();
+    return events;
+  }
+
+  private read(chunk: Buffer): SseEvent[] {
     let bytes = chunk;
     if (this.afterCarriageReturn && bytes.length > 0) {
       this.afterCarriageReturn = false;
@@ -96,6 +113,7 @@ export class SseParser {
   }
 
   private endEvent(events: SseEvent[], raw: Buffer): void {
+    if (raw.length > MAX_EVENT_BYTES) throw new SseOverflowError();
     if (this.hasFields || hasContent(raw)) events.push({ name: this.name, data: this.data, raw });
     this.name = null;
     this.data = null;
@@ -133,7 +151,6 @@ export class SseParser {
 
   private append(bytes: Buffer): void {
     const needed = this.pendingLength + bytes.length;
-    if (needed > MAX_EVENT_BYTES) throw new SseOverflowError();
     if (needed > this.pending.length) {
       const grown = Buffer.allocUnsafe(Math.max(needed, this.pending.length * 2, 512));
       this.pending.copy(grown, 0, 0, this.pendingLength);
