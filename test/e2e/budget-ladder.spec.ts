@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startGateway, type TestGateway } from '../support/gateway';
 import { until } from '../support/until';
+
+/** What was spent is known a moment later: asked without a pause, a budget would be past its next step by then. */
+const UNKNOWN_MS = 300;
 
 jest.setTimeout(120_000);
 
@@ -92,6 +96,7 @@ describe('the steps of a budget before it is used up', () => {
     let cheaper = warned;
     let turn = 0;
     await until(async () => {
+      await sleep(UNKNOWN_MS);
       cheaper = await ask(`What is step ${(turn += 1)}?`, 1);
       return cheaper.model.includes('mini');
     });
@@ -106,6 +111,7 @@ describe('the steps of a budget before it is used up', () => {
     await ask('Say much.', 20);
     let refused = cheaper;
     await until(async () => {
+      await sleep(UNKNOWN_MS);
       refused = await ask(`Is this new, number ${(turn += 1)}?`, 1);
       return refused.status === 429;
     });
