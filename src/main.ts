@@ -38,7 +38,6 @@ async function serve(): Promise<void> {
   const stop = async (lameDuckMs: number): Promise<void> => {
     await app.get(Drain).run(server, lameDuckMs);
     await app.close();
-    logger.flush();
     process.exit(0);
   };
   let isStopping = false;

@@ -14,7 +14,7 @@ const PATIENT_MS = 60_000;
 /** No index knows them, and they take time to read. */
 const LABELS = { app: 'search', text: 'words and more words '.repeat(400) };
 
-/** What a statement may take: a third of what the whole takes here, of which null is what comes of it. */
+/** What a statement may take: a third of what the whole takes here, so that the whole, asked at once, comes to nothing (null). */
 async function tooLittleFor(whole: (boundMs: number) => Promise<unknown>): Promise<number> {
   const took: number[] = [];
   for (let round = 0; round < 3; round += 1) {

@@ -5,7 +5,7 @@ import { OverloadedError } from '../../core/errors';
 import type { Clock } from '../../platform/clock';
 import { InstanceLock, lockDomain } from './instance-lock';
 import type { JournalOptions } from './journal-options';
-import { apart, RecordEncoder, type RecordKind } from './record';
+import { RecordEncoder, splitRecords, type RecordKind } from './record';
 import { Segment, segmentPath } from './segment';
 
 export const OWNER_FILE = 'owner.json';
@@ -44,9 +44,9 @@ interface OpenIntent {
 
 /**
  * The write-ahead journal of this process. What it has accepted survives the death of the process; a power loss costs
- * what was not yet synced. Intents are written at once; the ends of attempts and requests when what happens with them, with
- * nothing waited for in between, has happened: then one write is for all of them, and still comes before the answer leaves.
- * One thread writes; another reader may follow behind.
+ * what was not yet synced. An intent is written at once. The ends of attempts and requests are held until the next microtask,
+ * or the next intent, and written together: before anything that waits goes on, and so before the answer leaves. One thread
+ * writes; another reader may follow behind.
  */
 export class Journal {
   private readonly logger = new Logger(Journal.name);
@@ -223,7 +223,7 @@ export class Journal {
       this.write(records);
       this.writtenRows += heldRows;
     } catch (error) {
-      this.waiting.push(...apart(records.subarray(0, heldBytes)));
+      this.waiting.push(...splitRecords(records.subarray(0, heldBytes)));
       throw error;
     }
   }

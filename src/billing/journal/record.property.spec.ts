@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import { guarantee } from '../../../test/support/guarantee';
 import { QUARANTINE } from './journal';
 import { JournalReader } from './journal-reader';
-import { apart, decodeRecord, encodeRecord, RecordEncoder, type JournalRecord } from './record';
+import { decodeRecord, encodeRecord, RecordEncoder, splitRecords, type JournalRecord } from './record';
 import { segmentPath } from './segment';
 
 const records = fc.array(
@@ -157,7 +157,7 @@ describe('journal on disk', () => {
         expect(encoder.held).toBe(Buffer.concat(held).length);
         const taken = encoder.take(last);
         expect(taken).toEqual(Buffer.concat(whole));
-        expect(apart(taken)).toEqual(whole);
+        expect(splitRecords(taken)).toEqual(whole);
         expect(encoder.take()).toHaveLength(0);
       }),
       { numRuns: 200 },

@@ -103,7 +103,7 @@ export function decodeRecord(bytes: Buffer, offset: number): DecodeResult {
 }
 
 /** Whole records that stand one behind the other, each in memory of its own. */
-export function apart(records: Buffer): Buffer[] {
+export function splitRecords(records: Buffer): Buffer[] {
   const found: Buffer[] = [];
   for (let at = 0; at < records.length;) {
     const end = at + HEADER_BYTES + records.readUInt32LE(at);
