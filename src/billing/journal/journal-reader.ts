@@ -20,6 +20,8 @@ export interface JournalBatch {
 export class JournalReader {
   private readonly logger = new Logger(JournalReader.name);
   private readonly instanceId: string;
+  /** Read into again and again: what is thrown away every time is not collected before all memory is. */
+  private chunk: Buffer | undefined;
 
   constructor(
     private readonly root: string,
@@ -35,7 +37,7 @@ export class JournalReader {
     return { segment, offset: (await fs.promises.stat(segmentPath(this.directory, segment))).size };
   }
 
-  /** The next records between `from` and `end`, at most `maxRecords` of them and a megabyte. */
+  /** The next records between `from` and `end`, at most `maxRecords` of them and a megabyte. They are valid until the next call. */
   async next(from: Position, end: Position, maxRecords: number): Promise<JournalBatch> {
     const upTo = from.segment < end.segment ? Number.POSITIVE_INFINITY : end.offset;
     const chunk = await this.readChunk(from, upTo);
@@ -65,7 +67,7 @@ export class JournalReader {
     const handle = await openOrNull(segmentPath(this.directory, from.segment));
     if (!handle) return Buffer.alloc(0);
     try {
-      const bytes = Buffer.allocUnsafe(wanted);
+      const bytes = (this.chunk ??= Buffer.allocUnsafeSlow(CHUNK_BYTES));
       let filled = 0;
       for (let got = -1; got !== 0 && filled < wanted; filled += got) {
         got = (await handle.read(bytes, filled, wanted - filled, from.offset + filled)).bytesRead;
