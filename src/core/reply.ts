@@ -25,7 +25,7 @@ export interface JsonReply {
  */
 export type StreamEventKind = 'lifecycle' | 'content' | 'usage' | 'end' | 'idle';
 
-/** One event of a streamed answer. */
+/** One event of a streamed answer, or several that come to the same as one. */
 export interface StreamEvent {
   readonly kind: StreamEventKind;
   /** SSE `event:` name, where the dialect uses one. */
@@ -34,7 +34,7 @@ export interface StreamEvent {
   readonly data: JsonObject | null;
   /** True when it says nothing but its text and has its bytes: nobody need look at its data, which is parsed only then. */
   readonly isTextOnly?: boolean;
-  /** The exact bytes of the event, blank line included, when they may be passed on as they are. */
+  /** The exact bytes of it, blank lines included, when they may be passed on as they are. */
   readonly raw: Buffer | null;
   /** What the answer has used so far, when this event says so. Totals, never increments. */
   readonly usage: TokenUsage | null;

@@ -8,6 +8,13 @@ export interface SseEvent {
   readonly raw: Buffer;
 }
 
+/** Takes the events of a stream as they are found. */
+export interface SseSink {
+  event(event: SseEvent): void;
+  /** Asked where an event begins: up to where it takes whole events itself, whose bytes it then has; `start`: none. */
+  skim?(bytes: Buffer, start: number): number;
+}
+
 /** An event larger than this is refused: a provider that never ends a line must not fill the memory. */
 export const MAX_EVENT_BYTES = 1_048_576;
 /** How much of a chunk is looked at in one go: a chunk of any size is no larger event for that. */
@@ -43,31 +50,38 @@ export class SseParser {
 
   /** The events that the chunk completes, in order. Throws `SseOverflowError`. */
   push(chunk: Buffer): SseEvent[] {
-    if (chunk.length <= STEP_BYTES) return this.step(chunk);
     const events: SseEvent[] = [];
-    for (let start = 0; start < chunk.length; start += STEP_BYTES) {
-      for (const event of this.step(chunk.subarray(start, start + STEP_BYTES))) events.push(event);
+    this.pass(chunk, { event: (event) => events.push(event) });
+    return events;
+  }
+
+  /** Passes the events that the chunk completes to the sink, in order. Throws `SseOverflowError`, and what the sink throws: then it is done with. */
+  pass(chunk: Buffer, sink: SseSink): void {
+    if (chunk.length <= STEP_BYTES) this.step(chunk, sink);
+    else {
+      for (let start = 0; start < chunk.length; start += STEP_BYTES)
+        this.step(chunk.subarray(start, start + STEP_BYTES), sink);
     }
-    return events;
   }
 
-  private step(chunk: Buffer): SseEvent[] {
-    const events = this.read(chunk);
+  private step(chunk: Buffer, sink: SseSink): void {
+    this.read(chunk, sink);
     if (this.pendingLength > MAX_EVENT_BYTES) throw new SseOverflowError();
-    return events;
   }
 
-  private read(chunk: Buffer): SseEvent[] {
+  private read(chunk: Buffer, sink: SseSink): void {
     let bytes = chunk;
     if (this.afterCarriageReturn && bytes.length > 0) {
       this.afterCarriageReturn = false;
       if (bytes[0] === LF) bytes = bytes.subarray(1);
     }
-    if (this.pendingLength === 0) return this.scan(bytes, 0);
+    if (this.pendingLength === 0) {
+      this.scan(bytes, 0, sink);
+      return;
+    }
     this.append(bytes);
-    if (bytes.indexOf(LF) < 0 && bytes.indexOf(CR) < 0) return [];
-    const joined = this.pending.subarray(0, this.pendingLength);
-    return this.scan(joined, this.scanned);
+    if (bytes.indexOf(LF) < 0 && bytes.indexOf(CR) < 0) return;
+    this.scan(this.pending.subarray(0, this.pendingLength), this.scanned, sink);
   }
 
   /**
@@ -77,33 +91,37 @@ export class SseParser {
   finish(): SseEvent | null {
     const isCut = this.pendingLength > this.scanned;
     if (isCut || !this.hasFields) return null;
-    const events: SseEvent[] = [];
-    this.endEvent(events, Buffer.concat([this.pending.subarray(0, this.pendingLength), Buffer.from('\n')]));
+    const left = this.pendingLength;
     this.pendingLength = 0;
-    return events[0] ?? null;
+    return this.endEvent(Buffer.concat([this.pending.subarray(0, left), Buffer.from('\n')]));
   }
 
-  private scan(bytes: Buffer, from: number): SseEvent[] {
-    const events: SseEvent[] = [];
+  private scan(bytes: Buffer, from: number, sink: SseSink): void {
     // Each cursor only moves forward, so every byte is looked at once for each kind of line end.
     let lineFeed = bytes.indexOf(LF, from);
     let carriageReturn = bytes.indexOf(CR, from);
     let eventStart = 0;
     let lineStart = from;
     for (;;) {
+      if (lineStart === eventStart) lineStart = eventStart = this.skim(bytes, eventStart, sink);
       if (lineFeed >= 0 && lineFeed < lineStart) lineFeed = bytes.indexOf(LF, lineStart);
       if (carriageReturn >= 0 && carriageReturn < lineStart) carriageReturn = bytes.indexOf(CR, lineStart);
       const lineEnd = nearest(lineFeed, carriageReturn);
       if (lineEnd < 0) break;
       const next = this.afterLineEnd(bytes, lineEnd);
       if (lineEnd === lineStart) {
-        this.endEvent(events, bytes.subarray(eventStart, next));
+        const event = this.endEvent(bytes.subarray(eventStart, next));
+        if (event) sink.event(event);
         eventStart = next;
       } else this.line(bytes, lineStart, lineEnd);
       lineStart = next;
     }
     this.keep(bytes, eventStart, lineStart);
-    return events;
+  }
+
+  /** Not where an event might be too large. */
+  private skim(bytes: Buffer, start: number, sink: SseSink): number {
+    return sink.skim === undefined || bytes.length - start > MAX_EVENT_BYTES ? start : sink.skim(bytes, start);
   }
 
   private afterLineEnd(bytes: Buffer, lineEnd: number): number {
@@ -112,12 +130,14 @@ export class SseParser {
     return bytes[lineEnd + 1] === LF ? lineEnd + 2 : lineEnd + 1;
   }
 
-  private endEvent(events: SseEvent[], raw: Buffer): void {
+  /** null: it was nothing but blank lines. */
+  private endEvent(raw: Buffer): SseEvent | null {
     if (raw.length > MAX_EVENT_BYTES) throw new SseOverflowError();
-    if (this.hasFields || hasContent(raw)) events.push({ name: this.name, data: this.data, raw });
+    const event = this.hasFields || hasContent(raw) ? { name: this.name, data: this.data, raw } : null;
     this.name = null;
     this.data = null;
     this.hasFields = false;
+    return event;
   }
 
   private line(bytes: Buffer, start: number, end: number): void {

@@ -97,12 +97,23 @@ export class ReplyWriter {
   }
 }
 
-/** One packet of the provider becomes one write to the client. */
+/** One packet of the provider becomes one write to the client; what lies in one piece there already is not copied for it. */
 function joined(pieces: readonly (string | Buffer)[]): string | Buffer {
-  const [first] = pieces;
-  if (pieces.length === 1 && first !== undefined) return first;
-  return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)));
+  const parts: Buffer[] = [];
+  for (const piece of pieces) {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    const last = parts.at(-1);
+    if (last && isBehind(bytes, last)) parts[parts.length - 1] = spanOf(last, last.length + bytes.length);
+    else parts.push(bytes);
+  }
+  const [first] = parts;
+  return parts.length === 1 && first !== undefined ? first : Buffer.concat(parts);
 }
+
+const isBehind = (bytes: Buffer, last: Buffer): boolean =>
+  bytes.buffer === last.buffer && bytes.byteOffset === last.byteOffset + last.length;
+
+const spanOf = (start: Buffer, length: number): Buffer => Buffer.from(start.buffer, start.byteOffset, length);
 
 /** Resolves when the client has taken what was written, or has gone. */
 function drained(response: ServerResponse, signal: Cancellable): Promise<void> {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { StreamEvent } from '../../core/reply';
-import { SseParser } from '../../core/sse-parser';
+import { SseParser, type SseSink } from '../../core/sse-parser';
 import { OpenAiStreamReader } from './from-openai';
 
 const frame = {
@@ -36,6 +36,12 @@ const event = fc.oneof(
   },
 );
 
+const plain = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }).map((content) => chunk({ content }));
+const series = fc.oneof(
+  event.map((one) => [one]),
+  fc.array(plain, { minLength: 2, maxLength: 8 }),
+);
+
 /** What an event says, its data parsed. */
 const said = ({ kind, name, data, raw, usage, text: added, finish }: StreamEvent): unknown => ({
   kind,
@@ -47,25 +53,89 @@ const said = ({ kind, name, data, raw, usage, text: added, finish }: StreamEvent
   finish,
 });
 
-const read = (reader: OpenAiStreamReader, value: object): StreamEvent[] =>
-  new SseParser().push(Buffer.from(`data: ${JSON.stringify(value)}\n\n`)).flatMap((one) => [...reader.push(one)]);
+/** The events of the stream, whose bytes come cut at these places. */
+function read(bytes: Buffer, cuts: readonly number[]): StreamEvent[] {
+  const reader = new OpenAiStreamReader('openai');
+  const parser = new SseParser();
+  const events: StreamEvent[] = [];
+  const sink: SseSink = {
+    event: (one) => events.push(...reader.push(one)),
+    skim: (from, start) => {
+      const run = reader.run(from, start);
+      if (run) events.push(run);
+      return start + (run?.raw?.length ?? 0);
+    },
+  };
+  const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+  for (let index = 1; index < places.length; index += 1) {
+    parser.pass(Buffer.from(bytes.subarray(places[index - 1], places[index])), sink);
+  }
+  return events;
+}
+
+/** A reader of its own for each event has nothing to compare with, so it parses. */
+const parsed = (bytes: Buffer): StreamEvent[] =>
+  new SseParser().push(bytes).flatMap((one) => [...new OpenAiStreamReader('openai').push(one)]);
+
+const written = (events: readonly object[], end: string): Buffer =>
+  Buffer.from(events.map((value) => `data: ${JSON.stringify(value)}${end}${end}`).join(''));
+
+/** One chunk in place of several that add to the same text. */
+function together(events: readonly StreamEvent[]): unknown {
+  const [first] = events;
+  const text = events.map((one) => one.text).join('');
+  const [choice] = first?.data?.['choices'] as [{ delta: object }];
+  const choices = [{ ...choice, delta: { ...choice.delta, content: text } }];
+  const raw = Buffer.concat(events.map((one) => one.raw ?? Buffer.alloc(0)));
+  return first && said({ ...first, data: { ...first.data, choices }, raw, text });
+}
 
 describe('a stream of chunks that are alike', () => {
   it('is read as if each chunk were parsed by itself', () => {
-    let unparsed = 0;
+    let [runs, unparsed] = [0, 0];
     fc.assert(
-      fc.property(fc.array(event, { maxLength: 30 }), (events) => {
-        const reader = new OpenAiStreamReader('openai');
-        for (const value of events) {
-          const together = read(reader, value);
-          // A reader of its own has nothing to compare with, so it parses.
-          const alone = read(new OpenAiStreamReader('openai'), value);
-          expect(together.map(said)).toEqual(alone.map(said));
-          unparsed += together.filter(({ isTextOnly }) => isTextOnly).length;
-        }
-      }),
+      fc.property(
+        fc.array(series, { maxLength: 20 }).map((all) => all.flat()),
+        fc.array(fc.nat(8000), { maxLength: 4 }),
+        fc.constantFrom('\n', '\n', '\n', '\r\n'),
+        (values, cuts, end) => {
+          const bytes = written(values, end);
+          // Cut between the bytes of a line end, an event is handed on without the second.
+          const events = read(bytes, end === '\n' ? cuts : []);
+          const alone = parsed(bytes);
+          for (const one of events) {
+            const of = one.isTextOnly ? parsed(one.raw ?? Buffer.alloc(0)).length : 1;
+            const expected = alone.splice(0, of);
+            expect(said(one)).toEqual(of === 1 && expected[0] ? said(expected[0]) : together(expected));
+            if (one.isTextOnly) [runs, unparsed] = [runs + 1, unparsed + of];
+          }
+          expect(alone).toEqual([]);
+        },
+      ),
       { numRuns: 500 },
     );
-    expect(unparsed).toBeGreaterThan(50);
+    expect(runs).toBeGreaterThan(50);
+    expect(unparsed).toBeGreaterThan(2 * runs);
+  });
+
+  it('is one piece as long as nothing but the text changes', () => {
+    const texts = ['Hel', 'lo', ' \u00e9\u{1f600}', ' there'].map((content) => chunk({ content }));
+    const events = read(
+      written([...texts, chunk({ content: '"' }), chunk({ content: '!' }), chunk({}, {}, 'stop')], '\n'),
+      [],
+    );
+    expect(events.map(({ text: added }) => added)).toEqual(['Hel', 'lo \u00e9\u{1f600} there', '"', '!', '']);
+    expect(events[1]?.data).toEqual(chunk({ content: 'lo \u00e9\u{1f600} there' }));
+  });
+
+  it('is no piece when a byte is missing', () => {
+    const bytes = written([chunk({ content: 'a' }), chunk({ content: 'b' }), chunk({ content: 'c' })], '\n');
+    for (let cut = 0; cut <= bytes.length; cut += 1) {
+      expect(
+        read(bytes, [cut])
+          .map(({ text: added }) => added)
+          .join(''),
+      ).toBe('abc');
+    }
   });
 });

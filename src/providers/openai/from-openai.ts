@@ -77,11 +77,10 @@ function hasContent(delta: JsonObject): boolean {
   return false;
 }
 
-/** A chunk that adds text to its choice and says nothing else. */
-class TextChunk implements StreamEvent {
+/** Chunks that add text to their choice and say nothing else, as if they had been one. */
+class TextRun implements StreamEvent {
   readonly kind = 'content';
   readonly name = null;
-  readonly raw: Buffer;
   readonly usage = null;
   readonly finish = null;
   readonly isTextOnly = true;
@@ -89,12 +88,10 @@ class TextChunk implements StreamEvent {
 
   constructor(
     private readonly provider: string,
-    { raw }: SseEvent,
+    readonly raw: Buffer,
     private readonly json: string,
     readonly text: string,
-  ) {
-    this.raw = raw;
-  }
+  ) {}
 
   get data(): JsonObject {
     return (this.parsed ??= eventObject(this.provider, this.json));
@@ -129,13 +126,16 @@ export class OpenAiStreamReader implements StreamReader {
     if (this.isDone) return [];
     if (event.data === null) return [this.event('idle', event, null)];
     if (event.data.length < LONGEST_DONE && event.data.trim() === '[DONE]') return [this.end(event.raw)];
-    const plain = event.name === null ? this.template.textOf(event.data) : null;
-    if (plain !== null) return [new TextChunk(this.provider, event, event.data, plain)];
     const data = eventObject(this.provider, event.data);
     if (isFilled(data['error']) || event.name === 'error') throw streamError(this.provider, 'openai', data);
     const chunk = this.chunk(event, data);
     if (isOnlyText(data, chunk)) this.template.learn(event.data, chunk.text);
     return [chunk];
+  }
+
+  run(bytes: Buffer, start: number): StreamEvent | null {
+    const run = this.isDone ? null : this.template.runAt(bytes, start);
+    return run && new TextRun(this.provider, bytes.subarray(start, run.end), run.json, run.text);
   }
 
   finish(): readonly StreamEvent[] {

@@ -1,6 +1,6 @@
 import type { Dialect, JsonObject } from '../../core/chat';
 import { UpstreamError } from '../../core/errors';
-import { SseOverflowError, SseParser, type SseEvent } from '../../core/sse-parser';
+import { SseOverflowError, SseParser, type SseEvent, type SseSink } from '../../core/sse-parser';
 import type { StreamEvent } from '../../core/reply';
 import { httpError, parseObject } from './http-error';
 import type { UpstreamExchange, UpstreamHead } from './upstream-exchange';
@@ -13,6 +13,8 @@ const MAX_ERROR_BYTES = 1_048_576;
 /** Turns the events of one provider's stream into ours. `push` throws `UpstreamError` on an error event or on nonsense. */
 export interface StreamReader {
   push(event: SseEvent): readonly StreamEvent[];
+  /** What begins at `start` and is known without a look at each event: several of them as one, by its bytes. */
+  run?(bytes: Buffer, start: number): StreamEvent | null;
   /** Called when the provider has closed the stream: the events still due, or `UpstreamError` when it was cut. */
   finish(): readonly StreamEvent[];
 }
@@ -72,7 +74,7 @@ export async function* readStream(
   }
   const parser = new SseParser();
   for await (const chunk of exchange.chunks()) {
-    const { batch, failure } = readBatch(reader, parse(provider, parser, chunk));
+    const { batch, failure } = readBatch(provider, parser, reader, chunk);
     const isEnd = batch.at(-1)?.kind === 'end';
     if (isEnd) exchange.release();
     if (batch.length > 0) yield batch;
@@ -85,23 +87,37 @@ export async function* readStream(
 }
 
 /** The events before one that breaks the stream were sent in good order: they are handed on before it is reported. */
-function readBatch(reader: StreamReader, events: readonly SseEvent[]): { batch: StreamEvent[]; failure: unknown } {
-  const batch: StreamEvent[] = [];
+function readBatch(
+  provider: string,
+  parser: SseParser,
+  reader: StreamReader,
+  chunk: Buffer,
+): { batch: StreamEvent[]; failure: unknown } {
+  const sink = new BatchSink(reader);
   try {
-    for (const event of events) batch.push(...reader.push(event));
-    return { batch, failure: null };
-  } catch (failure) {
-    return { batch, failure };
+    parser.pass(chunk, sink);
+    return { batch: sink.batch, failure: null };
+  } catch (error) {
+    const isEndless = error instanceof SseOverflowError;
+    const failure = isEndless ? brokenReply(provider, 'event_too_large', 'sent an endless event', error) : error;
+    return { batch: sink.batch, failure };
   }
 }
 
-function parse(provider: string, parser: SseParser, chunk: Buffer): SseEvent[] {
-  try {
-    return parser.push(chunk);
-  } catch (error) {
-    if (error instanceof SseOverflowError)
-      throw brokenReply(provider, 'event_too_large', 'sent an endless event', error);
-    throw error;
+class BatchSink implements SseSink {
+  readonly batch: StreamEvent[] = [];
+
+  constructor(private readonly reader: StreamReader) {}
+
+  event(event: SseEvent): void {
+    for (const read of this.reader.push(event)) this.batch.push(read);
+  }
+
+  skim(bytes: Buffer, start: number): number {
+    const run = this.reader.run?.(bytes, start);
+    if (!run?.raw) return start;
+    this.batch.push(run);
+    return start + run.raw.length;
   }
 }
 
