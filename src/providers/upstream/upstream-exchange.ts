@@ -86,7 +86,8 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.failure || this.isReleased) return;
-    this.timer.enter('idle', this.timeouts.idleMs);
+    // Of what comes in one turn the first piece tells the time.
+    if (!this.isWakeDue) this.timer.enter('idle', this.timeouts.idleMs);
     this.queue.push(chunk);
     this.queuedBytes += chunk.length;
     this.notify();
