@@ -83,11 +83,12 @@ const written = (events: readonly object[], end: string): Buffer =>
 /** One chunk in place of several that add to the same text. */
 function together(events: readonly StreamEvent[]): unknown {
   const [first] = events;
+  if (!first?.data) return null;
   const text = events.map((one) => one.text).join('');
-  const [choice] = first?.data?.['choices'] as [{ delta: object }];
+  const [choice] = first.data['choices'] as [{ delta: object }];
   const choices = [{ ...choice, delta: { ...choice.delta, content: text } }];
   const raw = Buffer.concat(events.map((one) => one.raw ?? Buffer.alloc(0)));
-  return first && said({ ...first, data: { ...first.data, choices }, raw, text });
+  return said({ ...first, data: { ...first.data, choices }, raw, text });
 }
 
 describe('a stream of chunks that are alike', () => {
