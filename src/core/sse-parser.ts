@@ -11,7 +11,7 @@ export interface SseEvent {
 /** Takes the events of a stream as they are found. */
 export interface SseSink {
   event(event: SseEvent): void;
-  /** Asked where an event begins: up to where it takes whole events itself, whose bytes it then has; `start`: none. */
+  /** Asked where an event begins: up to where it takes whole events itself, whose bytes it then has; `start`: none. Not where an event might be too large. */
   skim?(bytes: Buffer, start: number): number;
 }
 
@@ -119,7 +119,6 @@ export class SseParser {
     this.keep(bytes, eventStart, lineStart);
   }
 
-  /** Not where an event might be too large. */
   private skim(bytes: Buffer, start: number, sink: SseSink): number {
     return sink.skim === undefined || bytes.length - start > MAX_EVENT_BYTES ? start : sink.skim(bytes, start);
   }

@@ -99,6 +99,8 @@ export class ReplyWriter {
 
 /** One packet of the provider becomes one write to the client; what lies in one piece there already is not copied for it. */
 function joined(pieces: readonly (string | Buffer)[]): string | Buffer {
+  const [only] = pieces;
+  if (pieces.length === 1 && only !== undefined) return only;
   const parts: Buffer[] = [];
   for (const piece of pieces) {
     const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;

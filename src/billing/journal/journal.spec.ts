@@ -102,6 +102,23 @@ describe('journal', () => {
     await next.close();
   });
 
+  it('keeps what a dead process was doing when it began long before the end of its journal', async () => {
+    const journal = await start();
+    for (const id of ['att_first', 'att_second']) journal.intent(id, intent(id));
+    for (let index = 0; index < 20; index += 1) {
+      journal.intent(`att_${index}`, intent(`att_${index}`));
+      journal.settle(`att_${index}`, settle(`att_${index}`));
+    }
+    await Promise.resolve();
+    await kill(journal);
+    const next = await start();
+    await adopt(next, { shipMaxRows: 2 });
+    for (const id of ['att_first', 'att_second'])
+      expect(store.attempts.get(id)).toMatchObject({ id, status: 'in_doubt' });
+    expect(store.attempts.size).toBe(22);
+    await next.close();
+  });
+
   it('refuses new attempts when it is full, but still ends the old ones', async () => {
     const journal = await start({ maxBytes: 4_000 });
     const opened: string[] = [];

@@ -15,7 +15,7 @@ export class Unfinished {
     else if (entry.kind === 'request') this.requests.delete(row.id);
     else {
       const { json, booking } = entry.attempt;
-      // A copy: the bytes are part of the megabyte that was read, all of which they would keep in memory.
+      // A copy: the bytes are overwritten by the next read.
       this.attempts.set(row.id, { json: json.toString(), booking });
       const asked = rowOf<AskedColumns>(entry.asked);
       if (asked) this.requests.set(row.request_id, JSON.stringify(interruptedRow(row, asked)));

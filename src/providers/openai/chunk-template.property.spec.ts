@@ -37,7 +37,14 @@ const event = fc.oneof(
 );
 
 const plain = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 12 }).map((content) => chunk({ content }));
+/** The same token at the same probability, again and again. */
+const logprobs = { content: [{ token: '=', logprob: 0, bytes: [61], top_logprobs: [] }] };
+const certain = {
+  ...frame,
+  choices: [{ index: 0, delta: { content: '=' }, logprobs, finish_reason: null }],
+};
 const series = fc.oneof(
+  fc.nat(4).map((count) => Array.from({ length: count }, () => certain)),
   event.map((one) => [one]),
   fc.array(plain, { minLength: 2, maxLength: 8 }),
 );
@@ -129,7 +136,37 @@ describe('a stream of chunks that are alike', () => {
     expect(events[1]?.data).toEqual(chunk({ content: 'lo \u00e9\u{1f600} there' }));
   });
 
-  it('is no piece when a byte is missing', () => {
+  it('keeps apart what says more than its text', () => {
+    const others = [certain, { ...frame, choices: [{ index: 0, delta: { content: 'a' }, token_ids: [7] }] }];
+    for (const value of others) {
+      expect(read(written([value, value, value], '\n'), []).map(({ isTextOnly }) => isTextOnly)).not.toContain(true);
+    }
+  });
+
+  it('learns nothing from two members of that name, however they are written', () => {
+    const json = (text: string, beside: string): string =>
+      `data: {"choices":[{"index":0,"delta":{"content": "${text}"}}],"x":{"content":"${beside}"}}\n\n`;
+    const events = read(Buffer.from(json('a', 'a') + json('a', 'zz')), []);
+    expect(events.map(({ text: added }) => added)).toEqual(['a', 'a']);
+  });
+
+  it('learns nothing from an event of several lines', () => {
+    const lines = 'data: {"choices":[{"index":0,\ndata: "delta":{"content":"a"}}]}\n\n';
+    expect(read(Buffer.from(lines + lines), []).map(({ isTextOnly }) => isTextOnly)).not.toContain(true);
+  });
+
+  it('reads a piece larger than any packet', () => {
+    const texts = Array.from({ length: 3_000 }, (_, index) => `${index} `);
+    const bytes = written(
+      texts.map((content) => chunk({ content })),
+      '\n',
+    );
+    const events = read(bytes, [100_000, 200_000, 200_001]);
+    expect(events.map(({ text: added }) => added).join('')).toBe(texts.join(''));
+    expect(Buffer.concat(events.map(({ raw }) => raw ?? Buffer.alloc(0))).equals(bytes)).toBe(true);
+  });
+
+  it('loses nothing when it is cut, wherever that is', () => {
     const bytes = written([chunk({ content: 'a' }), chunk({ content: 'b' }), chunk({ content: 'c' })], '\n');
     for (let cut = 0; cut <= bytes.length; cut += 1) {
       expect(

@@ -1,4 +1,6 @@
 const MEMBER = '"content":"';
+/** However it is written; inside a string its quotes would be escaped. */
+const ANY_MEMBER = /"content"\s*:/g;
 /** A stream whose chunks differ in more than their text is not worth more looks. */
 const MAX_LOOKS = 3;
 
@@ -39,8 +41,8 @@ export class ChunkTemplate {
     if (this.looks >= MAX_LOOKS) return;
     this.looks += 1;
     const start = json.indexOf(MEMBER);
-    // The only member of this name: inside a string its quotes would be escaped.
-    if (start < 0 || start !== json.lastIndexOf(MEMBER)) return;
+    // The only member of this name, in one line of the event.
+    if (start < 0 || json.match(ANY_MEMBER)?.length !== 1 || json.includes('\n')) return;
     const from = start + MEMBER.length;
     const to = from + content.length;
     if (json.slice(from, to) !== content || json[to] !== '"') return;

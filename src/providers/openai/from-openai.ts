@@ -98,14 +98,19 @@ class TextRun implements StreamEvent {
   }
 }
 
-/** One choice, whose delta has a `content` and nothing else that is filled, and neither figures nor an end. */
+/** What Azure repeats beside every text: said once for several, it says the same. */
+const REPEATED = 'content_filter_results';
+
+/** One choice, whose delta has a `content`, and nothing else in either that is filled: no figures, no end, no probabilities. */
 function isOnlyText(data: JsonObject, { text, usage, finish }: StreamEvent): boolean {
   if (text === '' || usage !== null || finish !== null || isFilled(data['usage'])) return false;
   const choices = data['choices'];
   const choice = Array.isArray(choices) && choices.length === 1 ? asObject(choices[0]) : null;
-  const delta = asObject(choice?.['delta']) ?? {};
-  if (delta['content'] !== text || isFilled(choice?.['text'])) return false;
-  return Object.keys(delta).every((key) => key === 'content' || !isFilled(delta[key]));
+  const delta = asObject(choice?.['delta']);
+  if (!choice || !delta || delta['content'] !== text) return false;
+  const hasOnly = (object: JsonObject, ...names: string[]): boolean =>
+    Object.keys(object).every((key) => names.includes(key) || !isFilled(object[key]));
+  return hasOnly(choice, 'index', 'delta', REPEATED) && hasOnly(delta, 'content');
 }
 
 /** `[DONE]` with any blanks that a server puts around it. */
