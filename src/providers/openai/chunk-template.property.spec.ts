@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import type { StreamEvent } from '../../core/reply';
-import { SseParser, type SseSink } from '../../core/sse-parser';
+import { SseParser } from '../../core/sse-parser';
+import { BatchSink } from '../upstream/read-reply';
 import { OpenAiStreamReader } from './from-openai';
 
 const frame = {
@@ -62,22 +63,13 @@ const said = ({ kind, name, data, raw, usage, text: added, finish }: StreamEvent
 
 /** The events of the stream, whose bytes come cut at these places. */
 function read(bytes: Buffer, cuts: readonly number[]): StreamEvent[] {
-  const reader = new OpenAiStreamReader('openai');
   const parser = new SseParser();
-  const events: StreamEvent[] = [];
-  const sink: SseSink = {
-    event: (one) => events.push(...reader.push(one)),
-    skim: (from, start) => {
-      const run = reader.run(from, start);
-      if (run) events.push(run);
-      return start + (run?.raw?.length ?? 0);
-    },
-  };
+  const sink = new BatchSink(new OpenAiStreamReader('openai'));
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
   for (let index = 1; index < places.length; index += 1) {
     parser.pass(Buffer.from(bytes.subarray(places[index - 1], places[index])), sink);
   }
-  return events;
+  return sink.batch;
 }
 
 /** A reader of its own for each event has nothing to compare with, so it parses. */
@@ -151,8 +143,13 @@ describe('a stream of chunks that are alike', () => {
   });
 
   it('learns nothing from an event of several lines', () => {
-    const lines = 'data: {"choices":[{"index":0,\ndata: "delta":{"content":"a"}}]}\n\n';
-    expect(read(Buffer.from(lines + lines), []).map(({ isTextOnly }) => isTextOnly)).not.toContain(true);
+    const lines = (field: string): string => `data: {"choices":[{"index":0,\n${field}"delta":{"content":"a"}}]}\n\n`;
+    expect(read(Buffer.from(lines('data: ') + lines('data: ')), []).map(({ text: added }) => added)).toEqual([
+      'a',
+      'a',
+    ]);
+    // What JSON of several lines looks like where they are not marked: half an object.
+    expect(() => read(Buffer.from(lines('data: ') + lines('')), [])).toThrow(/not a JSON object/);
   });
 
   it('reads a piece larger than any packet', () => {

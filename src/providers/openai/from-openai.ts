@@ -4,7 +4,7 @@ import type { SseEvent } from '../../core/sse-parser';
 import type { TokenUsage } from '../../core/tokens';
 import { asObject, streamError } from '../upstream/http-error';
 import { ChunkTemplate } from './chunk-template';
-import { brokenReply, eventObject, type StreamReader } from '../upstream/read-reply';
+import { brokenReply, eventObject, type RunOfEvents, type StreamReader } from '../upstream/read-reply';
 
 const count = (value: unknown): number => (typeof value === 'number' && value > 0 ? Math.floor(value) : 0);
 
@@ -138,7 +138,7 @@ export class OpenAiStreamReader implements StreamReader {
     return [chunk];
   }
 
-  run(bytes: Buffer, start: number): StreamEvent | null {
+  run(bytes: Buffer, start: number): RunOfEvents | null {
     const run = this.isDone ? null : this.template.runAt(bytes, start);
     return run && new TextRun(this.provider, bytes.subarray(start, run.end), run.json, run.text);
   }

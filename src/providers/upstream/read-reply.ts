@@ -10,11 +10,14 @@ const MAX_JSON_BYTES = 67_108_864;
 /** An error body is for reading by people. */
 const MAX_ERROR_BYTES = 1_048_576;
 
+/** Events that come to the same as one, with the bytes of all of them. */
+export type RunOfEvents = StreamEvent & { readonly raw: Buffer };
+
 /** Turns the events of one provider's stream into ours. `push` throws `UpstreamError` on an error event or on nonsense. */
 export interface StreamReader {
   push(event: SseEvent): readonly StreamEvent[];
   /** What begins at `start` and is known without a look at each event: several of them as one, by its bytes. */
-  run?(bytes: Buffer, start: number): StreamEvent | null;
+  run?(bytes: Buffer, start: number): RunOfEvents | null;
   /** Called when the provider has closed the stream: the events still due, or `UpstreamError` when it was cut. */
   finish(): readonly StreamEvent[];
 }
@@ -104,7 +107,8 @@ function readBatch(
   }
 }
 
-class BatchSink implements SseSink {
+/** What a reader makes of the events that a parser finds. */
+export class BatchSink implements SseSink {
   readonly batch: StreamEvent[] = [];
 
   constructor(private readonly reader: StreamReader) {}
@@ -115,7 +119,7 @@ class BatchSink implements SseSink {
 
   skim(bytes: Buffer, start: number): number {
     const run = this.reader.run?.(bytes, start);
-    if (!run?.raw) return start;
+    if (!run) return start;
     this.batch.push(run);
     return start + run.raw.length;
   }
